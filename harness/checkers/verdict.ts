@@ -1,0 +1,24 @@
+/** `invalid` beats `unknown` beats `valid`. */
+export type Verdict = 'valid' | 'invalid' | 'unknown'
+
+export interface CheckResult {
+  /** The checker: `linearizability`, `raft`, … */
+  readonly checker: string
+  readonly verdict: Verdict
+  /** One sentence: what was checked and found, or why it cannot be known. */
+  readonly summary: string
+  /** The smallest evidence there is; empty unless invalid. */
+  readonly evidence: readonly Evidence[]
+  /** Counts and times for the report, JSON. */
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** What contradicts itself, in words and in operations. */
+export interface Evidence {
+  readonly title: string
+  /** Lines of text for a terminal. */
+  readonly explanation: readonly string[]
+  readonly key: string | null
+  /** History indexes of the operations' invocations and completions that matter. */
+  readonly eventIndexes: readonly number[]
+}

@@ -1,0 +1,115 @@
+import type { Random } from '../../node/base/random.ts'
+
+/**
+ * Where the members of a system under test live. Three implementations; a
+ * nemesis asks for a capability (`environment.cutLinks !== undefined`), never
+ * for the kind.
+ */
+export interface Environment extends AsyncDisposable {
+  readonly kind: EnvironmentKind
+  /** In order; names are `n1`, `n2`, … */
+  readonly members: readonly string[]
+  readonly clock: HarnessClock
+
+  /** Starts all members and returns when each answers HTTP. Fails with a sentence, the cause and where the logs are. */
+  start(): Promise<void>
+
+  /** One HTTP exchange with a member, without a retry. Never rejects. */
+  request(member: string, request: HttpRequest, timeoutMs: number): Promise<HttpOutcome>
+
+  /** Copies logs, traces and what else members left into `directory/<member>/`. Works on dead members. */
+  collect(directory: string): Promise<void>
+
+  /** In a simulation, drives virtual time until `main` has settled. Elsewhere simply calls it. */
+  run<T>(main: () => Promise<T>): Promise<T>
+
+  readonly cutLinks?: CutLinks
+  readonly kill?: Kill
+  readonly shapeLinks?: ShapeLinks
+}
+
+export type EnvironmentKind = 'simulated' | 'local' | 'docker'
+
+/** Time for the harness: real, or a simulation's. */
+export interface HarnessClock {
+  /** Ns since the environment was made; monotonic; a safe integer. */
+  nowNs(): number
+  sleep(ms: number): Promise<void>
+}
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'PUT' | 'DELETE' | 'POST'
+  /** Path and query, percent-encoded. */
+  readonly target: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | string
+}
+
+export type HttpOutcome =
+  | { readonly kind: 'response', readonly status: number, readonly headers: Readonly<Record<string, string>>, readonly body: Uint8Array }
+  /** No byte of the request left: it certainly did not happen. */
+  | { readonly kind: 'not-sent', readonly error: string }
+  /** Time-out, reset, …: it may have happened. */
+  | { readonly kind: 'lost', readonly error: string }
+
+/** A directed link: what `from` sends to `to`. */
+export interface Link {
+  readonly from: string
+  readonly to: string
+}
+
+/** Cuts what members say to each other; clients still reach every member. */
+export interface CutLinks {
+  /**
+   * Cuts every given link until `heal`. Several cuts may overlap and heal
+   * separately: a link works when no cut holds it. Resolves once the cut has been proven:
+   * a probe packet does not pass any cut link.
+   */
+  cut(links: readonly Link[]): Promise<Cut>
+}
+
+export interface Cut {
+  /** Removes this cut, and no other; resolves once its links are proven to pass again (unless another cut still holds them). */
+  heal(): Promise<void>
+}
+
+export interface Kill {
+  /** kill -9 (in a simulation also the loss of all that was not synced), at once. */
+  kill(member: string): Promise<void>
+  /** Starts a killed member again on the same data; resolves when its process answers. */
+  restart(member: string): Promise<void>
+}
+
+export interface ShapeLinks {
+  /** Delays every message between members by this much, one way. Resolves when in force. */
+  delayAll(delayMs: number): Promise<void>
+}
+
+/** What every environment is made from. */
+export interface EnvironmentOptions {
+  /** Unique; labels every resource. */
+  readonly runId: string
+  readonly memberCount: number
+  /** The environment's own chance; a simulation draws everything from it. */
+  readonly random: Random
+  /** Absolute; logs and data of members live below it while the run lasts. */
+  readonly workDirectory: string
+  /** Source edits to load into each member. */
+  readonly edits: readonly SourceEdit[]
+  /** Extra keys for each member's config file, e.g. raft timing. */
+  readonly memberConfig: Readonly<Record<string, unknown>>
+  /** One-way delay on each link between members; 0 for none. Needs `shapeLinks` where above 0. */
+  readonly latencyMs: number
+  /** A member that is killed also loses what it had not synced, where the environment can do that. */
+  readonly powerLoss: boolean
+  /** Lines for the person who watches: "building image …". */
+  readonly say: (line: string) => void
+}
+
+/** A planted bug or instrumentation: `find` must occur exactly once in the file. */
+export interface SourceEdit {
+  /** Relative to the project's root, with `/`: `node/raft/replication.ts`. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}

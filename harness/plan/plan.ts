@@ -1,0 +1,42 @@
+import type { EnvironmentKind } from '../environments/environment.ts'
+
+/** Everything a run depends on: printed before the first effect, stored as `plan.json`, enough to run it again. */
+export interface RunPlan {
+  readonly env: EnvironmentKind
+  readonly system: 'registry'
+  /** Members in the cluster. */
+  readonly members: number
+  readonly workload: string
+  /** Names of nemeses; empty for none. */
+  readonly nemesis: readonly string[]
+  /** Partition shapes to draw from. */
+  readonly partitionTargets: readonly string[]
+  /** Mean seconds between a fault's end and the next fault's start, and the mean length of a fault. */
+  readonly nemesisIntervalS: number
+  readonly timeLimitS: number
+  /** Operations per second over all workers, on average. */
+  readonly rate: number
+  /** Workers, already multiplied out (`2n` with 3 members is 6). */
+  readonly concurrency: number
+  /** Of reads: `default`, `consistent` or `stale`. */
+  readonly consistency: ReadConsistency
+  /** Keys that are in use at one time. */
+  readonly keyCount: number
+  /** After so many operations a key is retired for a fresh one. */
+  readonly opsPerKey: number
+  readonly operationTimeoutMs: number
+  /** How long after the last healing the system may take to recover. */
+  readonly recoveryTimeoutS: number
+  /** Budget of the checker. */
+  readonly checkTimeLimitS: number
+  readonly checkMemoryMiB: number
+  readonly seed: number
+  readonly mutant: string | null
+  /** One-way delay between members. */
+  readonly latencyMs: number
+  readonly powerLoss: boolean
+  /** Extra keys for each member's config file. */
+  readonly memberConfig: Readonly<Record<string, unknown>>
+}
+
+export type ReadConsistency = 'default' | 'consistent' | 'stale'

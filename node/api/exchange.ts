@@ -1,0 +1,19 @@
+/** A request and a response of the HTTP API, apart from any socket. */
+export interface ApiRequest {
+  readonly method: string
+  /** As on the request line, still percent-encoded: `/v1/kv/a%20b?cas=3`. */
+  readonly target: string
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Uint8Array
+}
+
+export interface ApiResponse {
+  readonly status: number
+  /** Names as Consul writes them, `X-Consul-Index`. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | string
+}
+
+/** Answers exactly once, perhaps later, never throws. */
+export type ApiHandler = (request: ApiRequest, respond: (response: ApiResponse) => void) => void

@@ -1,0 +1,52 @@
+/**
+ * What a member tells of its Raft state for checkers, one JSON object a line
+ * (`-raft-trace FILE`). Off unless asked for. Written before the messages that
+ * follow from an event leave, so that a kill -9 hides nothing that others saw.
+ */
+export type TraceEvent = TraceStart | TraceTransition | TraceVote | TraceApply
+
+interface TraceBase {
+  /** Node name. */
+  readonly member: string
+  /** Wall-clock ms; virtual in a simulation. For reading, not for checking. */
+  readonly timeMs: number
+}
+
+/** The member has recovered its state from disk and begins. */
+export interface TraceStart extends TraceBase {
+  readonly event: 'start'
+  readonly id: string
+  readonly term: number
+  readonly votedFor: string | null
+  readonly lastIndex: number
+}
+
+/** Role, term or known leader changed. Ids are node ids. */
+export interface TraceTransition extends TraceBase {
+  readonly event: 'transition'
+  readonly id: string
+  readonly term: number
+  readonly role: 'follower' | 'pre-candidate' | 'candidate' | 'leader'
+  readonly leader: string | null
+}
+
+/** A vote was cast, for itself or another, and is (said to be) on disk. */
+export interface TraceVote extends TraceBase {
+  readonly event: 'vote'
+  readonly id: string
+  readonly term: number
+  readonly votedFor: string
+}
+
+/** A committed entry was applied. */
+export interface TraceApply extends TraceBase {
+  readonly event: 'apply'
+  readonly id: string
+  readonly index: number
+  readonly term: number
+  /** CRC-32 of the entry's data. */
+  readonly checksum: number
+}
+
+/** Receives events; the process entry writes them to a file, a simulation keeps them. */
+export type Trace = (event: TraceEvent) => void
