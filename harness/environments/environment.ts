@@ -17,6 +17,9 @@ export interface Environment extends AsyncDisposable {
   /** One HTTP exchange with a member, without a retry. Never rejects. */
   request(member: string, request: HttpRequest, timeoutMs: number): Promise<HttpOutcome>
 
+  /** `http://host:port` of a member, for load tools that bring their own client. Absent in a simulation. */
+  httpAddress?(member: string): string
+
   /** Copies logs, traces and what else members left into `directory/<member>/`. Works on dead members. */
   collect(directory: string): Promise<void>
 
