@@ -31,9 +31,22 @@ function hashLabel(label: string, seed: number): number {
   return hash | 0
 }
 
+/** Wellons' lowbias32: every bit of the seed changes every bit of the result about half the time. */
+function mix(seed: number): number {
+  let hash = seed | 0
+  hash ^= hash >>> 16
+  hash = Math.imul(hash, 0x7feb352d)
+  hash ^= hash >>> 15
+  hash = Math.imul(hash, 0x846ca68b)
+  hash ^= hash >>> 16
+  return hash
+}
+
 /** Chance from a 32-bit seed. */
 export function seededRandom(seed: number): Random {
-  const generator = xoroshiro128plus(seed | 0)
+  // xoroshiro's first output is its seed plus a constant: without mixing,
+  // seeds 1, 2, 3, … would all begin with nearly the same fraction.
+  const generator = xoroshiro128plus(mix(seed))
   const uint32 = () => generator.next() >>> 0
   const fraction = () => uint32() / 0x1_0000_0000
   const between = (minInclusive: number, maxExclusive: number) => {

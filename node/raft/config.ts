@@ -11,7 +11,12 @@ export interface RaftConfig {
    * members refuse votes within T of hearing from a leader (thesis §4.2.3).
    */
   readonly electionTimeoutMs: number
-  /** A leader serves default reads without a round while a quorum answered within this. Below `electionTimeoutMs`. */
+  /**
+   * A leader serves default reads without a round while a quorum answered a
+   * round sent within this. Three quarters of `electionTimeoutMs` at most; the
+   * shorter, the sooner a leader whose connections broke is replaced
+   * (`leaderLostHoldMs`). Two heartbeat intervals keep the lease unbroken.
+   */
   readonly leaseMs: number
   /** At most this many entries in one append request. */
   readonly appendEntriesMax: number
@@ -24,8 +29,51 @@ export interface RaftConfig {
 export const defaultRaftConfig: RaftConfig = {
   heartbeatIntervalMs: 60,
   electionTimeoutMs: 400,
-  leaseMs: 300,
+  leaseMs: 120,
   appendEntriesMax: 1024,
   appendBytesMax: 1024 * 1024,
   inflightAppendsMax: 64,
+}
+
+/**
+ * How much slower than another's a member's clock may run before a lease read
+ * could be stale: a lease of L ms promises nothing of a member after 4/3 L.
+ */
+const clockRateMargin = 4 / 3
+
+/**
+ * A member that lost its connection to the leader neither votes nor campaigns
+ * until this long after it last heard from it. Longer than any lease that its
+ * last answer can have renewed; see `LeaderContact` for the argument.
+ */
+export function leaderLostHoldMs(config: RaftConfig): number {
+  return config.leaseMs * clockRateMargin
+}
+
+/**
+ * Fills in defaults and checks the relations.
+ * @throws RangeError with a sentence that names the fields and says what to change.
+ */
+export function resolveRaftConfig(options: Partial<RaftConfig> = {}): RaftConfig {
+  const config: RaftConfig = { ...defaultRaftConfig, ...options }
+  for (const [name, value] of Object.entries(config)) {
+    if (!(Number.isFinite(value) && value > 0)) {
+      throw new RangeError(`${name} is ${value}: give a number above 0`)
+    }
+  }
+  for (const name of ['appendEntriesMax', 'appendBytesMax', 'inflightAppendsMax'] as const) {
+    if (!Number.isInteger(config[name])) throw new RangeError(`${name} is ${config[name]}: give a whole number`)
+  }
+  const { heartbeatIntervalMs, electionTimeoutMs, leaseMs } = config
+  if (heartbeatIntervalMs * 2 > electionTimeoutMs) {
+    throw new RangeError(
+      `heartbeatIntervalMs ${heartbeatIntervalMs} is more than half of electionTimeoutMs ${electionTimeoutMs}: `
+      + 'one lost heartbeat would start an election; send them more often or wait longer')
+  }
+  if (leaderLostHoldMs(config) > electionTimeoutMs) {
+    throw new RangeError(
+      `leaseMs ${leaseMs} is more than three quarters of electionTimeoutMs ${electionTimeoutMs}: `
+      + 'a lease could outlast its leader; shorten the lease')
+  }
+  return config
 }

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { GenericContainer, Wait } from 'testcontainers'
+import { withDeadline } from './deadline.ts'
+import { connectEngine, messageOf, type Engine } from './engine.ts'
+import { hasImage, publicBase } from './image/base-image.ts'
+import { memberImageTag } from './image/member-image.ts'
+import { ownerLabels } from './owner.ts'
+import { plainLog } from './log-frames.ts'
+import { removeRun } from './reap.ts'
+
+/** For a person: what containers on this engine can do. */
+export interface DockerCapabilities {
+  readonly engine: Pick<Engine, 'version' | 'operatingSystem' | 'architecture' | 'rootless'>
+  /** Whether containers are reached at their own addresses. */
+  readonly routable: boolean
+  /** Whether the public base image is here, can be pulled, or why not. */
+  readonly baseImage: 'present' | 'pullable' | { readonly missing: string }
+  readonly memberImage: { readonly tag: string, readonly built: boolean }
+  /** Null where the member image is not built, so that nothing could be tried. */
+  readonly kernel: Readonly<Record<KernelFeature, FeatureState>> | null
+}
+
+export type KernelFeature = 'iptables' | 'statistic' | 'nfqueue' | 'hashlimit' | 'tbf' | 'netem' | 'faketime'
+export type FeatureState = 'works' | { readonly missing: string }
+
+const registryProbeMs = 5_000
+const probeTimeoutMs = 30_000
+
+/** Each is tried for real, in a container like a member's: a module's name in a list proves nothing. */
+const featureCommands: Readonly<Record<KernelFeature, string>> = {
+  iptables: '$ipt -A SB-DOCTOR -s 192.0.2.1 -j DROP',
+  statistic: '$ipt -A SB-DOCTOR -s 192.0.2.1 -m statistic --mode random --probability 0.5 -j DROP',
+  nfqueue: '$ipt -A SB-DOCTOR -s 192.0.2.1 -j NFQUEUE --queue-num 1',
+  hashlimit: '$ipt -A SB-DOCTOR -s 192.0.2.1 -m hashlimit --hashlimit-above 10/sec --hashlimit-name sb -j DROP',
+  tbf: 'tc qdisc replace dev lo root tbf rate 1mbit burst 32kbit latency 400ms',
+  netem: 'tc qdisc replace dev lo root netem delay 1ms',
+  faketime: `test "$(LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketime.so.1) FAKETIME=+400d date +%Y)" -gt "$(date +%Y)"`,
+}
+
+/** Probes the engine and a throw-away container. Rejects where no engine answers. */
+export async function dockerCapabilities(): Promise<DockerCapabilities> {
+  const engine = await connectEngine()
+  const tag = memberImageTag()
+  const built = await hasImage(engine, tag)
+  const [baseImage, kernel] = await Promise.all([probeBaseImage(engine), built ? probeKernel(engine, tag) : null])
+  return {
+    engine,
+    routable: process.platform === 'linux' && existsSync('/sys/class/net/docker0') && !engine.rootless,
+    baseImage,
+    memberImage: { tag, built },
+    kernel,
+  }
+}
+
+async function probeBaseImage(engine: Engine): Promise<DockerCapabilities['baseImage']> {
+  if (await hasImage(engine, publicBase)) return 'present'
+  try {
+    // Asks the registry for the manifest, without a layer.
+    await withDeadline(engine.docker.getImage(publicBase).distribution(), registryProbeMs, () => `no answer within ${registryProbeMs / 1000} s`)
+    return 'pullable'
+  } catch (error) {
+    return { missing: oneLine(messageOf(error)) }
+  }
+}
+
+async function probeKernel(engine: Engine, image: string): Promise<Record<KernelFeature, FeatureState>> {
+  const features = Object.keys(featureCommands) as KernelFeature[]
+  const script = [
+    'ipt=iptables; $ipt -n -L INPUT >/dev/null 2>&1 || ipt=iptables-legacy',
+    '$ipt -N SB-DOCTOR 2>/dev/null',
+    ...features.map((feature) => `out=$( { ${featureCommands[feature]}; } 2>&1) && echo "${feature}=works" || echo "${feature}=missing $(echo $out)"`),
+    'echo probes done',
+  ].join('\n')
+  const runId = `doctor-${randomBytes(4).toString('hex')}`
+  try {
+    const container = await new GenericContainer(image)
+      .withName(`splitbrain-${runId}`)
+      .withLabels(ownerLabels(runId))
+      .withAddedCapabilities('NET_ADMIN')
+      .withAutoCleanup(false)
+      .withDefaultLogDriver()
+      .withCommand(['bash', '-c', script])
+      .withWaitStrategy(Wait.forLogMessage('probes done'))
+      .withStartupTimeout(probeTimeoutMs)
+      .start()
+    const log = plainLog(await engine.docker.getContainer(container.getId()).logs({ stdout: true, stderr: true }))
+    return Object.fromEntries(features.map((feature) => [feature, stateIn(log, feature)])) as Record<KernelFeature, FeatureState>
+  } catch (error) {
+    const missing = `the probe container failed: ${oneLine(messageOf(error))}`
+    return Object.fromEntries(features.map((feature) => [feature, { missing }])) as Record<KernelFeature, FeatureState>
+  } finally {
+    await removeRun(engine, runId)
+  }
+}
+
+function stateIn(log: string, feature: KernelFeature): FeatureState {
+  const match = new RegExp(`^${feature}=(works|missing)(.*)$`, 'm').exec(log)
+  return match?.[1] === 'works' ? 'works' : { missing: oneLine(match?.[2] ?? '') || 'it was refused without a reason' }
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim()
+}

@@ -1,0 +1,195 @@
+import { join } from 'node:path'
+import type { CutLinks, Environment, EnvironmentOptions, HarnessClock, HttpOutcome, HttpRequest, Kill } from '../environment.ts'
+import { httpRequester, type HttpRequester } from '../http.ts'
+import { connectEngine, messageOf, type Engine } from './engine.ts'
+import { ensureMemberImage } from './image/member-image.ts'
+import { LinkCutter } from './link-cutter.ts'
+import { MemberContainer } from './member-container.ts'
+import { memberCommand, memberPaths } from './member-command.ts'
+import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
+import { ownerLabels } from './owner.ts'
+import { memberPreloads } from './preloads.ts'
+import { removeRun } from './reap.ts'
+import { createRunNetwork } from './run-network.ts'
+
+/** From the start of a member's process to its first answer; a busy machine with many members needs several seconds. */
+const answerTimeoutMs = 60_000
+const answerPollMs = 25
+const answerRequestTimeoutMs = 1_000
+const lastLogLines = 15
+
+/**
+ * Members as containers on a bridge network of the run's own. Makes what
+ * members need (image, network, network namespaces with their firewall), so
+ * that capabilities are known before anything runs; `start` starts the members.
+ * Rejects with a sentence, and leaves nothing behind then.
+ */
+export async function createDockerEnvironment(options: EnvironmentOptions): Promise<Environment> {
+  if (options.latencyMs > 0) {
+    throw new Error('The docker environment cannot delay links between members: use --env local or --env simulated for a latency above 0')
+  }
+  const engine = await connectEngine()
+  const image = await ensureMemberImage(engine, options.say)
+  const labels = ownerLabels(options.runId)
+  const runName = `splitbrain-${options.runId}`
+  try {
+    const network = await createRunNetwork(engine, runName, labels)
+    const names = Array.from({ length: options.memberCount }, (_, i) => `n${i + 1}`)
+    const namespaces = new Map(await allOrNothing(names.map(async (name) =>
+      [name, await startNamespace(engine, image, `${runName}-${name}-net`, network, labels)] as const)))
+
+    const unavailable = [...namespaces.values()].find(({ linksUnavailable }) => linksUnavailable !== null)?.linksUnavailable
+    let cutter: LinkCutter | undefined
+    if (unavailable === undefined) {
+      cutter = new LinkCutter([...namespaces].map(([member, { address, shell }]) => ({ member, address, run: (script) => shell.run(script) })))
+      await cutter.prepare()
+    } else {
+      options.say(`links cannot be cut in these containers: ${unavailable}`)
+    }
+    return new DockerEnvironment(engine, options, image, namespaces, cutter)
+  } catch (error) {
+    await removeRun(engine, options.runId).catch((failure: unknown) => options.say(messageOf(failure)))
+    throw error
+  }
+}
+
+class DockerEnvironment implements Environment {
+  readonly kind = 'docker'
+  readonly members: readonly string[]
+  readonly clock: HarnessClock = realClock()
+  readonly cutLinks?: CutLinks
+  readonly kill: Kill
+
+  readonly #engine: Engine
+  readonly #options: EnvironmentOptions
+  readonly #image: string
+  readonly #namespaces: ReadonlyMap<string, NamespaceContainer>
+  readonly #containers = new Map<string, MemberContainer>()
+  readonly #requester: HttpRequester
+  #starting: Promise<unknown> = Promise.resolve()
+  #disposal: Promise<void> | undefined
+
+  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, cutLinks: CutLinks | undefined) {
+    this.#engine = engine
+    this.#options = options
+    this.#image = image
+    this.#namespaces = namespaces
+    this.members = [...namespaces.keys()]
+    if (cutLinks !== undefined) this.cutLinks = cutLinks
+    this.#requester = httpRequester((member) => this.#namespace(member).baseUrl)
+    this.kill = { kill: (member) => this.#kill(member), restart: (member) => this.#restart(member) }
+  }
+
+  async start(): Promise<void> {
+    const work = allOrNothing(this.members.map(async (member) => {
+      this.#containers.set(member, await this.#startContainer(member))
+      await this.#untilItAnswers(member)
+    }))
+    this.#starting = work.catch(() => {})
+    await work
+  }
+
+  request(member: string, request: HttpRequest, timeoutMs: number): Promise<HttpOutcome> {
+    return this.#requester.request(member, request, timeoutMs)
+  }
+
+  async collect(directory: string): Promise<void> {
+    await Promise.all([...this.#containers].map(([member, container]) => container.collect(join(directory, member))))
+  }
+
+  run<T>(main: () => Promise<T>): Promise<T> {
+    return main()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposal ??= this.#dispose())
+  }
+
+  async #dispose(): Promise<void> {
+    await this.#requester.close()
+    for (const { shell } of this.#namespaces.values()) shell.close()
+    await removeRun(this.#engine, this.#options.runId)
+    // A start that was under way may have made something after that.
+    await this.#starting
+    await removeRun(this.#engine, this.#options.runId)
+  }
+
+  async #startContainer(member: string): Promise<MemberContainer> {
+    if (this.#disposal !== undefined) throw new Error('The environment is disposed')
+    const { edits, memberConfig, powerLoss, runId } = this.#options
+    const namespace = this.#namespace(member)
+    const preloads = memberPreloads({ edits, powerLoss })
+    return await MemberContainer.start(this.#engine, {
+      name: `splitbrain-${runId}-${member}`,
+      image: this.#image,
+      namespace,
+      labels: ownerLabels(runId),
+      command: memberCommand({
+        name: member,
+        address: namespace.address,
+        peerAddresses: [...this.#namespaces.values()].map(({ address }) => address),
+        preloads: preloads.modules,
+      }),
+      environment: preloads.environment,
+      files: { [memberPaths.config]: JSON.stringify(memberConfig), ...preloads.files },
+    })
+  }
+
+  /** Resolves when the member has answered any HTTP; rejects when its process ends before, or too much time has passed. */
+  async #untilItAnswers(member: string): Promise<void> {
+    const container = this.#container(member)
+    let exitCode: number | undefined
+    container.ended().then((code) => { exitCode = code }, () => {})
+    const deadlineMs = performance.now() + answerTimeoutMs
+    for (;;) {
+      const outcome = await this.request(member, { method: 'GET', target: '/v1/status/leader' }, answerRequestTimeoutMs)
+      if (outcome.kind === 'response') return
+      if (this.#disposal !== undefined) throw new Error('The environment is disposed')
+      if (exitCode !== undefined || performance.now() >= deadlineMs) {
+        const what = exitCode === undefined
+          ? `did not answer HTTP at ${this.#namespace(member).baseUrl} within ${answerTimeoutMs / 1000} s (${outcome.error})`
+          : `ended with exit code ${exitCode} before it answered HTTP`
+        const log = await container.log(lastLogLines).catch((error: unknown) => `(no log: ${messageOf(error)})`)
+        throw new Error(`${member} ${what}. Its last lines:\n${log.trimEnd().replaceAll(/^/gm, '    ')}`)
+      }
+      await this.clock.sleep(answerPollMs)
+    }
+  }
+
+  async #kill(member: string): Promise<void> {
+    await this.#container(member).kill()
+    // Its kept-alive connections are dead: without this the next request goes into one and is lost instead of refused.
+    this.#requester.forget(member)
+  }
+
+  async #restart(member: string): Promise<void> {
+    await this.#container(member).startAgain()
+    await this.#untilItAnswers(member)
+  }
+
+  #namespace(member: string): NamespaceContainer {
+    return this.#namespaces.get(member) ?? this.#unknown(member)
+  }
+
+  #container(member: string): MemberContainer {
+    return this.#containers.get(member) ?? this.#unknown(member)
+  }
+
+  #unknown(member: string): never {
+    throw new Error(this.members.includes(member) ? `${member} has not been started` : `There is no member ${member}; there are ${this.members.join(', ')}`)
+  }
+}
+
+/** As Promise.all, but settles only when all have: what is under way after a failure could not be cleaned up. */
+async function allOrNothing<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work)
+  return await Promise.all(work)
+}
+
+function realClock(): HarnessClock {
+  const startNs = process.hrtime.bigint()
+  return {
+    nowNs: () => Number(process.hrtime.bigint() - startNs),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  }
+}

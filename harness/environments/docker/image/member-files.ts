@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { importedPackages, packageClosure } from './package-closure.ts'
+
+/** One file of the image. */
+export interface ImageFile {
+  /** Below the image's application folder, with `/`. */
+  readonly path: string
+  readonly content: Buffer
+  /** Permission bits. */
+  readonly mode: number
+}
+
+/** Where this code is: a checkout, or `dist/` of the published package. */
+export const codeRoot = fileURLToPath(new URL('../../../../', import.meta.url)).replace(/\/$/, '')
+/** Where package.json and docker/ are. */
+export const packageRoot = existsSync(join(codeRoot, 'package.json')) ? codeRoot : join(codeRoot, '..')
+/** `ts` in a checkout, `js` in the published package. */
+export const codeExtension = basename(import.meta.url).endsWith('.ts') ? 'ts' : 'js'
+
+/** The member itself, and what the harness loads into it: planted bugs and the disk that forgets. */
+const sourceFolders = ['node', 'harness/mutants', 'harness/environments/volatile-disk']
+/** The only code outside those folders that they may import. */
+const sharedFiles = ['harness/environments/environment']
+
+/** Everything a member needs to run, sorted by path. */
+export function memberFiles(): ImageFile[] {
+  const sources = [
+    ...sourceFolders.flatMap((folder) => globSync(`${folder}/**/*.{ts,js,mjs,cjs,json}`, { cwd: codeRoot })),
+    ...sharedFiles.map((file) => `${file}.${codeExtension}`),
+  ].map((path) => path.replaceAll('\\', '/')).filter((path) => !/\.test\.[jt]s$|\.d\.ts$|(^|\/)testdata\//.test(path))
+  const sourceFiles = sources.map((path) => imageFile(path, join(codeRoot, path)))
+
+  const imported = new Set(sourceFiles.flatMap((file) => importedPackages(file.content.toString('utf8'))))
+  const packageFiles = packageClosure([...imported].sort(), packageRoot).flatMap(({ source, destination }) =>
+    globSync('**/*', { cwd: source, exclude: (name) => name === 'node_modules' })
+      // Types, maps and prose are for people; an image is for running.
+      .filter((path) => !/\.([cm]?ts|map|md)$/i.test(path) && statSync(join(source, path)).isFile())
+      .map((path) => imageFile(`${destination}/${path.replaceAll('\\', '/')}`, join(source, path))))
+
+  const manifest = { name: 'splitbrain', private: true, type: 'module' }
+  return [
+    ...sourceFiles,
+    ...packageFiles,
+    { path: 'package.json', content: Buffer.from(JSON.stringify(manifest)), mode: 0o644 },
+  ].sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+function imageFile(path: string, source: string): ImageFile {
+  // Only whether it can be executed counts: other bits depend on the umask of who checked out.
+  return { path, content: readFileSync(source), mode: (statSync(source).mode & 0o100) !== 0 ? 0o755 : 0o644 }
+}
+
+/** A short name for exactly these contents: equal inputs give an equal tag on every machine. */
+export function contentHash(files: readonly ImageFile[], ...also: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const text of also) hash.update(`${text.length}:${text}\n`)
+  for (const file of files) hash.update(`${file.path}:${file.mode}:${file.content.length}\n`).update(file.content)
+  return hash.digest('hex').slice(0, 16)
+}

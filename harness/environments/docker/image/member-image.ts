@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pack } from 'tar-stream'
+import { hasStatus, messageOf, type Engine } from '../engine.ts'
+import { baseImages, hasImage, imageLabel } from './base-image.ts'
+import { withBuildLock } from './build-lock.ts'
+import { contentHash, memberFiles, packageRoot, type ImageFile } from './member-files.ts'
+
+const repository = 'splitbrain-member'
+/** Enough for some checkouts and branches side by side; the layers below are shared. */
+const keptImages = 4
+const keptBases = 2
+
+const dockerfilePath = join(packageRoot, 'docker', 'Dockerfile')
+
+/** The tag that the member's image has, or would have, for what is checked out now. */
+export function memberImageTag(files: readonly ImageFile[] = memberFiles()): string {
+  return `${repository}:${contentHash(files, readFileSync(dockerfilePath, 'utf8'))}`
+}
+
+/**
+ * The tag of an image with the member as it is here, built if the engine does
+ * not have it yet. Two runs at once build one after the other, so the second finds the first one's.
+ */
+export async function ensureMemberImage(engine: Engine, say: (line: string) => void): Promise<string> {
+  const files = memberFiles()
+  const tag = memberImageTag(files)
+  if (await hasImage(engine, tag)) return tag
+  return await withBuildLock(async () => {
+    if (await hasImage(engine, tag)) return tag
+    const failures: string[] = []
+    for await (const base of baseImages(engine, say)) {
+      const beganMs = performance.now()
+      say(`building member image ${tag} on ${base}, once for this source, some seconds`)
+      const failure = await build(engine, tag, base, files)
+      if (failure === null) {
+        say(`built member image in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`)
+        await prune(engine, tag)
+        return tag
+      }
+      failures.push(`on ${base}: ${failure}`)
+      say(`could not build ${failures.at(-1)}`)
+    }
+    throw new Error(`The member image cannot be built:\n  ${failures.join('\n  ')}`)
+  })
+}
+
+/** Null, or what the engine said of the failing step. */
+async function build(engine: Engine, tag: string, base: string, files: readonly ImageFile[]): Promise<string | null> {
+  const output: string[] = []
+  try {
+    const progress = await engine.docker.buildImage(contextTar(files), {
+      t: tag, buildargs: { BASE_IMAGE: base }, labels: { [imageLabel]: 'member' }, rm: true, forcerm: true,
+    })
+    await new Promise<void>((resolve, reject) => {
+      engine.docker.modem.followProgress(progress,
+        (error) => (error === null ? resolve() : reject(error)),
+        (event: { stream?: string }) => { if (event.stream !== undefined) output.push(event.stream.trim()) })
+    })
+    return null
+  } catch (error) {
+    return [messageOf(error), ...output.filter((line) => line !== '').slice(-5)].join('\n    ')
+  }
+}
+
+/** The build context. Times are fixed, so that the engine's cache sees equal files as equal. */
+function contextTar(files: readonly ImageFile[]): NodeJS.ReadableStream {
+  const tar = pack()
+  const mtime = new Date(0)
+  tar.entry({ name: 'Dockerfile', mtime }, readFileSync(dockerfilePath))
+  for (const file of files) tar.entry({ name: `app/${file.path}`, mode: file.mode, mtime }, file.content)
+  tar.finalize()
+  return Readable.from(tar)
+}
+
+/** Removes this project's older images, but none that a container uses. */
+async function prune(engine: Engine, keep: string): Promise<void> {
+  for (const [kind, count] of [['member', keptImages], ['base', keptBases]] as const) {
+    const images = await engine.docker.listImages({ filters: { label: [`${imageLabel}=${kind}`] } })
+    const old = images.filter((image) => (image.RepoTags ?? []).length > 0 && !image.RepoTags?.includes(keep))
+      .sort((a, b) => b.Created - a.Created).slice(count - (kind === 'member' ? 1 : 0))
+    for (const image of old) {
+      await engine.docker.getImage(image.RepoTags![0]!).remove().catch((error: unknown) => {
+        // 409: in use; 404: another run was faster.
+        if (!hasStatus(error, 404, 409)) throw error
+      })
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import type { Cut, CutLinks, Link } from '../environment.ts'
+import { messageOf } from './engine.ts'
+import {
+  arrivedFrom, cutScript, droppedFrom, hasCut, healScript, parseCounters, probeScript, readCountersScript, watchPeersScript, type RuleCount,
+} from './firewall.ts'
+
+/** A member's network namespace, which outlives the member's process. */
+export interface NetworkNamespace {
+  readonly member: string
+  /** IPv4 on the run's network. */
+  readonly address: string
+  /** Runs a bash script in it; see ControlShell. */
+  run(script: string): Promise<string>
+}
+
+/** A probe is repeated until it shows what it should, at most so long. */
+const proofTimeoutMs = 5_000
+const proofPauseMs = 20
+
+/** Cuts links with firewall rules at their receiving end, and proves it. */
+export class LinkCutter implements CutLinks {
+  readonly #namespaces: ReadonlyMap<string, NetworkNamespace>
+  /** Links of cuts that are in force or coming into force. */
+  readonly #active = new Map<number, readonly Link[]>()
+  #nextNumber = 1
+
+  constructor(namespaces: readonly NetworkNamespace[]) {
+    this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
+  }
+
+  /** Makes the rules that count arriving probes. Once, before the first cut. */
+  async prepare(): Promise<void> {
+    const all = [...this.#namespaces.values()]
+    await Promise.all(all.map((own) => own.run(watchPeersScript(all.filter((peer) => peer !== own).map((peer) => peer.address)))))
+  }
+
+  async cut(links: readonly Link[]): Promise<Cut> {
+    for (const { from, to } of links) {
+      if (from === to) throw new Error(`${from} has no link to itself that could be cut`)
+    }
+    const number = this.#nextNumber++
+    const unique = [...new Map(links.map((link) => [`${link.from} ${link.to}`, link])).values()]
+    this.#active.set(number, unique)
+    let healing: Promise<void> | undefined
+    const heal = () => (healing ??= this.#heal(number, unique))
+    try {
+      const before = await this.#atReceivers(unique, (sources) => cutScript(number, sources))
+      await this.#prove(unique, (link, counts) => this.#seemsCut(number, link, counts, before))
+    } catch (error) {
+      // Half a cut must not stay; what made it fail is what the reader needs.
+      await heal().catch(() => {})
+      throw new Error(`The cut of ${describe(unique)} could not be made: ${messageOf(error)}`, { cause: error })
+    }
+    return { heal }
+  }
+
+  async #heal(number: number, links: readonly Link[]): Promise<void> {
+    const receivers = [...byReceiver(links).keys()]
+    const before = new Map<string, readonly RuleCount[]>()
+    try {
+      await Promise.all(receivers.map(async (to) => {
+        const saved = await this.#namespace(to).run(healScript(number))
+        if (hasCut(saved, number)) throw new Error(`its chain is still there on ${to}`)
+        before.set(to, parseCounters(saved))
+      }))
+      this.#active.delete(number)
+      await this.#prove(links, (link, counts) => this.#seemsOpen(link, counts, before))
+    } catch (error) {
+      throw new Error(`The cut of ${describe(links)} could not be healed: ${messageOf(error)}`, { cause: error })
+    }
+  }
+
+  /** Null, or what the probe showed instead. */
+  #seemsCut(number: number, { from, to }: Link, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): string | null {
+    const source = this.#namespace(from).address
+    const arrived = arrivedFrom(counts, source) - arrivedFrom(before.get(to)!, source)
+    if (arrived > 0) return `${arrived} probes from ${from} still arrived at ${to}`
+    const dropped = droppedFrom(counts, number, source)
+    if (dropped === null) return `${to} has no rule that drops what comes from ${from}`
+    return dropped > 0 ? null : `no probe from ${from} was dropped at ${to}`
+  }
+
+  /** Null, or what the probe showed instead. */
+  #seemsOpen(link: Link, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): string | null {
+    const { from, to } = link
+    if ([...this.#active.values()].some((links) => links.some((other) => other.from === from && other.to === to))) return null
+    const source = this.#namespace(from).address
+    return arrivedFrom(counts, source) > arrivedFrom(before.get(to)!, source) ? null : `no probe from ${from} arrived at ${to}`
+  }
+
+  /** Sends probes over the links until `judge` finds nothing wrong with any, or rejects with what is wrong. */
+  async #prove(links: readonly Link[], judge: (link: Link, counts: readonly RuleCount[]) => string | null): Promise<void> {
+    const deadlineMs = performance.now() + proofTimeoutMs
+    let open = links
+    while (open.length > 0) {
+      await Promise.all([...bySender(open)].map(([from, targets]) =>
+        this.#namespace(from).run(probeScript(targets.map((to) => this.#namespace(to).address)))))
+      const counts = await this.#atReceivers(open, () => readCountersScript)
+      const wrong = open.flatMap((link) => {
+        const reason = judge(link, counts.get(link.to)!)
+        return reason === null ? [] : [{ link, reason }]
+      })
+      if (wrong.length > 0 && performance.now() >= deadlineMs) throw new Error(wrong.map(({ reason }) => reason).join(', '))
+      open = wrong.map(({ link }) => link)
+      if (open.length > 0) await new Promise((resolve) => setTimeout(resolve, proofPauseMs))
+    }
+  }
+
+  /** Runs a script at each receiver, given its senders' addresses; the counters that each prints. */
+  async #atReceivers(links: readonly Link[], script: (sources: readonly string[]) => string): Promise<Map<string, readonly RuleCount[]>> {
+    return new Map(await Promise.all([...byReceiver(links)].map(async ([to, senders]) => {
+      const printed = await this.#namespace(to).run(script(senders.map((from) => this.#namespace(from).address)))
+      return [to, parseCounters(printed)] as const
+    })))
+  }
+
+  #namespace(member: string): NetworkNamespace {
+    const namespace = this.#namespaces.get(member)
+    if (namespace === undefined) throw new Error(`There is no member ${member}; there are ${[...this.#namespaces.keys()].join(', ')}`)
+    return namespace
+  }
+}
+
+function byReceiver(links: readonly Link[]): Map<string, string[]> {
+  return grouped(links.map(({ from, to }) => [to, from]))
+}
+
+function bySender(links: readonly Link[]): Map<string, string[]> {
+  return grouped(links.map(({ from, to }) => [from, to]))
+}
+
+function grouped(pairs: readonly (readonly [string, string])[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const [key, value] of pairs) groups.set(key, [...groups.get(key) ?? [], value])
+  return groups
+}
+
+function describe(links: readonly Link[]): string {
+  return links.map(({ from, to }) => `${from}→${to}`).join(' ')
+}

@@ -1,0 +1,114 @@
+import type Dockerode from 'dockerode'
+import { createWriteStream } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { extract } from 'tar-stream'
+import { GenericContainer, type WaitStrategy } from 'testcontainers'
+import { hasStatus, messageOf, type Engine } from './engine.ts'
+import { plainLog } from './log-frames.ts'
+import { memberPaths } from './member-command.ts'
+import type { NamespaceContainer } from './namespace-container.ts'
+
+/** What one member's container is made from. */
+export interface MemberContainerOptions {
+  readonly name: string
+  readonly image: string
+  readonly namespace: NamespaceContainer
+  readonly labels: Record<string, string>
+  readonly command: readonly string[]
+  readonly environment: Record<string, string>
+  /** Path in the container → text. */
+  readonly files: Readonly<Record<string, string>>
+}
+
+/** Being ready is asked over HTTP, by the environment, which also sees when the process ends instead. */
+const started: WaitStrategy = {
+  waitUntilReady: async () => {},
+  withStartupTimeout: () => started,
+  isStartupTimeoutSet: () => true,
+  getStartupTimeout: () => 0,
+}
+
+/** One member: its process, its data volume, what it leaves behind. */
+export class MemberContainer {
+  readonly #container: Dockerode.Container
+
+  private constructor(container: Dockerode.Container) {
+    this.#container = container
+  }
+
+  /** Starts the process; resolves when the engine has started it, not when it answers. */
+  static async start(engine: Engine, options: MemberContainerOptions): Promise<MemberContainer> {
+    // A volume with a name, unlike an unnamed one, can carry labels.
+    const volume = `${options.name}-data`
+    await engine.docker.createVolume({ Name: volume, Labels: options.labels })
+    const container = await new GenericContainer(options.image)
+      .withName(options.name)
+      .withLabels(options.labels)
+      .withNetworkMode(`container:${options.namespace.id}`)
+      .withAutoCleanup(false)
+      .withDefaultLogDriver()
+      .withBindMounts([{ source: volume, target: memberPaths.data, mode: 'rw' }])
+      .withEnvironment(options.environment)
+      .withCopyContentToContainer(Object.entries(options.files).map(([target, content]) => ({ target, content })))
+      .withCommand([...options.command])
+      .withWaitStrategy(started)
+      .start()
+      .catch((error: unknown) => {
+        throw new Error(`Docker could not start ${options.name} from ${options.image}: ${messageOf(error)}`, { cause: error })
+      })
+    return new MemberContainer(engine.docker.getContainer(container.getId()))
+  }
+
+  /** SIGKILL; resolves when the process is gone. Does nothing to a dead one. */
+  async kill(): Promise<void> {
+    await this.#container.kill({ signal: 'SIGKILL' }).catch((error: unknown) => {
+      // 409: is not running.
+      if (!hasStatus(error, 409)) throw error
+    })
+    await this.#container.wait()
+  }
+
+  /** Starts it again on the same data. Does nothing to one that runs. */
+  async startAgain(): Promise<void> {
+    await this.#container.start().catch((error: unknown) => {
+      // 304: has been started already.
+      if (!hasStatus(error, 304)) throw error
+    })
+  }
+
+  /** Resolves with the exit code when the process ends. */
+  async ended(): Promise<number> {
+    return (await this.#container.wait() as { StatusCode: number }).StatusCode
+  }
+
+  /** stdout and stderr of all its lives. @param lines only the last so many. */
+  async log(lines?: number): Promise<string> {
+    return plainLog(await this.#container.logs({ stdout: true, stderr: true, ...(lines === undefined ? {} : { tail: lines }) }))
+  }
+
+  /** Writes log and Raft trace into a directory; works on a dead container. */
+  async collect(directory: string): Promise<void> {
+    await mkdir(directory, { recursive: true })
+    await writeFile(join(directory, 'member.log'), await this.log())
+    await this.#copyFile(memberPaths.trace, join(directory, 'raft-trace.jsonl'))
+  }
+
+  /** Copies one file out; a file that is not there is no error: a member that died early wrote none. */
+  async #copyFile(path: string, target: string): Promise<void> {
+    let archive: NodeJS.ReadableStream
+    try {
+      archive = await this.#container.getArchive({ path })
+    } catch (error) {
+      if (hasStatus(error, 404)) return
+      throw error
+    }
+    const files = extract()
+    files.on('entry', (header, content, next) => {
+      if (header.type === 'file') pipeline(content, createWriteStream(target)).then(() => next(), next)
+      else content.resume().on('end', () => next())
+    })
+    await pipeline(archive, files)
+  }
+}

@@ -1,0 +1,59 @@
+import { GenericContainer, Wait } from 'testcontainers'
+import { ControlShell } from './control-shell.ts'
+import { messageOf, type Engine } from './engine.ts'
+import { setUpScript } from './firewall.ts'
+import { httpPort } from './member-command.ts'
+import type { RunNetwork } from './run-network.ts'
+
+/**
+ * The container that owns a member's network namespace: its address, its
+ * published port and its firewall. The member runs in a second container inside
+ * that namespace. So a killed member keeps its address and its cuts, as a machine
+ * keeps its cables when a process on it dies; cuts can be made and proven while
+ * the member is dead; and the member itself needs no capability.
+ */
+export interface NamespaceContainer {
+  readonly id: string
+  /** IPv4 on the run's network; the same as long as the container lives. */
+  readonly address: string
+  /** The member's HTTP API as this process reaches it, `http://…`. */
+  readonly baseUrl: string
+  readonly shell: ControlShell
+  /** Null, or why links cannot be cut here. */
+  readonly linksUnavailable: string | null
+}
+
+const startTimeoutMs = 60_000
+
+/** Starts one, with the firewall's chains made. */
+export async function startNamespace(
+  engine: Engine, image: string, name: string, network: RunNetwork, labels: Record<string, string>,
+): Promise<NamespaceContainer> {
+  const container = new GenericContainer(image)
+    .withName(name)
+    .withLabels(labels)
+    .withNetworkMode(network.name)
+    .withAddedCapabilities('NET_ADMIN')
+    // Our labels and reaper clean up; testcontainers' own reaper is an image that not every network can pull.
+    .withAutoCleanup(false)
+    .withDefaultLogDriver()
+    .withCommand(['bash', '-c', `${setUpScript}\nexec sleep infinity`])
+    .withWaitStrategy(Wait.forLogMessage(/links (ready|unavailable)/))
+    .withStartupTimeout(startTimeoutMs)
+  if (!network.routable) container.withExposedPorts(httpPort)
+  const started = await container.start().catch((error: unknown) => {
+    throw new Error(`Docker could not start ${name} from ${image}: ${messageOf(error)}`, { cause: error })
+  })
+
+  const details = await engine.docker.getContainer(started.getId()).inspect()
+  const address = details.NetworkSettings.Networks[network.name]?.IPAddress
+  if (address === undefined || address === '') throw new Error(`${name} got no address on the network ${network.name}`)
+  const log = (await engine.docker.getContainer(started.getId()).logs({ stdout: true, stderr: true })).toString('utf8')
+  return {
+    id: started.getId(),
+    address,
+    baseUrl: network.routable ? `http://${address}:${httpPort}` : `http://${engine.host}:${started.getMappedPort(httpPort)}`,
+    shell: new ControlShell(engine, started.getId()),
+    linksUnavailable: /links unavailable: (.*)/.exec(log)?.[1]?.trim() ?? null,
+  }
+}

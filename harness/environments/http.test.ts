@@ -1,0 +1,150 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { RequestListener } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import t from 'tap'
+import { httpRequester } from './http.ts'
+
+type Teardown = { teardown(handler: () => unknown): void }
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function httpServer(t: Teardown, handler: RequestListener) {
+  const server = createServer(handler)
+  const url = await listen(server)
+  t.teardown(() => { server.closeAllConnections(); server.close() })
+  return url
+}
+
+/** A TCP server that shows each connection's bytes as they come. */
+async function rawServer(t: Teardown, onData: (socket: Socket, text: string) => void) {
+  const sockets = new Set<Socket>()
+  const server = createTcpServer((socket) => {
+    sockets.add(socket)
+    socket.on('data', (chunk) => onData(socket, chunk.toString('latin1')))
+    socket.on('error', () => {})
+  })
+  const url = await listen(server)
+  t.teardown(() => { for (const socket of sockets) socket.destroy(); server.close() })
+  return { url, sockets }
+}
+
+t.test('an exchange carries method, target, headers and body, and reuses the connection', async (t) => {
+  const ports = new Set<number | undefined>()
+  const url = await httpServer(t, (request, response) => {
+    ports.add(request.socket.remotePort)
+    let body = ''
+    request.on('data', (chunk) => { body += chunk }).on('end', () => {
+      response.setHeader('X-Consul-Index', '17')
+      response.end(`${request.method} ${request.url} ${request.headers['x-a'] ?? ''} ${body}`)
+    })
+  })
+  const http = httpRequester(() => url)
+  t.teardown(() => http.close())
+  for (const body of ['one', 'two']) {
+    const outcome = await http.request('n1', { method: 'PUT', target: '/v1/kv/a%20b?cas=3', headers: { 'x-a': 'b' }, body }, 5_000)
+    if (outcome.kind !== 'response') return t.fail(`expected a response, got ${JSON.stringify(outcome)}`)
+    t.equal(outcome.status, 200)
+    t.equal(outcome.headers['x-consul-index'], '17')
+    t.equal(Buffer.from(outcome.body).toString(), `PUT /v1/kv/a%20b?cas=3 b ${body}`)
+  }
+  t.equal(ports.size, 1, 'one connection for both')
+})
+
+t.test('refused, unresolvable, malformed or closed: certainly not sent', async (t) => {
+  const server = createTcpServer()
+  const url = await listen(server)
+  server.close()
+  await once(server, 'close')
+  const http = httpRequester((member) => {
+    if (member === 'n9') throw new Error('no member n9')
+    return url
+  })
+  const refused = await http.request('n1', { method: 'PUT', target: '/', body: 'x' }, 5_000)
+  t.match(refused, { kind: 'not-sent', error: /ECONNREFUSED/ })
+  t.match(await http.request('n9', { method: 'GET', target: '/' }, 5_000), { kind: 'not-sent', error: /no member n9/ })
+  t.match(await http.request('n1', { method: 'GET', target: 'no slash' }, 5_000), { kind: 'not-sent' })
+  await http.close()
+  await http.close()
+  t.match(await http.request('n1', { method: 'GET', target: '/' }, 5_000), { kind: 'not-sent', error: /closed/ })
+})
+
+t.test('a connection that never comes up: not sent', async (t) => {
+  // 192.0.2.0/24 is for documentation: nothing answers there. Where the network
+  // says "unreachable" at once, that is not sent as well.
+  const http = httpRequester(() => 'http://192.0.2.1:9')
+  t.teardown(() => http.close())
+  t.match(await http.request('n1', { method: 'PUT', target: '/', body: 'x' }, 100), { kind: 'not-sent' })
+})
+
+t.test('handed to a socket and no whole answer: lost', async (t) => {
+  const silent = await rawServer(t, () => {})
+  const resets = await rawServer(t, (socket) => { socket.resetAndDestroy() })
+  const ends = await rawServer(t, (socket) => { socket.end() })
+  const truncates = await rawServer(t, (socket) => {
+    socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort')
+  })
+  for (const [name, server, error] of [
+    ['silence', silent, /no answer within 150 ms/],
+    ['reset', resets, /ECONNRESET/],
+    ['end', ends, /other side closed/],
+    ['a truncated answer', truncates, /.+/],
+  ] as const) {
+    const http = httpRequester(() => server.url)
+    t.teardown(() => http.close())
+    t.match(await http.request('n1', { method: 'GET', target: '/' }, 150), { kind: 'lost', error }, name)
+  }
+})
+
+t.test('a kept-alive connection that the member closed under the request is lost, and sent once only', async (t) => {
+  const seen: string[] = []
+  const server = await rawServer(t, (socket, text) => {
+    seen.push(text.slice(0, text.indexOf(' HTTP')))
+    if (seen.length === 1) socket.write('HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n')
+    else socket.resetAndDestroy()
+  })
+  const http = httpRequester(() => server.url)
+  t.teardown(() => http.close())
+  t.match(await http.request('n1', { method: 'GET', target: '/first' }, 5_000), { kind: 'response', status: 200 })
+  t.match(await http.request('n1', { method: 'GET', target: '/second' }, 5_000), { kind: 'lost' })
+  t.strictSame(seen, ['GET /first', 'GET /second'], 'a GET is not repeated either')
+})
+
+t.test('forget ends what is in flight as lost, and the next request connects anew', async (t) => {
+  let answer = false
+  const arrived = Promise.withResolvers<void>()
+  const server = await rawServer(t, (socket) => {
+    if (answer) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
+    arrived.resolve()
+  })
+  const http = httpRequester(() => server.url)
+  t.teardown(() => http.close())
+  const pending = http.request('n1', { method: 'PUT', target: '/', body: 'x' }, 10_000)
+  await arrived.promise
+  http.forget('n1')
+  t.match(await pending, { kind: 'lost', error: /dropped/ })
+  answer = true
+  t.match(await http.request('n1', { method: 'PUT', target: '/', body: 'x' }, 5_000), { kind: 'response' })
+  t.equal(server.sockets.size, 2)
+})
+
+t.test('many at once do not wait for each other', async (t) => {
+  let open = 0
+  let openMax = 0
+  const waiting: (() => void)[] = []
+  const url = await httpServer(t, (_request, response) => {
+    openMax = Math.max(openMax, ++open)
+    waiting.push(() => { open--; response.end() })
+    if (waiting.length === 50) for (const release of waiting) release()
+  })
+  const http = httpRequester(() => url)
+  t.teardown(() => http.close())
+  const outcomes = await Promise.all(Array.from({ length: 50 }, () => http.request('n1', { method: 'GET', target: '/' }, 5_000)))
+  t.ok(outcomes.every((outcome) => outcome.kind === 'response'))
+  t.equal(openMax, 50)
+})

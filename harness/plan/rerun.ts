@@ -1,0 +1,41 @@
+import { planDefaults } from './defaults.ts'
+import type { RunPlan } from './plan.ts'
+
+/**
+ * The command that runs a plan again, complete in itself: what differs from a
+ * default is said, and the environment and the seed always, so that neither a
+ * config file nor the machine's engine changes it.
+ */
+export function rerunCommand(plan: RunPlan): string {
+  const words = ['npx', 'splitbrain', 'test', '--env', plan.env]
+  const say = (flag: string, value: string | number, byDefault: unknown) => {
+    if (value !== byDefault) words.push(flag, shellWord(String(value)))
+  }
+  // Else a config file that is picked up unnamed could change the defaults.
+  words.push('--config', 'none')
+  say('--members', plan.members, planDefaults.members)
+  say('--workload', plan.workload, null)
+  say('--nemesis', plan.nemesis.length === 0 ? 'none' : plan.nemesis.join(','), null)
+  if (plan.partitionTargets.length > 0) say('--targets', plan.partitionTargets.join(','), null)
+  say('--interval', plan.nemesisIntervalS, planDefaults.interval)
+  say('--time-limit', plan.timeLimitS, null)
+  say('--rate', plan.rate, null)
+  say('--concurrency', plan.concurrency, null)
+  say('--consistency', plan.consistency, planDefaults.consistency)
+  say('--keys', plan.keyCount, planDefaults.keys)
+  say('--ops-per-key', plan.opsPerKey, planDefaults.opsPerKey)
+  say('--operation-timeout', plan.operationTimeoutMs, planDefaults.operationTimeout)
+  say('--recovery-timeout', plan.recoveryTimeoutS, planDefaults.recoveryTimeout)
+  say('--check-time-limit', plan.checkTimeLimitS, planDefaults.checkTimeLimit)
+  say('--check-memory', plan.checkMemoryMiB, planDefaults.checkMemory)
+  if (plan.mutant !== null) words.push('--mutant', shellWord(plan.mutant))
+  say('--latency', plan.latencyMs, planDefaults.latency)
+  if (plan.powerLoss) words.push('--power-loss')
+  if (Object.keys(plan.memberConfig).length > 0) words.push('--member-config', shellWord(JSON.stringify(plan.memberConfig)))
+  words.push('--seed', String(plan.seed))
+  return words.join(' ')
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,99 @@
+import { arrivalGapsMs } from '../generator/arrivals.ts'
+import { findLeader, requestTo } from '../systems/leader.ts'
+import type { Nemesis } from '../../nemesis/nemesis.ts'
+import type { FaultConductor } from './fault-conductor.ts'
+import { faultLoop } from './fault-loop.ts'
+import { performRecorded } from './perform.ts'
+import type { RunContext } from './run-context.ts'
+import { InterruptedError, Stop } from './stop.ts'
+import { WorkerPool } from './workers.ts'
+
+const leaderWatchMs = 1000
+
+/** Who led, from when on; by asking once a second. */
+export interface LeaderChange {
+  readonly timeNs: number
+  readonly leader: string | null
+}
+
+/**
+ * Operations at the planned rate while faults come and go, until the time
+ * limit. Ends when every operation has ended; what is broken then is still
+ * broken. Rejects with InterruptedError without waiting for operations.
+ */
+export async function mainPhase(context: RunContext, nemeses: readonly Nemesis[], conductor: FaultConductor): Promise<LeaderChange[]> {
+  const { environment, plan, interrupt, status } = context
+  const phase = new Stop()
+  const unsubscribe = interrupt.whenStopped(() => phase.stop('interrupted'))
+  status.phase = 'running'
+  status.mainStartedNs = environment.clock.nowNs()
+  const leaders: LeaderChange[] = []
+  const pool = new WorkerPool(plan.concurrency, environment.members)
+  const untilPhaseStops = nemeses.map((nemesis) => faultLoop(nemesis, {
+    environment, plan,
+    random: context.random.split(`nemesis ${nemesis.name}`),
+    leader: () => findLeader(context.system, environment),
+  }, conductor, phase))
+  untilPhaseStops.push(watchLeader(context, leaders, phase))
+  try {
+    // An exception in a loop ends the phase at once instead of going unseen until its end.
+    const loops = untilPhaseStops.map((loop) => loop.catch((error: unknown) => {
+      phase.stop('a loop failed')
+      throw error
+    }))
+    const all = Promise.all(loops)
+    all.catch(() => {})
+    await dispatch(context, pool, phase)
+    phase.stop('time limit')
+    if (interrupt.stopped) throw new InterruptedError(interrupt.reason!)
+    await interrupt.orInterrupt(all)
+    await interrupt.orInterrupt(pool.idle())
+  } finally {
+    phase.stop('ended')
+    unsubscribe()
+  }
+  return leaders
+}
+
+/** Gives operations to free workers as they fall due. */
+async function dispatch(context: RunContext, pool: WorkerPool, phase: Stop): Promise<void> {
+  const { environment: { clock }, plan, workload, random } = context
+  const nextOperation = workload.operations(plan, random.split('operations'))
+  const gapMs = arrivalGapsMs(plan.rate, random.split('arrivals'))
+  const clients = new Map(context.environment.members.map((member) =>
+    [member, context.system.client(requestTo(context.environment, member), plan.operationTimeoutMs)]))
+  const untilNs = clock.nowNs() + plan.timeLimitS * 1e9
+  let dueNs = clock.nowNs()
+  while (!phase.stopped) {
+    const nowNs = clock.nowNs()
+    if (Math.max(dueNs, nowNs) >= untilNs) {
+      await phase.sleep(clock, Math.max(0, untilNs - nowNs) / 1e6)
+      return
+    }
+    // Timers have a grain of a millisecond: what falls due within it is done now,
+    // and the schedule, not the timer, says when the next falls due.
+    if (dueNs - nowNs >= 1e6 && await phase.sleep(clock, (dueNs - nowNs) / 1e6)) return
+    const taking = pool.take()
+    if (await phase.cutShort(taking)) return
+    const worker = await taking
+    // All workers were busy beyond the limit: nothing new is begun.
+    if (clock.nowNs() >= untilNs) return pool.give(worker, false)
+    void performRecorded(context, worker, nextOperation(), clients.get(worker.member)!)
+      .then((outcome) => pool.give(worker, outcome.type === 'info'))
+    // When all workers were busy for a while the schedule does not catch up
+    // with a burst: that would not be the load that was asked for.
+    const behindNs = clock.nowNs() - dueNs
+    dueNs = (behindNs > 50e6 ? clock.nowNs() : dueNs) + gapMs() * 1e6
+  }
+}
+
+/** For the person who watches and for the report; asks even while faults are on. */
+async function watchLeader(context: RunContext, leaders: LeaderChange[], phase: Stop): Promise<void> {
+  const { environment, system, status } = context
+  while (!phase.stopped) {
+    const leader = await findLeader(system, environment)
+    if (leaders.length === 0 || leaders.at(-1)!.leader !== leader) leaders.push({ timeNs: environment.clock.nowNs(), leader })
+    status.leader = leader
+    if (await phase.sleep(environment.clock, leaderWatchMs)) return
+  }
+}

@@ -1,0 +1,44 @@
+import type { OperationEvent } from '../history/event.ts'
+import type { KvClient, Operation, OperationOutcome } from '../../workloads/workload.ts'
+import type { RunContext } from './run-context.ts'
+import type { Worker } from './workers.ts'
+
+/** Does one operation by one worker, between its two events in the history. Nothing is retried. Never rejects. */
+export async function performRecorded(context: RunContext, worker: Worker, operation: Operation, client: KvClient): Promise<OperationOutcome> {
+  const { recording, status } = context
+  recording.record(operationEvent('invoke', worker, operation, operation.value))
+  const outcome = await performed(context, operation, client)
+  status.counts[outcome.type] += 1
+  if (outcome.type === 'ok') {
+    const value = outcome.value === undefined ? operation.value : outcome.value
+    recording.record(operationEvent('ok', worker, operation, value, { version: outcome.version }))
+  } else {
+    recording.record(operationEvent(outcome.type, worker, operation, operation.value, { error: outcome.error }))
+  }
+  return outcome
+}
+
+/** An exception in a workload says nothing of the system: the operation may have happened. */
+async function performed({ workload, plan }: RunContext, operation: Operation, client: KvClient): Promise<OperationOutcome> {
+  try {
+    return await workload.perform(operation, client, plan)
+  } catch (error) {
+    return { type: 'info', error: `the workload threw ${String(error)}` }
+  }
+}
+
+function operationEvent(
+  type: OperationEvent['type'], worker: Worker, operation: Operation, value: unknown,
+  more: { readonly version?: number | undefined, readonly error?: string } = {},
+): Omit<OperationEvent, 'index' | 'time'> {
+  return {
+    type,
+    process: worker.process,
+    f: operation.f,
+    ...(operation.key === undefined ? {} : { key: operation.key }),
+    value,
+    ...(more.version === undefined ? {} : { version: more.version }),
+    node: worker.member,
+    ...(more.error === undefined ? {} : { error: more.error }),
+  }
+}

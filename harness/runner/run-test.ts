@@ -1,0 +1,182 @@
+import { join } from 'node:path'
+import { seededRandom } from '../../node/base/random.ts'
+import type { Nemesis } from '../../nemesis/nemesis.ts'
+import type { Workload } from '../../workloads/workload.ts'
+import type { CheckResult, Verdict } from '../checkers/verdict.ts'
+import type { Environment, EnvironmentOptions, SourceEdit } from '../environments/environment.ts'
+import type { HistoryEvent } from '../history/event.ts'
+import type { RunPlan } from '../plan/plan.ts'
+import { UsageError } from '../plan/usage-error.ts'
+import type { System } from '../systems/system.ts'
+import { FaultConductor } from './fault-conductor.ts'
+import { finalPhase } from './final-phase.ts'
+import { judge, type Judgement } from './judge.ts'
+import { mainPhase, type LeaderChange } from './main-phase.ts'
+import { openRecording } from './recording.ts'
+import { awaitServing, type Serving } from './recovery.ts'
+import { recoveryResult } from './recovery-result.ts'
+import type { RunContext, RunStatus } from './run-context.ts'
+import type { RunDirectory } from './run-directory.ts'
+import { InterruptedError, type Stop } from './stop.ts'
+import { makeWorkDirectory } from './work-directory.ts'
+
+/** What a run needs besides its plan. Everything concrete comes in here; tests give fakes. */
+export interface RunParts {
+  /** Unique among runs of this machine; labels what the environment makes. */
+  readonly runId: string
+  readonly createEnvironment: (options: EnvironmentOptions) => Promise<Environment>
+  readonly workload: Workload
+  readonly nemeses: readonly Nemesis[]
+  readonly system: System
+  /** Source edits that plant the plan's bug. */
+  readonly edits: readonly SourceEdit[]
+  readonly directory: RunDirectory
+  /** Changes in place while the run goes on. */
+  readonly status: RunStatus
+  readonly interrupt: Stop
+  readonly say: (line: string) => void
+  /** Judges what members left in `directory/<member>/`, apart from the workload's own check. */
+  readonly checkMembers: (directory: string, members: readonly string[]) => Promise<readonly CheckResult[]>
+}
+
+export interface RunOutcome {
+  readonly verdict: Verdict
+  readonly results: readonly CheckResult[]
+  readonly history: readonly HistoryEvent[]
+  readonly leaders: readonly LeaderChange[]
+  /** Seconds from the call until the first operation; of the environment's clock. */
+  readonly secondsToFirstOperation: number
+}
+
+/**
+ * One run, from the start of the cluster to the verdict: start, wait until it
+ * serves, operations and faults, heal, wait until it has recovered, final
+ * reads, collect, tear down, judge. The history is on disk before it is
+ * judged. Rejects with UsageError, InterruptedError, or whatever made the run
+ * itself fail; nothing of the cluster is left in any case.
+ */
+export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcome> {
+  const observed = await runCluster(plan, parts)
+  parts.status.phase = 'checking'
+  const { verdict, results }: Judgement = await judge([
+    { checker: plan.workload, check: () => parts.workload.check(observed.history, plan) },
+    { checker: 'members', check: async () => observed.collectError === null
+      ? parts.checkMembers(parts.directory.members, observed.members)
+      : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)) },
+  ], observed.results)
+  return { verdict, results, history: observed.history, leaders: observed.leaders, secondsToFirstOperation: observed.secondsToFirstOperation }
+}
+
+interface Observed {
+  readonly members: readonly string[]
+  readonly history: readonly HistoryEvent[]
+  readonly leaders: readonly LeaderChange[]
+  readonly secondsToFirstOperation: number
+  /** What the runner itself has to say: faults, recovery. */
+  readonly results: readonly CheckResult[]
+  readonly collectError: string | null
+}
+
+/** All that needs the cluster. When it settles the cluster is gone. */
+async function runCluster(plan: RunPlan, parts: RunParts): Promise<Observed> {
+  using workDirectory = makeWorkDirectory(parts.runId)
+  const random = seededRandom(plan.seed)
+  await using environment = await parts.createEnvironment({
+    runId: parts.runId,
+    memberCount: plan.members,
+    random: random.split('environment'),
+    workDirectory: workDirectory.path,
+    edits: parts.edits,
+    memberConfig: plan.memberConfig,
+    latencyMs: plan.latencyMs,
+    powerLoss: plan.powerLoss,
+    say: parts.say,
+  })
+  requireCapabilities(environment, plan, parts.nemeses)
+  using recording = openRecording(parts.directory.historyFile, environment.clock)
+  const context: RunContext = {
+    plan, environment, recording, random,
+    system: parts.system, workload: parts.workload, status: parts.status, interrupt: parts.interrupt,
+  }
+  try {
+    const phases = await environment.run(() => runPhases(context, parts))
+    recording.close()
+    parts.status.phase = 'collecting'
+    const collectError = await parts.interrupt.orInterrupt(collect(environment, parts.directory))
+    parts.status.phase = 'tearing down'
+    return { members: environment.members, history: recording.events, collectError, ...phases }
+  } catch (error) {
+    recording.close()
+    parts.status.phase = 'tearing down'
+    // Whoever looks for the cause needs the members' logs; whoever pressed Ctrl-C does not wait for them.
+    if (!(error instanceof InterruptedError)) await collect(environment, parts.directory)
+    throw error
+  }
+}
+
+/** A fault that cannot be applied here is an error before the run starts. */
+function requireCapabilities(environment: Environment, plan: RunPlan, nemeses: readonly Nemesis[]): void {
+  for (const nemesis of nemeses) {
+    const missing = nemesis.missing(environment, plan)
+    if (missing !== null) {
+      throw new UsageError(`--nemesis ${nemesis.name} cannot work here: ${missing}. Choose another --nemesis or another --env; \`splitbrain doctor\` says what works on this machine.`)
+    }
+  }
+  if (plan.latencyMs > 0 && environment.shapeLinks === undefined) {
+    throw new UsageError(`--latency ${plan.latencyMs} cannot work here: environment ${environment.kind} cannot delay what members say to each other.`)
+  }
+}
+
+type Phases = Pick<Observed, 'leaders' | 'secondsToFirstOperation' | 'results'>
+
+/** In the environment's time. Whatever happens, what was broken is mended before it settles. */
+async function runPhases(context: RunContext, parts: RunParts): Promise<Phases> {
+  const { environment, plan, status, interrupt } = context
+  const { clock } = environment
+  const createdNs = clock.nowNs()
+  const conductor = new FaultConductor({
+    clock, status,
+    record: (event) => context.recording.record(event),
+    recordFault: (record) => parts.directory.appendLine('faults.jsonl', record),
+  })
+  try {
+    await interrupt.orInterrupt(environment.start())
+    status.phase = 'waiting until the cluster serves'
+    const ready = await awaitServing({ ...context, timeoutS: plan.recoveryTimeoutS })
+    if (!ready.serving) {
+      throw new Error(`the cluster did not begin to serve within ${plan.recoveryTimeoutS} s; pending: ${ready.pending.join('; ')}`)
+    }
+    const secondsToFirstOperation = (clock.nowNs() - createdNs) / 1e9
+    const leaders = await mainPhase(context, parts.nemeses, conductor)
+    status.phase = 'healing'
+    await interrupt.orInterrupt(conductor.healAll())
+    const recovery = await recover(context)
+    const finalReads = await finalPhase(context)
+    const results = [recoveryResult(recovery, finalReads, plan), conductor.result(parts.nemeses.length > 0)]
+    return { leaders, secondsToFirstOperation, results: results.filter((result) => result !== null) }
+  } catch (error) {
+    await conductor.healAll()
+    throw error
+  }
+}
+
+async function recover(context: RunContext): Promise<Serving> {
+  context.status.phase = 'recovering'
+  return awaitServing({
+    ...context,
+    timeoutS: context.plan.recoveryTimeoutS,
+    onPending: (pending) => {
+      context.status.phase = `recovering (${pending.join('; ')})`
+    },
+  })
+}
+
+/** Logs and traces of the members. What goes wrong here must not hide what went wrong before. */
+async function collect(environment: Environment, directory: RunDirectory): Promise<string | null> {
+  try {
+    await environment.collect(join(directory.members))
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
+}

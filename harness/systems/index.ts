@@ -1,0 +1,5 @@
+import type { RunPlan } from '../plan/plan.ts'
+import { registry } from './registry.ts'
+import type { System } from './system.ts'
+
+export const systems: Readonly<Record<RunPlan['system'], System>> = { registry }

@@ -1,0 +1,16 @@
+import type { HttpOutcome, HttpRequest } from '../environments/environment.ts'
+import type { KvClient } from '../../workloads/workload.ts'
+
+/** One exchange with one member; never rejects, never retried. */
+export type MemberRequest = (request: HttpRequest, timeoutMs: number) => Promise<HttpOutcome>
+
+/** How to drive and read one kind of system under test. */
+export interface System {
+  readonly name: string
+  /** A client that talks to one member only. */
+  client(request: MemberRequest, operationTimeoutMs: number): KvClient
+  /** Whom the member takes for the leader: an address that is the same at every member, or why there is none. */
+  leaderSeen(request: MemberRequest): Promise<{ readonly leader: string } | { readonly none: string }>
+  /** Whether the member says that it leads, and in which term; null when it does not answer. */
+  leadership(request: MemberRequest): Promise<{ readonly leads: boolean, readonly term: number } | null>
+}

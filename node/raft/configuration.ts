@@ -1,0 +1,71 @@
+import { invariant } from '../base/assert.ts'
+import type { Configuration, MemberId, Server } from './entry.ts'
+
+/**
+ * The bytes of a configuration entry: JSON, voters in order of id, keys in a
+ * fixed order, so that the same members give the same bytes wherever and in
+ * whatever order they were discovered. `bootstrap` relies on that.
+ */
+export function encodeConfiguration(configuration: Configuration): Uint8Array {
+  const voters = sortedVoters(configuration.voters).map(({ id, name, address }) => ({ id, name, address }))
+  checkVoters(voters)
+  return new TextEncoder().encode(JSON.stringify({ voters }))
+}
+
+/** The inverse. Entries come checksummed from disk or validated from a member, so bad bytes are a bug: throws InvariantError. */
+export function decodeConfiguration(data: Uint8Array): Configuration {
+  const text = new TextDecoder().decode(data)
+  let value: unknown = null
+  try {
+    value = JSON.parse(text)
+  } catch {
+    invariant(false, () => `a configuration entry is not JSON: ${text.slice(0, 200)}`)
+  }
+  const voters = (value as { voters?: unknown } | null)?.voters
+  invariant(Array.isArray(voters) && voters.every(isServer), () => `a configuration entry has no list of servers: ${text.slice(0, 200)}`)
+  checkVoters(voters)
+  return { voters: sortedVoters(voters) }
+}
+
+function sortedVoters(voters: readonly Server[]): Server[] {
+  return [...voters].sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+}
+
+function checkVoters(voters: readonly Server[]): void {
+  invariant(voters.length > 0, () => 'a configuration needs at least one voter')
+  const ids = new Set(voters.map((voter) => voter.id))
+  invariant(ids.size === voters.length, () => `a configuration names a voter twice: ${voters.map((voter) => voter.id).join(', ')}`)
+}
+
+function isServer(value: unknown): value is Server {
+  const server = value as Server | null
+  return typeof server === 'object' && server !== null && typeof server.id === 'string' && server.id !== ''
+    && typeof server.name === 'string' && typeof server.address === 'string'
+}
+
+const noConfiguration: Configuration = { voters: [] }
+
+/**
+ * The configurations in a log, newest last. One takes effect when it is
+ * appended, committed or not, and stops when it is cut off (thesis §4.1).
+ */
+export class ConfigurationHistory {
+  readonly #steps: { readonly index: number, readonly configuration: Configuration }[] = []
+
+  /** What counts now; no voters before the first. */
+  get current(): Configuration {
+    return this.#steps.length === 0 ? noConfiguration : this.#steps[this.#steps.length - 1]!.configuration
+  }
+
+  isVoter(id: MemberId): boolean {
+    return this.current.voters.some((voter) => voter.id === id)
+  }
+
+  append(index: number, data: Uint8Array): void {
+    this.#steps.push({ index, configuration: decodeConfiguration(data) })
+  }
+
+  truncateFrom(index: number): void {
+    while (this.#steps.length > 0 && this.#steps[this.#steps.length - 1]!.index >= index) this.#steps.pop()
+  }
+}

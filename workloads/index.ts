@@ -1,0 +1,5 @@
+import { register } from './register.ts'
+import type { Workload } from './workload.ts'
+
+/** Every workload, by name. */
+export const workloads: Readonly<Record<string, Workload>> = { [register.name]: register }
