@@ -19,8 +19,9 @@ export interface RunContext {
   readonly interrupt: Stop
 }
 
-/** Where events go; keeps them in memory too. After `close` nothing is recorded any more. */
+/** Where events go. */
 export interface Recording {
+  /** All so far. */
   readonly events: readonly HistoryEvent[]
   record(event: Unrecorded<HistoryEvent>): void
 }
@@ -28,7 +29,9 @@ export interface Recording {
 /** What is shown while a run goes on. Changes in place; read by whoever draws it. */
 export interface RunStatus {
   phase: string
-  /** Of the environment's clock, when the main phase began; null before. */
+  /** The environment's clock, once there is one. */
+  nowNs: () => number
+  /** When the main phase began; null before. */
   mainStartedNs: number | null
   counts: { ok: number, fail: number, info: number }
   leader: string | null
@@ -37,5 +40,5 @@ export interface RunStatus {
 }
 
 export function freshStatus(): RunStatus {
-  return { phase: 'starting', mainStartedNs: null, counts: { ok: 0, fail: 0, info: 0 }, leader: null, faultsOn: [] }
+  return { phase: 'preparing', nowNs: () => 0, mainStartedNs: null, counts: { ok: 0, fail: 0, info: 0 }, leader: null, faultsOn: [] }
 }

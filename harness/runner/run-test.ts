@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { seededRandom } from '../../node/base/random.ts'
 import type { Nemesis } from '../../nemesis/nemesis.ts'
 import type { Workload } from '../../workloads/workload.ts'
@@ -43,6 +42,7 @@ export interface RunOutcome {
   readonly verdict: Verdict
   readonly results: readonly CheckResult[]
   readonly history: readonly HistoryEvent[]
+  readonly counts: RunStatus['counts']
   readonly leaders: readonly LeaderChange[]
   /** Seconds from the call until the first operation; of the environment's clock. */
   readonly secondsToFirstOperation: number
@@ -64,7 +64,8 @@ export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcom
       ? parts.checkMembers(parts.directory.members, observed.members)
       : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)) },
   ], observed.results)
-  return { verdict, results, history: observed.history, leaders: observed.leaders, secondsToFirstOperation: observed.secondsToFirstOperation }
+  const { history, leaders, secondsToFirstOperation } = observed
+  return { verdict, results, history, leaders, secondsToFirstOperation, counts: { ...parts.status.counts } }
 }
 
 interface Observed {
@@ -92,6 +93,7 @@ async function runCluster(plan: RunPlan, parts: RunParts): Promise<Observed> {
     powerLoss: plan.powerLoss,
     say: parts.say,
   })
+  parts.status.nowNs = () => environment.clock.nowNs()
   requireCapabilities(environment, plan, parts.nemeses)
   using recording = openRecording(parts.directory.historyFile, environment.clock)
   const context: RunContext = {
@@ -140,6 +142,7 @@ async function runPhases(context: RunContext, parts: RunParts): Promise<Phases> 
     recordFault: (record) => parts.directory.appendLine('faults.jsonl', record),
   })
   try {
+    status.phase = 'starting the cluster'
     await interrupt.orInterrupt(environment.start())
     status.phase = 'waiting until the cluster serves'
     const ready = await awaitServing({ ...context, timeoutS: plan.recoveryTimeoutS })
@@ -174,7 +177,7 @@ async function recover(context: RunContext): Promise<Serving> {
 /** Logs and traces of the members. What goes wrong here must not hide what went wrong before. */
 async function collect(environment: Environment, directory: RunDirectory): Promise<string | null> {
   try {
-    await environment.collect(join(directory.members))
+    await environment.collect(directory.members)
     return null
   } catch (error) {
     return (error as Error).message

@@ -14,17 +14,19 @@ export interface NetworkNamespace {
 }
 
 /** A probe is repeated until it shows what it should, at most so long. */
-const proofTimeoutMs = 5_000
+const defaultProofTimeoutMs = 5_000
 const proofPauseMs = 20
 
 /** Cuts links with firewall rules at their receiving end, and proves it. */
 export class LinkCutter implements CutLinks {
   readonly #namespaces: ReadonlyMap<string, NetworkNamespace>
+  readonly #proofTimeoutMs: number
   /** Links of cuts that are in force or coming into force. */
   readonly #active = new Map<number, readonly Link[]>()
   #nextNumber = 1
 
-  constructor(namespaces: readonly NetworkNamespace[]) {
+  constructor(namespaces: readonly NetworkNamespace[], proofTimeoutMs = defaultProofTimeoutMs) {
+    this.#proofTimeoutMs = proofTimeoutMs
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
   }
 
@@ -90,7 +92,7 @@ export class LinkCutter implements CutLinks {
 
   /** Sends probes over the links until `judge` finds nothing wrong with any, or rejects with what is wrong. */
   async #prove(links: readonly Link[], judge: (link: Link, counts: readonly RuleCount[]) => string | null): Promise<void> {
-    const deadlineMs = performance.now() + proofTimeoutMs
+    const deadlineMs = performance.now() + this.#proofTimeoutMs
     let open = links
     while (open.length > 0) {
       await Promise.all([...bySender(open)].map(([from, targets]) =>

@@ -8,7 +8,11 @@ import { currentOwner, isOwnerDead, type Owner } from '../owner.ts'
 const lockTimeoutMs = 15 * 60_000
 const lockPollMs = 200
 
-/** Runs `work` while no other process of this user on this machine does. What a dead process held is free. */
+/**
+ * Runs `work` while no other process of this user on this machine does. What a
+ * dead process held is free. Only saves work: if two take over a dead one's lock in
+ * the same instant, both build the same image.
+ */
 export async function withBuildLock<T>(work: () => Promise<T>, file = join(tmpdir(), `splitbrain-image-${userInfo().uid}.lock`)): Promise<T> {
   await pollUntil(async () => (tryLock(file) ? true : null), lockPollMs, lockTimeoutMs,
     () => `Waited ${lockTimeoutMs / 60_000} minutes for process ${holderOf(file)?.pid ?? '?'} to build its image; remove ${file} if that is wrong`)
@@ -21,10 +25,9 @@ export async function withBuildLock<T>(work: () => Promise<T>, file = join(tmpdi
 
 function tryLock(file: string): boolean {
   const holder = holderOf(file)
-  if (holder !== null) {
-    if (!isOwnerDead(holder)) return false
-    rmSync(file, { force: true })
-  }
+  if (holder !== null && !isOwnerDead(holder)) return false
+  // A dead one's, or no lock at all: ours are never seen half written.
+  rmSync(file, { force: true })
   // Written first and then linked, so that nobody ever reads half a lock: link fails where the name exists.
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, JSON.stringify(currentOwner()))

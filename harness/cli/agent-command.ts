@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * One member in the foreground: a process of its own, because the harness
+ * imports nothing of a member. Arguments are the member's, Consul's flags;
+ * signals reach it, its exit code is this one's.
+ */
+export function runAgentCommand(args: readonly string[]): Promise<number> {
+  const base = fileURLToPath(new URL('../../node/main', import.meta.url))
+  const entry = existsSync(`${base}.ts`) && !base.includes(`${join('node_modules', '')}`) ? `${base}.ts` : `${base}.js`
+  const child = spawn(process.execPath, [entry, ...args], { stdio: 'inherit' })
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const forwarders = signals.map((signal) => {
+    const forward = () => void child.kill(signal)
+    process.on(signal, forward)
+    return { signal, forward }
+  })
+  return new Promise<number>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])))
+  }).finally(() => {
+    for (const { signal, forward } of forwarders) process.off(signal, forward)
+  })
+}

@@ -1,0 +1,102 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { nemeses } from '../../nemesis/index.ts'
+import { partitionShapes } from '../../nemesis/targets.ts'
+import { workloads } from '../../workloads/index.ts'
+import { concurrencyMax, membersMax, planDefaults as defaults } from '../plan/defaults.ts'
+
+/** What each command does, given its options as commander read them. */
+export interface CommandActions {
+  test(options: TestFlags): Promise<void>
+  check(file: string, options: Readonly<Record<string, unknown>>): Promise<void>
+  doctor(options: { readonly json?: boolean }): Promise<void>
+}
+
+/** Plan options as given by flags, not yet checked; and the config file's name. */
+export type TestFlags = Readonly<Record<string, unknown>> & { readonly config?: string }
+
+const exitCodesHelp = `
+Exit codes: 0 valid, 1 invalid, 2 unknown, 254 bad arguments, 255 the run itself failed;
+130 and 143: ended early by Ctrl-C or SIGTERM, without a verdict.`
+
+/** The command line. Every option's default stands in plan/defaults.ts and is shown by --help. */
+export function makeProgram(actions: CommandActions, version: string): Command {
+  const program = new Command('splitbrain')
+    .description('Starts real clusters of a service registry, hammers them, breaks them, and says whether they kept their promises.')
+    .version(version, '-V, --version')
+    .showHelpAfterError('(`splitbrain --help`, or `splitbrain COMMAND --help`, says what there is)')
+    .addHelpText('after', exitCodesHelp)
+  addTest(program, actions)
+  program.command('check')
+    .description('judges a stored history, also somebody else\'s')
+    .argument('<file>', 'the history')
+    .addOption(new Option('--format <format>', 'how it is written').choices(['jsonl', 'edn', 'jepsen-log']).default('jsonl'))
+    .addOption(new Option('--model <model>', 'what each object must behave like').choices(['register', 'cas-register', 'kv-append', 'mutex']).default('cas-register'))
+    .option('--check-time-limit <s>', 'give up, and say unknown, after', number, defaults.checkTimeLimit)
+    .option('--check-memory <MiB>', 'give up, and say unknown, beyond', number, defaults.checkMemory)
+    .addHelpText('after', exitCodesHelp)
+    .action((file: string, options: Record<string, unknown>) => actions.check(file, options))
+  program.command('doctor')
+    .description('says what this machine can do, what each missing thing costs, and how to get it')
+    .option('--json', 'for programs')
+    .action((options: { json?: boolean }) => actions.doctor(options))
+  // For --help only: `agent` is dispatched before the command line is parsed,
+  // because its flags are Consul's, with one dash.
+  program.command('agent')
+    .description('runs one member in the foreground: splitbrain agent -server -bootstrap-expect 3 -node n1 -bind ADDRESS -data-dir DIR -retry-join ADDRESS …')
+    .helpOption(false)
+  return program
+}
+
+function addTest(program: Command, actions: CommandActions): void {
+  const list = (items: readonly { readonly name: string, readonly about: string }[]) =>
+    items.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n')
+  program.command('test')
+    .description('starts a cluster, runs a workload while faults come and go, and judges the history')
+    .addOption(new Option('--env <env>', 'where members live; auto: docker when an engine answers, else local').choices(['auto', 'docker', 'local', 'simulated']).default(undefined, defaults.env))
+    .option('--members <n>', `members of the cluster, 1 to ${membersMax} (default: ${defaults.members})`, number)
+    .option('--workload <name>', `what is done (default: ${defaults.workload})`)
+    .option('--nemesis <names>', `what is broken, with commas between, or none (default: ${defaults.nemesis.join(',')})`)
+    .option('--targets <names>', 'shapes of partitions to draw from (default: all that fit)')
+    .option('--interval <s>', `mean length of a fault, and of the pause between faults (default: ${defaults.interval})`, number)
+    .option('--time-limit <s>', `how long operations are begun (default: ${defaults.timeLimit})`, number)
+    .option('--rate <n>', `operations per second over all workers (default: ${defaults.rate})`, number)
+    .option('--concurrency <n>', `workers; 2n is twice the members; at most ${concurrencyMax} (default: ${defaults.concurrency})`)
+    .option('--seed <n>', 'chance comes from it; the same seed draws the same operations and faults (default: drawn, and printed)', number)
+    .addOption(new Option('--consistency <mode>', 'of reads').choices(['default', 'consistent', 'stale']).default(undefined, defaults.consistency))
+    .option('--keys <n>', `keys in use at a time (default: ${defaults.keys})`, number)
+    .option('--ops-per-key <n>', `operations after which a key is replaced by a fresh one (default: ${defaults.opsPerKey})`, number)
+    .option('--mutant <name or file>', 'run members with a planted bug')
+    .option('--latency <ms>', `delay between members, one way (default: ${defaults.latency})`, number)
+    .option('--power-loss', 'a kill also loses what was not synced, where the environment can do that')
+    .option('--operation-timeout <ms>', `how long a client waits for an answer (default: ${defaults.operationTimeout})`, number)
+    .option('--recovery-timeout <s>', `how long the cluster may take to serve, at the start and after the last healing (default: ${defaults.recoveryTimeout})`, number)
+    .option('--check-time-limit <s>', `the checker gives up, and says unknown, after (default: ${defaults.checkTimeLimit})`, number)
+    .option('--check-memory <MiB>', `the checker gives up, and says unknown, beyond (default: ${defaults.checkMemory})`, number)
+    .option('--member-config <json>', 'extra keys for each member\'s config file', json)
+    .option('--config <file>', 'options in a JSON file, by the same names in camelCase; flags win; none reads no file (default: ./splitbrain.json where there is one)')
+    .option('--store <dir>', 'where run directories go (default: results/store)')
+    .option('--no-progress', 'no line that tells how it goes')
+    .addHelpText('after', `
+Workloads:
+${list(Object.values(workloads))}
+Nemeses:
+${list(Object.values(nemeses))}
+Targets of partitions:
+${list(partitionShapes)}
+${exitCodesHelp}`)
+    .action((options: Record<string, unknown>) => actions.test(options))
+}
+
+function number(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.')
+  return value
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError(`It must be JSON: ${(error as Error).message}.`)
+  }
+}

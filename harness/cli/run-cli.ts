@@ -1,0 +1,52 @@
+import { CommanderError } from 'commander'
+import { parsePlanOptions } from '../plan/options.ts'
+import { packageVersion } from '../plan/provenance.ts'
+import { UsageError } from '../plan/usage-error.ts'
+import { runAgentCommand } from './agent-command.ts'
+import { exitCodes } from './exit-codes.ts'
+import { makeProgram } from './program.ts'
+import { runTestCommand, type TestCommandPorts } from './test-command.ts'
+
+/** The whole command line, without a process: arguments in, exit code out. Never rejects. */
+export async function runCli(args: readonly string[], ports: TestCommandPorts): Promise<number> {
+  const { io } = ports
+  try {
+    return args[0] === 'agent' ? await runAgentCommand(args.slice(1)) : await dispatch(args, ports)
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.valid : exitCodes.usage
+    if (error instanceof UsageError) {
+      io.error(error.message)
+      return exitCodes.usage
+    }
+    io.error(`splitbrain failed: ${error instanceof Error ? error.stack ?? error.message : String(error)}`)
+    return exitCodes.crashed
+  }
+}
+
+async function dispatch(args: readonly string[], ports: TestCommandPorts): Promise<number> {
+  const { io } = ports
+  let exitCode: number = exitCodes.usage
+  const program = makeProgram({
+    async test({ config, ...flags }) {
+      // Commander says `progress: true` where --no-progress is absent; that must not win over a file.
+      if (flags['progress'] === true) delete (flags as Record<string, unknown>)['progress']
+      exitCode = await runTestCommand(parsePlanOptions(flags, 'The command line'), config, ports)
+    },
+    async check(file, options) {
+      const { runCheck } = await import('./check.ts')
+      exitCode = await runCheck(file, options, io)
+    },
+    async doctor(options) {
+      const { runDoctor } = await import('./doctor.ts')
+      exitCode = await runDoctor(options, io)
+    },
+  }, packageVersion())
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => io.print(text.trimEnd()),
+      writeErr: (text) => io.error(text.trimEnd()),
+    })
+  }
+  await program.parseAsync(args, { from: 'user' })
+  return exitCode
+}

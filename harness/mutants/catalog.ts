@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { basename, extname } from 'node:path'
+import { z } from 'zod'
+import { UsageError } from '../plan/usage-error.ts'
+import { plantedBugs } from './bugs.ts'
+import { mutantFileSchema, type Mutant } from './mutant.ts'
+
+/** Names that `--mutant` knows. */
+export function mutantNames(): string[] {
+  return plantedBugs.map((mutant) => mutant.name)
+}
+
+/**
+ * A planted bug by its name, or from a JSON file with the same fields; a file is
+ * what has a path separator or ends in `.json`. Throws UsageError with a
+ * sentence for the person who typed it.
+ */
+export function loadMutant(nameOrFile: string): Mutant {
+  if (!isFile(nameOrFile)) {
+    const mutant = plantedBugs.find(({ name }) => name === nameOrFile)
+    if (mutant !== undefined) return mutant
+    throw new UsageError(`--mutant ${nameOrFile}: there is no such planted bug; there are ${mutantNames().join(', ') || 'none'}. A file must end in .json.`)
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(nameOrFile, 'utf8'))
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new UsageError(`--mutant ${nameOrFile}: ${missing ? 'there is no such file.' : `${(error as Error).message}.`}`)
+  }
+  const parsed = mutantFileSchema.safeParse(value)
+  if (!parsed.success) throw new UsageError(`--mutant ${nameOrFile} is not a mutant:\n${z.prettifyError(parsed.error)}`)
+  const { name = basename(nameOrFile, extname(nameOrFile)), about = `from ${nameOrFile}`, edits, runs } = parsed.data
+  return { name, about, edits, runs }
+}
+
+function isFile(nameOrFile: string): boolean {
+  return /[/\\]/.test(nameOrFile) || nameOrFile.endsWith('.json')
+}

@@ -1,0 +1,209 @@
+import { invariant } from '../base/assert.ts'
+import type { Random } from '../base/random.ts'
+import type { RaftConfig } from './config.ts'
+import { ConfigurationHistory } from './configuration.ts'
+import type { Entry, HardState, MemberId, Server } from './entry.ts'
+import type { HeartbeatRounds } from './heartbeat-rounds.ts'
+import { LeaderContact } from './leader-contact.ts'
+import { EntryLog } from './log.ts'
+import { Outbox } from './outbox.ts'
+import type { Progress } from './progress.ts'
+import type { ReadQueue } from './reads.ts'
+import type { Transition } from './ready.ts'
+
+/** What a member needs only while it has a certain role. */
+export type RoleState = Follower | Campaign | Leadership
+
+export interface Follower {
+  readonly kind: 'follower'
+}
+
+/** Asking for pre-votes or votes. */
+export interface Campaign {
+  readonly kind: 'pre-candidate' | 'candidate'
+  /** Who answered, and how. The own vote is here once it is on disk. */
+  readonly votes: Map<MemberId, boolean>
+  /** When those who have not answered are asked again. */
+  resendDueMs: number
+}
+
+export interface Leadership {
+  readonly kind: 'leader'
+  /** Every voter but this member. */
+  readonly followers: readonly Progress[]
+  readonly rounds: HeartbeatRounds
+  readonly reads: ReadQueue
+  /** The entry that this leader appended first: from its commit on, the commit index is current (thesis §6.4). */
+  readonly firstIndex: number
+  heartbeatDueMs: number
+  quorumCheckDueMs: number
+  /** Something may be sendable to some follower. */
+  appendsPending: boolean
+}
+
+/** What the disk held. */
+export interface RestoredState {
+  readonly hardState: HardState
+  /** Contiguous from index 1. Snapshots come later. */
+  readonly entries: readonly Entry[]
+}
+
+export interface RaftOptions {
+  readonly id: MemberId
+  readonly config: RaftConfig
+  readonly random: Random
+  /** Monotonic; the same clock as in every later call. */
+  readonly nowMs: number
+  readonly restored: RestoredState
+}
+
+/**
+ * Everything a Raft core knows. The rules that change it stand in
+ * `election.ts`, `follower.ts`, `leadership.ts`, `replication.ts` and
+ * `read-index.ts`; this file owns what they share: role changes, term and vote,
+ * the end of the log and the commit index.
+ *
+ * Invariant: emittedIndex <= commitIndex <= log.lastIndex.
+ */
+export class MemberState {
+  readonly id: MemberId
+  readonly config: RaftConfig
+  readonly random: Random
+  readonly log: EntryLog
+  readonly configurations = new ConfigurationHistory()
+  readonly outbox: Outbox
+  readonly contact: LeaderContact
+  nowMs: number
+  role: RoleState = { kind: 'follower' }
+  leader: MemberId | null = null
+  electionDeadlineMs = 0
+  /** The drawn timeout that contact with the leader restarts. */
+  electionTimeoutMs = 0
+  commitIndex: number
+  /** Up to here committed entries were handed out. */
+  emittedIndex: number
+  #hardState: HardState
+  #lastTransition: Transition
+
+  constructor({ id, config, random, nowMs, restored }: RaftOptions) {
+    this.id = id
+    this.config = config
+    this.random = random
+    this.nowMs = nowMs
+    this.log = new EntryLog(restored.entries)
+    this.#hardState = restored.hardState
+    invariant(this.log.lastTerm <= this.term,
+      () => `the disk holds entries of term ${this.log.lastTerm} but only term ${this.term}`)
+    this.outbox = new Outbox(restored.hardState)
+    this.contact = new LeaderContact(config, nowMs, restored.hardState.term)
+    this.commitIndex = this.log.baseIndex
+    this.emittedIndex = this.log.baseIndex
+    for (const entry of restored.entries) this.#noteConfiguration(entry)
+    this.#lastTransition = this.#asTransition()
+    this.startElectionTimer()
+  }
+
+  get hardState(): HardState {
+    return this.#hardState
+  }
+
+  get term(): number {
+    return this.#hardState.term
+  }
+
+  get votedFor(): MemberId | null {
+    return this.#hardState.votedFor
+  }
+
+  get voters(): readonly Server[] {
+    return this.configurations.current.voters
+  }
+
+  get isVoter(): boolean {
+    return this.configurations.isVoter(this.id)
+  }
+
+  /** Time never goes back, whatever the caller says. */
+  advanceTo(nowMs: number): void {
+    if (nowMs > this.nowMs) this.nowMs = nowMs
+  }
+
+  /** A new timeout in [T, 2T) from now (thesis §3.4); a lone voter has nobody to wait for. */
+  startElectionTimer(): void {
+    const { electionTimeoutMs } = this.config
+    this.electionTimeoutMs = electionTimeoutMs * (1 + this.random.fraction())
+    const alone = this.voters.length === 1 && this.isVoter
+    this.electionDeadlineMs = alone ? this.nowMs : this.nowMs + this.electionTimeoutMs
+  }
+
+  /** Goes to a higher term, in which this member has not voted. */
+  enterTerm(term: number): void {
+    invariant(term > this.term, () => `term ${this.term} cannot become ${term}`)
+    this.#hardState = { term, votedFor: null }
+  }
+
+  vote(candidate: MemberId): void {
+    invariant(this.votedFor === null || this.votedFor === candidate,
+      () => `a vote for ${candidate} in term ${this.term}, given to ${this.votedFor} before`)
+    if (this.votedFor === candidate) return
+    this.#hardState = { term: this.term, votedFor: candidate }
+  }
+
+  /** Follows `leader`, or nobody known yet, in `term`, which is the current one or higher. */
+  becomeFollower(term: number, leader: MemberId | null): void {
+    if (term > this.term) this.enterTerm(term)
+    const before = this.role
+    this.leader = leader
+    if (before.kind !== 'follower') {
+      this.role = { kind: 'follower' }
+      this.startElectionTimer()
+      if (before.kind === 'leader') before.reads.abortAll(this.outbox)
+    }
+    this.noteTransition()
+  }
+
+  /** Tells the driver if role, term, leader or vote is new. */
+  noteTransition(): void {
+    const now = this.#asTransition()
+    const last = this.#lastTransition
+    if (now.term === last.term && now.role === last.role && now.leader === last.leader && now.votedFor === last.votedFor) return
+    this.#lastTransition = now
+    this.outbox.transition(now)
+  }
+
+  /** Appends one entry that continues the log. */
+  append(entry: Entry): void {
+    this.log.appendOne(entry)
+    this.#noteConfiguration(entry)
+  }
+
+  /** Drops `index` and what follows, which another leader never had. */
+  truncateFrom(index: number): void {
+    invariant(index > this.commitIndex,
+      () => `the leader of term ${this.term} wants entry ${index} replaced, but ${this.commitIndex} entries are committed here`)
+    this.log.truncateFrom(index)
+    this.configurations.truncateFrom(index)
+  }
+
+  /**
+   * Everything up to `index` is committed. It may be applied at once, even
+   * where this member's own disk lags: a quorum has it on disk, so it can be
+   * neither lost nor replaced, and what is applied lives in memory and is built
+   * again from the log after a crash. (A snapshot must not reach beyond
+   * `log.durableIndex`.)
+   */
+  commit(index: number): void {
+    if (index <= this.commitIndex) return
+    invariant(index <= this.log.lastIndex,
+      () => `entries up to ${index} are committed, but the log ends at ${this.log.lastIndex}: this member lost entries that it had on disk`)
+    this.commitIndex = index
+  }
+
+  #noteConfiguration(entry: Entry): void {
+    if (entry.kind === 'configuration') this.configurations.append(entry.index, entry.data)
+  }
+
+  #asTransition(): Transition {
+    return { term: this.term, role: this.role.kind, leader: this.leader, votedFor: this.votedFor }
+  }
+}
