@@ -32,13 +32,7 @@ export async function machineFindings(): Promise<Finding[]> {
 /** What a Docker engine offers, if one answers. */
 export async function environmentFindings(): Promise<Finding[]> {
   const availability = await dockerAvailability()
-  if (!availability.available) {
-    return [{
-      name: 'docker engine', state: 'missing', found: availability.reason,
-      costs: 'no docker environment; `--env auto` runs members as local processes, with links through proxies instead of the kernel\'s',
-      get: 'install Docker Engine (Debian: apt-get install docker.io) and start it',
-    }]
-  }
+  if (!availability.available) return [noEngine(availability.reason)]
   const { engine, routable, baseImage, memberImage, kernel } = await dockerCapabilities()
   return [
     { name: 'docker engine', state: 'ok', found: `${engine.version}${engine.rootless ? ', rootless' : ''}, ${engine.operatingSystem}, ${engine.architecture}` },
@@ -63,6 +57,14 @@ export async function environmentFindings(): Promise<Finding[]> {
       return state === 'works' ? { name, state: 'ok', found: 'works in a member\'s network namespace' } : { name, state: 'missing', found: state.missing, costs, get }
     }),
   ]
+}
+
+export function noEngine(reason: string): Finding {
+  return {
+    name: 'docker engine', state: 'missing', found: reason,
+    costs: 'no docker environment; `--env auto` runs members as local processes, with links through proxies instead of the kernel\'s',
+    get: 'install Docker Engine (Debian: apt-get install docker.io) and start it',
+  }
 }
 
 const featureNotes: Readonly<Record<KernelFeature, { readonly name: string, readonly costs: string, readonly get: string }>> = {

@@ -11,6 +11,9 @@ export interface DoctorIo {
   print(line: string): void
 }
 
+/** Looks at some things; may reject. */
+export type Probe = () => Promise<Finding[]>
+
 /** Which environments this machine can run. */
 interface Diagnosis {
   readonly environments: { readonly simulated: true, readonly local: boolean, readonly docker: boolean }
@@ -22,8 +25,8 @@ interface Diagnosis {
  * it. Never rejects. 0: real members can run here, in Docker or as local
  * processes; 2: only the simulation can.
  */
-export async function runDoctor(options: DoctorOptions, io: DoctorIo): Promise<number> {
-  const findings = (await Promise.all([machineFindings, environmentFindings].map(async (find) => {
+export async function runDoctor(options: DoctorOptions, io: DoctorIo, probes: readonly Probe[] = [machineFindings, environmentFindings]): Promise<number> {
+  const findings = (await Promise.all(probes.map(async (find) => {
     try {
       return await find()
     } catch (error) {

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { nemeses } from '../../nemesis/index.ts'
 import { partitionShapes } from '../../nemesis/targets.ts'
 import { workloads } from '../../workloads/index.ts'
+import { plantedBugs } from '../mutants/bugs.ts'
 import { concurrencyMax, membersMax, planDefaults as defaults } from '../plan/defaults.ts'
 
 /** What each command does, given its options as commander read them. */
@@ -52,7 +53,7 @@ function addTest(program: Command, actions: CommandActions): void {
     items.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n')
   program.command('test')
     .description('starts a cluster, runs a workload while faults come and go, and judges the history')
-    .addOption(new Option('--env <env>', 'where members live; auto: docker when an engine answers, else local').choices(['auto', 'docker', 'local', 'simulated']).default(undefined, defaults.env))
+    .addOption(new Option('--env <env>', `where members live; auto: docker when an engine answers, else local (default: ${defaults.env})`).choices(['auto', 'docker', 'local', 'simulated']))
     .option('--members <n>', `members of the cluster, 1 to ${membersMax} (default: ${defaults.members})`, number)
     .option('--workload <name>', `what is done (default: ${defaults.workload})`)
     .option('--nemesis <names>', `what is broken, with commas between, or none (default: ${defaults.nemesis.join(',')})`)
@@ -62,7 +63,7 @@ function addTest(program: Command, actions: CommandActions): void {
     .option('--rate <n>', `operations per second over all workers (default: ${defaults.rate})`, number)
     .option('--concurrency <n>', `workers; 2n is twice the members; at most ${concurrencyMax} (default: ${defaults.concurrency})`)
     .option('--seed <n>', 'chance comes from it; the same seed draws the same operations and faults (default: drawn, and printed)', number)
-    .addOption(new Option('--consistency <mode>', 'of reads').choices(['default', 'consistent', 'stale']).default(undefined, defaults.consistency))
+    .addOption(new Option('--consistency <mode>', `of reads (default: ${defaults.consistency})`).choices(['default', 'consistent', 'stale']))
     .option('--keys <n>', `keys in use at a time (default: ${defaults.keys})`, number)
     .option('--ops-per-key <n>', `operations after which a key is replaced by a fresh one (default: ${defaults.opsPerKey})`, number)
     .option('--mutant <name or file>', 'run members with a planted bug')
@@ -83,6 +84,8 @@ Nemeses:
 ${list(Object.values(nemeses))}
 Targets of partitions:
 ${list(partitionShapes)}
+Mutants:
+${list(plantedBugs)}
 ${exitCodesHelp}`)
     .action((options: Record<string, unknown>) => actions.test(options))
 }

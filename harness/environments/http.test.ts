@@ -46,14 +46,15 @@ t.test('an exchange carries method, target, headers and body, and reuses the con
   })
   const http = httpRequester(() => url)
   t.teardown(() => http.close())
-  for (const body of ['one', 'two']) {
+  for (const body of ['one', 'two', 'three', 'four', 'five']) {
     const outcome = await http.request('n1', { method: 'PUT', target: '/v1/kv/a%20b?cas=3', headers: { 'x-a': 'b' }, body }, 5_000)
     if (outcome.kind !== 'response') return t.fail(`expected a response, got ${JSON.stringify(outcome)}`)
     t.equal(outcome.status, 200)
     t.equal(outcome.headers['x-consul-index'], '17')
     t.equal(Buffer.from(outcome.body).toString(), `PUT /v1/kv/a%20b?cas=3 b ${body}`)
   }
-  t.equal(ports.size, 1, 'one connection for both')
+  // A request made at once when an answer is there may still find its connection busy.
+  t.ok(ports.size <= 2, `${ports.size} connections for 5 requests`)
 })
 
 t.test('refused, unresolvable, malformed or closed: certainly not sent', async (t) => {

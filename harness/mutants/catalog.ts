@@ -5,6 +5,8 @@ import { UsageError } from '../plan/usage-error.ts'
 import { plantedBugs } from './bugs.ts'
 import { mutantFileSchema, type Mutant } from './mutant.ts'
 
+export type { Mutant }
+
 /** Names that `--mutant` knows. */
 export function mutantNames(): string[] {
   return plantedBugs.map((mutant) => mutant.name)

@@ -13,7 +13,7 @@ export interface Mutant {
   readonly runs: {
     readonly simulated: readonly string[]
     /** For local and docker. */
-    readonly real: readonly string[]
+    readonly local: readonly string[]
   }
 }
 
@@ -31,6 +31,6 @@ export const mutantFileSchema = z.strictObject({
   edits: z.array(editSchema).min(1, 'must hold at least one edit'),
   runs: z.strictObject({
     simulated: z.array(z.string()).default([]),
-    real: z.array(z.string()).default([]),
-  }).default({ simulated: [], real: [] }),
+    local: z.array(z.string()).default([]),
+  }).default({ simulated: [], local: [] }),
 })

@@ -61,13 +61,13 @@ export function resolvePlan(options: PlanOptions, surroundings: PlanSurroundings
   }
 }
 
-/** `2n` is twice the members; `6` is six. */
+/** `2n` is twice the members, `n` once; `6` is six. */
 export function resolveConcurrency(asked: string | number, members: number): number {
-  const match = /^(\d+)(n?)$/.exec(String(asked).trim())
-  if (match === null) {
+  const match = /^(\d*)(n?)$/.exec(String(asked).trim())
+  if (match === null || match[0] === '') {
     throw new UsageError(`--concurrency ${asked}: give a number of workers, or a multiple of the members such as 2n.`)
   }
-  const workers = Number(match[1]) * (match[2] === 'n' ? members : 1)
+  const workers = (match[1] === '' ? 1 : Number(match[1])) * (match[2] === 'n' ? members : 1)
   if (workers < 1) throw new UsageError(`--concurrency ${asked}: there must be at least one worker.`)
   if (workers > concurrencyMax) throw new UsageError(`--concurrency ${asked}: at most ${concurrencyMax} workers.`)
   return workers

@@ -65,8 +65,9 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
     invariant(request.method === 'PUT', () => `the fake knows no ${request.method}`)
     const cas = url.searchParams.get('cas')
     if (cas !== null && Number(cas) !== (entry?.index ?? 0)) return respond(200, 'false')
-    if (!key.startsWith('splitbrain-probe')) writes += 1
-    const lost = faults.loseEveryNthWrite !== undefined && writes % faults.loseEveryNthWrite === 0
+    const counts = !key.startsWith('splitbrain-probe')
+    if (counts) writes += 1
+    const lost = counts && faults.loseEveryNthWrite !== undefined && writes % faults.loseEveryNthWrite === 0
     if (!lost) store.set(key, { value: String(request.body), index: ++index })
     return respond(200, 'true')
   }

@@ -12,19 +12,30 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ voters }))
 }
 
-/** The inverse. Entries come checksummed from disk or validated from a member, so bad bytes are a bug: throws InvariantError. */
+/** The inverse. Entries come checksummed from disk or through `parseMessage`, so bad bytes are a bug: throws InvariantError. */
 export function decodeConfiguration(data: Uint8Array): Configuration {
-  const text = new TextDecoder().decode(data)
-  let value: unknown = null
-  try {
-    value = JSON.parse(text)
-  } catch {
-    invariant(false, () => `a configuration entry is not JSON: ${text.slice(0, 200)}`)
-  }
-  const voters = (value as { voters?: unknown } | null)?.voters
-  invariant(Array.isArray(voters) && voters.every(isServer), () => `a configuration entry has no list of servers: ${text.slice(0, 200)}`)
+  const voters = parseVoters(data)
+  invariant(voters !== null, () => `not a configuration: ${new TextDecoder().decode(data.subarray(0, 200))}`)
   checkVoters(voters)
   return { voters: sortedVoters(voters) }
+}
+
+/** Whether `decodeConfiguration` would take these bytes. */
+export function isConfiguration(data: Uint8Array): boolean {
+  const voters = parseVoters(data)
+  return voters !== null && voters.length > 0 && new Set(voters.map((voter) => voter.id)).size === voters.length
+}
+
+/** Null if the bytes are not JSON or hold no list of servers. */
+function parseVoters(data: Uint8Array): Server[] | null {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(data))
+  } catch {
+    return null
+  }
+  const voters = (value as { voters?: unknown } | null)?.voters
+  return Array.isArray(voters) && voters.every(isServer) ? voters : null
 }
 
 function sortedVoters(voters: readonly Server[]): Server[] {

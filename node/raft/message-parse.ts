@@ -1,3 +1,4 @@
+import { isConfiguration } from './configuration.ts'
 import type { Entry } from './entry.ts'
 import type { Message } from './message.ts'
 
@@ -70,6 +71,7 @@ function appendRequestProblem(fields: Fields): string | null {
       return `append-request: entry ${entry.index} has kind ${String(entry.kind)}`
     }
     if (!(entry.data instanceof Uint8Array)) return `append-request: entry ${entry.index} has no bytes as data`
+    if (entry.kind === 'configuration' && !isConfiguration(entry.data)) return `append-request: entry ${entry.index} is not a configuration`
     lastTerm = entry.term
   }
   return null

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { lockDirectory } from './directory-lock.ts'
 
-function temporaryDirectory(t: Tap.Test): string {
+function temporaryDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'splitbrain-lock-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory

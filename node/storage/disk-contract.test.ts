@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Disk, DiskFile } from './disk.ts'
 import { fileDisk } from './file-disk.ts'
 import { memoryDisk } from './memory-disk.ts'
@@ -11,7 +11,7 @@ const text = (data: Uint8Array) => Buffer.from(data).toString()
 const synced = (file: DiskFile) => new Promise<void>((resolve, reject) => file.sync((error) => error === null ? resolve() : reject(error)))
 
 /** The laws of `Disk`. `reopen` gives the same disk as a process started later would see it. */
-function diskContract(name: string, make: (t: Tap.Test) => { disk: Disk, reopen: () => Disk }): void {
+function diskContract(name: string, make: (t: Test) => { disk: Disk, reopen: () => Disk }): void {
   t.test(name, async (t) => {
     t.test('what was written and synced is read back, also later', async (t) => {
       const { disk, reopen } = make(t)
@@ -119,7 +119,7 @@ function diskContract(name: string, make: (t: Tap.Test) => { disk: Disk, reopen:
   })
 }
 
-function temporaryDirectory(t: Tap.Test): string {
+function temporaryDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'splitbrain-disk-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   return directory

@@ -8,6 +8,8 @@ import { invariant } from '../base/assert.ts'
 import type { Disk, DiskFile } from './disk.ts'
 import { SyncQueue } from './sync-queue.ts'
 
+export { lockDirectory } from './directory-lock.ts'
+
 /** Half-written replacements end in this; they are no files of the disk. */
 const temporarySuffix = '.tmp'
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import type { CutLinks, Environment, EnvironmentOptions, HarnessClock, HttpOutcome, HttpRequest, Kill } from '../environment.ts'
+import { appliedLine } from '../../mutants/hook.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
+import { pollUntil } from './deadline.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { ensureMemberImage } from './image/member-image.ts'
 import { LinkCutter } from './link-cutter.ts'
@@ -17,6 +19,8 @@ const answerTimeoutMs = 60_000
 const answerPollMs = 25
 const answerRequestTimeoutMs = 1_000
 const lastLogLines = 15
+/** Modules are loaded before a member answers, but a log takes its way through the engine. */
+const editsTimeoutMs = 5_000
 
 /**
  * Members as containers on a bridge network of the run's own. Makes what
@@ -84,6 +88,7 @@ class DockerEnvironment implements Environment {
     const work = allOrNothing(this.members.map(async (member) => {
       this.#containers.set(member, await this.#startContainer(member))
       await this.#untilItAnswers(member)
+      await this.#requireEdits(member)
     }))
     this.#starting = work.catch(() => {})
     await work
@@ -154,6 +159,17 @@ class DockerEnvironment implements Environment {
       }
       await this.clock.sleep(answerPollMs)
     }
+  }
+
+  /** Rejects unless the member has said of each edit that it took effect: a bug that was never planted proves nothing. */
+  async #requireEdits(member: string): Promise<void> {
+    if (this.#options.edits.length === 0) return
+    let absent = this.#options.edits
+    await pollUntil(async () => {
+      const log = await this.#container(member).log()
+      absent = this.#options.edits.filter((edit) => !log.includes(appliedLine(edit)))
+      return absent.length === 0 ? true : null
+    }, answerPollMs, editsTimeoutMs, () => `${member} runs without the source edits of ${absent.map(({ file }) => file).join(', ')}: nothing there has been loaded`)
   }
 
   async #kill(member: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type Dockerode from 'dockerode'
+import { accessSync, constants } from 'node:fs'
 import { getContainerRuntimeClient } from 'testcontainers'
 import { withDeadline } from './deadline.ts'
 
@@ -19,6 +20,7 @@ export type DockerAvailability =
   | { readonly available: false, readonly reason: string }
 
 const connectTimeoutMs = 5_000
+const usualSocket = '/var/run/docker.sock'
 
 let connection: Promise<Engine> | undefined
 
@@ -38,12 +40,12 @@ export function connectEngine(): Promise<Engine> {
 async function connect(): Promise<Engine> {
   const client = await withDeadline(getContainerRuntimeClient(), connectTimeoutMs,
     () => `no answer within ${connectTimeoutMs / 1000} s`).catch((error: unknown) => {
-    throw new Error(`No Docker engine answers (${messageOf(error)}): start one, or point DOCKER_HOST to one`, { cause: error })
+    throw new Error(`no Docker engine answers (${socketProblem() ?? messageOf(error)}): start one, or point DOCKER_HOST to one`, { cause: error })
   })
   const docker = client.container.dockerode
   const info = await docker.info() as { SecurityOptions?: string[], OSType?: string }
   if (info.OSType !== 'linux') {
-    throw new Error(`The Docker engine runs ${info.OSType ?? 'unknown'} containers: switch it to Linux containers`)
+    throw new Error(`the Docker engine runs ${info.OSType ?? 'unknown'} containers: switch it to Linux containers`)
   }
   const runtime = client.info.containerRuntime
   return {
@@ -53,6 +55,19 @@ async function connect(): Promise<Engine> {
     architecture: runtime.architecture,
     operatingSystem: runtime.operatingSystem,
     rootless: (info.SecurityOptions ?? []).some((option) => option.includes('rootless')),
+  }
+}
+
+/** What is wrong with the usual socket, where that is plain to see; null where it is not. */
+function socketProblem(): string | null {
+  if (process.platform === 'win32' || process.env['DOCKER_HOST'] !== undefined) return null
+  try {
+    accessSync(usualSocket, constants.R_OK | constants.W_OK)
+    return null
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+      ? `this user may not use ${usualSocket}; the members of the group docker may`
+      : `there is no ${usualSocket}`
   }
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { withDeadline } from '../deadline.ts'
 import { messageOf, type Engine } from '../engine.ts'
+import { followToEnd } from './engine-progress.ts'
 import { packageRoot } from './member-files.ts'
 
 /** Debian 12 as Node's own project publishes it. Also the default in docker/Dockerfile. */
@@ -71,22 +72,7 @@ export async function hasImage(engine: Engine, tag: string): Promise<boolean> {
 export async function pull(engine: Engine, tag: string, firstAnswerMs = pullFirstAnswerMs): Promise<string | null> {
   try {
     const stream = await withDeadline(engine.docker.pull(tag), firstAnswerMs, () => `no answer within ${firstAnswerMs / 1000} s`)
-    await new Promise<void>((resolve, reject) => {
-      const stalled = () => {
-        ;(stream as unknown as { destroy(): void }).destroy()
-        reject(new Error(`no progress for ${pullStallMs / 1000} s`))
-      }
-      let timer = setTimeout(stalled, pullStallMs)
-      const settle = (error: Error | null) => {
-        clearTimeout(timer)
-        if (error === null) resolve()
-        else reject(error)
-      }
-      engine.docker.modem.followProgress(stream, (error) => settle(error), () => {
-        clearTimeout(timer)
-        timer = setTimeout(stalled, pullStallMs)
-      })
-    })
+    await followToEnd(engine, stream, () => {}, pullStallMs)
     return null
   } catch (error) {
     return messageOf(error)
@@ -105,9 +91,7 @@ async function makeBase(engine: Engine, tag: string): Promise<string | null> {
     const progress = await engine.docker.importImage(createReadStream(tarFile) as unknown as string, {
       repo: tag.split(':')[0], tag: tag.split(':')[1], changes: `LABEL ${imageLabel}=base`,
     })
-    await new Promise<void>((resolve, reject) => {
-      engine.docker.modem.followProgress(progress, (error) => (error === null ? resolve() : reject(error)))
-    })
+    await followToEnd(engine, progress)
     return null
   } catch (error) {
     const { stderr } = error as { stderr?: string }

@@ -20,20 +20,20 @@ export const packageRoot = existsSync(join(codeRoot, 'package.json')) ? codeRoot
 /** `ts` in a checkout, `js` in the published package. */
 export const codeExtension = basename(import.meta.url).endsWith('.ts') ? 'ts' : 'js'
 
-/** The member itself, and what the harness loads into it: planted bugs and the disk that forgets. */
-const sourceFolders = ['node', 'harness/mutants', 'harness/environments/volatile-disk']
-/** The only code outside those folders that they may import. */
-const sharedFiles = ['harness/environments/environment']
+/** The member itself, and the disk that forgets, which the harness loads into it. */
+const sourceFolders = ['node', 'harness/environments/volatile-disk']
+/** What plants bugs into it; not the bugs, which come with a run. Without extension. */
+const sourceFiles = ['harness/mutants/preload', 'harness/mutants/hook', 'harness/environments/environment']
 
 /** Everything a member needs to run, sorted by path. */
 export function memberFiles(): ImageFile[] {
   const sources = [
     ...sourceFolders.flatMap((folder) => globSync(`${folder}/**/*.{ts,js,mjs,cjs,json}`, { cwd: codeRoot })),
-    ...sharedFiles.map((file) => `${file}.${codeExtension}`),
+    ...sourceFiles.map((file) => `${file}.${codeExtension}`),
   ].map((path) => path.replaceAll('\\', '/')).filter((path) => !/\.test\.[jt]s$|\.d\.ts$|(^|\/)testdata\//.test(path))
-  const sourceFiles = sources.map((path) => imageFile(path, join(codeRoot, path)))
+  const ownFiles = sources.map((path) => imageFile(path, join(codeRoot, path)))
 
-  const imported = new Set(sourceFiles.flatMap((file) => importedPackages(file.content.toString('utf8'))))
+  const imported = new Set(ownFiles.flatMap((file) => importedPackages(file.content.toString('utf8'))))
   const packageFiles = packageClosure([...imported].sort(), packageRoot).flatMap(({ source, destination }) =>
     globSync('**/*', { cwd: source, exclude: (name) => name === 'node_modules' })
       // Types, maps and prose are for people; an image is for running.
@@ -42,7 +42,7 @@ export function memberFiles(): ImageFile[] {
 
   const manifest = { name: 'splitbrain', private: true, type: 'module' }
   return [
-    ...sourceFiles,
+    ...ownFiles,
     ...packageFiles,
     { path: 'package.json', content: Buffer.from(JSON.stringify(manifest)), mode: 0o644 },
   ].sort((a, b) => (a.path < b.path ? -1 : 1))

@@ -5,6 +5,7 @@ import { pack } from 'tar-stream'
 import { hasStatus, messageOf, type Engine } from '../engine.ts'
 import { baseImages, hasImage, imageLabel } from './base-image.ts'
 import { withBuildLock } from './build-lock.ts'
+import { followToEnd } from './engine-progress.ts'
 import { contentHash, memberFiles, packageRoot, type ImageFile } from './member-files.ts'
 
 const repository = 'splitbrain-member'
@@ -53,10 +54,8 @@ async function build(engine: Engine, tag: string, base: string, files: readonly 
     const progress = await engine.docker.buildImage(contextTar(files), {
       t: tag, buildargs: { BASE_IMAGE: base }, labels: { [imageLabel]: 'member' }, rm: true, forcerm: true,
     })
-    await new Promise<void>((resolve, reject) => {
-      engine.docker.modem.followProgress(progress,
-        (error) => (error === null ? resolve() : reject(error)),
-        (event: { stream?: string }) => { if (event.stream !== undefined) output.push(event.stream.trim()) })
+    await followToEnd(engine, progress, ({ stream }) => {
+      if (stream !== undefined) output.push(stream.trim())
     })
     return null
   } catch (error) {

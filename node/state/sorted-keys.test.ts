@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { compareKeys, SortedKeys } from './sorted-keys.ts'
+
+const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+// From a small alphabet, so that keys share prefixes; with code points on both sides of the surrogates.
+const key = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', '\ud7ff', '\ue000', '\uffff', '😀', '\u{10ffff}'), maxLength: 6 })
+
+t.test('the order is that of UTF-8 bytes', async (t) => {
+  fc.assert(fc.property(key, key, (a, b) => Math.sign(compareKeys(a, b)) === Math.sign(byBytes(a, b))), { numRuns: 5000 })
+  t.pass()
+})
+
+t.test('equals a set that is sorted for each query', async (t) => {
+  fc.assert(fc.property(fc.array(fc.record({ add: fc.boolean(), key }), { maxLength: 60 }), key, (steps, prefix) => {
+    const keys = new SortedKeys()
+    const model = new Set<string>()
+    for (const step of steps) {
+      if (step.add) {
+        keys.add(step.key)
+        model.add(step.key)
+      } else {
+        keys.remove(step.key)
+        model.delete(step.key)
+      }
+    }
+    assert.deepEqual(keys.withPrefix(prefix), [...model].filter((one) => one.startsWith(prefix)).sort(byBytes))
+    assert.deepEqual(keys.withPrefix(''), [...model].sort(byBytes))
+  }), { numRuns: 500 })
+  t.pass()
+})
+
+t.test('many keys over many blocks, in and out', async (t) => {
+  const keys = new SortedKeys()
+  const name = (i: number) => `k/${(i * 7919) % 20011}/x`
+  const all = Array.from({ length: 20011 }, (_, i) => name(i))
+  for (const one of all) keys.add(one)
+  for (const one of all) keys.add(one)
+  t.same(keys.withPrefix(''), [...all].sort(byBytes))
+  t.same(keys.withPrefix('k/1999'), all.filter((one) => one.startsWith('k/1999')).sort(byBytes))
+  t.same(keys.withPrefix('z'), [])
+  for (const one of all.slice(10)) keys.remove(one)
+  t.same(keys.withPrefix('k/'), all.slice(0, 10).sort(byBytes))
+  for (const one of all) keys.remove(one)
+  t.same(keys.withPrefix(''), [])
+  keys.add('again')
+  t.same(keys.withPrefix('a'), ['again'])
+})

@@ -1,0 +1,162 @@
+/**
+ * The Transport of a real member: TCP, one dialled connection per server and
+ * direction, used for sending only. `frame.ts` has the bytes.
+ */
+import { createServer, type Server } from 'node:net'
+import type { Log } from '../base/log.ts'
+import { formatAddress, parseAddress } from './address.ts'
+import { encodeGreeting } from './frame.ts'
+import { IncomingLink } from './incoming-link.ts'
+import { freshCounters, type LinkOptions, type TransportStats } from './link-options.ts'
+import { OutgoingLink } from './outgoing-link.ts'
+import type { Transport } from './transport.ts'
+
+export type { TransportStats }
+
+export interface TcpTransportOptions extends Partial<Omit<LinkOptions, 'log'>> {
+  readonly bindHost: string
+  /** 0: any free port. */
+  readonly bindPort: number
+  /** What others know this server by. Default: `bindHost` with the port it got. */
+  readonly advertise?: string
+  /** Addresses to dial in place of advertised ones, where a proxy or a tunnel stands between. */
+  readonly dialMap?: Readonly<Record<string, string>>
+  readonly log: Log
+}
+
+export interface TcpTransport extends Transport {
+  /**
+   * Called with a peer's advertised address when an established connection
+   * from or to it breaks: likely its process died. Hearing it twice for one
+   * death is normal. One receiver. Not called for this side's own `close`.
+   */
+  onPeerLost(callback: (address: string) => void): void
+  /** Counts since the start. */
+  stats(): TransportStats
+}
+
+const defaults: Omit<LinkOptions, 'log'> = {
+  cluster: 'splitbrain',
+  frameBytesMax: 64 * 1024 * 1024,
+  queueMessagesMax: 4096,
+  queueBytesMax: 32 * 1024 * 1024,
+  connectTimeoutMs: 1000,
+  backoffMsMin: 50,
+  backoffMsMax: 1000,
+  stallTimeoutMs: 2000,
+  receivedReportMs: 100,
+  greetingTimeoutMs: 5000,
+}
+
+/** Listens, then resolves. Rejects with the operating system's error if it cannot listen. */
+export async function tcpTransport(options: TcpTransportOptions): Promise<TcpTransport> {
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 })
+  const port = await listen(server, options.bindHost, options.bindPort)
+  return new TcpLinks(server, options.advertise ?? formatAddress(options.bindHost, port), options)
+}
+
+class TcpLinks implements TcpTransport {
+  readonly address: string
+  readonly #server: Server
+  readonly #options: LinkOptions
+  readonly #dialMap: Readonly<Record<string, string>>
+  readonly #greeting: Buffer
+  readonly #counters = freshCounters()
+  /** By advertised address; null for one that cannot be dialled. */
+  readonly #outgoing = new Map<string, OutgoingLink | null>()
+  readonly #incoming = new Set<IncomingLink>()
+  /** The newest greeted connection of each peer. */
+  readonly #greeted = new Map<string, IncomingLink>()
+  #receive: ((message: unknown) => void) | null = null
+  #peerLost: (address: string) => void = () => {}
+  #closed = false
+
+  constructor(server: Server, address: string, options: TcpTransportOptions) {
+    this.address = address
+    this.#server = server
+    this.#options = resolveOptions(options)
+    this.#dialMap = options.dialMap ?? {}
+    this.#greeting = encodeGreeting({ cluster: this.#options.cluster, address })
+    server.on('connection', (socket) => {
+      this.#counters.connectionsAccepted++
+      this.#incoming.add(new IncomingLink(socket, this.#options, this.#counters, {
+        greeted: (link, peer) => this.#onGreeted(link, peer),
+        message: (message) => this.#receive?.(message),
+        closed: (link, peer) => this.#onIncomingClosed(link, peer),
+      }))
+    })
+    server.on('error', (error) => this.#options.log.error('the listening socket failed', { address, reason: error.message }))
+  }
+
+  send(address: string, message: unknown): void {
+    if (this.#closed) return
+    const link = this.#outgoing.get(address)
+    if (link === null) this.#counters.messagesDropped++
+    else (link ?? this.#open(address))?.send(message)
+  }
+
+  onMessage(receive: (message: unknown) => void): void {
+    this.#receive = receive
+  }
+
+  onPeerLost(callback: (address: string) => void): void {
+    this.#peerLost = callback
+  }
+
+  stats(): TransportStats {
+    return { ...this.#counters }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#server.close()
+    for (const link of this.#outgoing.values()) link?.close()
+    for (const link of this.#incoming) link.close()
+  }
+
+  #open(address: string): OutgoingLink | null {
+    const target = parseAddress(this.#dialMap[address] ?? address)
+    if (target === null) {
+      this.#options.log.error('a peer cannot be dialled: its address is not host:port', { peer: address, dial: this.#dialMap[address] ?? address })
+      this.#outgoing.set(address, null)
+      this.#counters.messagesDropped++
+      return null
+    }
+    const link = new OutgoingLink(address, target, this.#greeting, this.#options, this.#counters, () => this.#peerLost(address))
+    this.#outgoing.set(address, link)
+    return link
+  }
+
+  #onGreeted(link: IncomingLink, peer: string): void {
+    const older = this.#greeted.get(peer)
+    this.#greeted.set(peer, link)
+    // A peer dials anew only when it has given the old connection up, which may look alive from here.
+    older?.close()
+    this.#outgoing.get(peer)?.peerIsUp()
+  }
+
+  #onIncomingClosed(link: IncomingLink, peer: string | null): void {
+    this.#incoming.delete(link)
+    // Not the newest: the peer is there, on another connection.
+    if (peer === null || this.#greeted.get(peer) !== link) return
+    this.#greeted.delete(peer)
+    if (!this.#closed) this.#peerLost(peer)
+  }
+}
+
+function resolveOptions(options: TcpTransportOptions): LinkOptions {
+  const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => name in defaults && value !== undefined))
+  return { ...defaults, ...given, log: options.log }
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, exclusive: true }, () => {
+      server.removeListener('error', reject)
+      const bound = server.address()
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : port)
+    })
+  })
+}
