@@ -1,4 +1,4 @@
-import { createEnvironment, reapDeadRuns } from './environments.ts'
+import { realHost } from '../runner/host.ts'
 import { terminalIo } from './io.ts'
 import { quietProgress, showProgress } from './progress.ts'
 import { runCli } from './run-cli.ts'
@@ -8,12 +8,7 @@ import { listenForSignals } from './signals.ts'
 const exitCode = await runCli(process.argv.slice(2), {
   io: terminalIo,
   workingDirectory: process.cwd(),
-  // Loaded where it is needed: an engine's client is much to load for --help.
-  dockerAvailability: async () => (await import('../environments/docker/index.ts')).dockerAvailability(),
-  createEnvironment,
-  reapDeadRuns,
-  loadMutant: async (nameOrFile) => (await import('../mutants/index.ts')).loadMutant(nameOrFile).edits,
-  checkMembers: async (directory, members) => (await import('../checkers/members.ts')).checkMembers(directory, members),
+  host: realHost,
   showProgress: (status, plan, quiet) => quiet ? quietProgress(process.stdout) : showProgress(status, plan, process.stdout),
   listenForSignals: (interrupt, say) => listenForSignals(interrupt, say),
 })

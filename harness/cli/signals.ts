@@ -11,10 +11,8 @@ export interface SignalSource {
   exit(code: number): void
 }
 
-export interface Signals extends Disposable {
-  /** The exit code for the signal that came, or null. */
-  exitCode(): number | null
-}
+/** Listens until disposed. */
+export type Signals = Disposable
 
 /**
  * The first Ctrl-C ends the run early and cleanly; the second only says that
@@ -24,13 +22,11 @@ export interface Signals extends Disposable {
 export function listenForSignals(interrupt: Stop, say: (line: string) => void, source: SignalSource = process, nowMs: () => number = () => performance.now()): Signals {
   let count = 0
   let lastMs = -Infinity
-  let exitCode: number | null = null
   const listeners = (Object.keys(exitCodeOfSignal) as (keyof typeof exitCodeOfSignal)[]).map((signal) => {
     const listener = () => {
       if (nowMs() - lastMs < sameSignalMs) return
       lastMs = nowMs()
       count += 1
-      exitCode ??= exitCodeOfSignal[signal]
       if (count === 1) {
         say(`${signal}: ending the run early; healing and tearing down …`)
         interrupt.stop(signal)
@@ -44,7 +40,6 @@ export function listenForSignals(interrupt: Stop, say: (line: string) => void, s
     return { signal, listener }
   })
   return {
-    exitCode: () => exitCode,
     [Symbol.dispose]() {
       for (const { signal, listener } of listeners) source.off(signal, listener)
     },

@@ -15,7 +15,7 @@ t.test('a correct cluster under partitions and kills: valid, exit 0', async (t) 
     t.ok(history.filter((event) => event.f === f).length >= 2, f)
   }
   t.match(JSON.parse(run.read('plan.json')), { seed: 7, rerun: /--seed 7/, versions: { node: process.versions.node } })
-  t.match(JSON.parse(run.read('verdict.json')), { verdict: 'valid', exitCode: 0, ended: 'judged' })
+  t.match(JSON.parse(run.read('verdict.json')), { verdict: 'valid', ended: 'judged' })
   t.match(run.read('report.html'), /<!doctype html>/)
   const text = run.lines.join('\n')
   for (const said of [/verdict: valid/, /seed 7/, /report: .*report\.html/, /run it again: npx splitbrain test .*--seed 7/]) t.match(text, said)
@@ -63,7 +63,7 @@ t.test('every key is read at the end through every member', async (t) => {
   const history = (await fakeRun(test)).history()
   const keys = new Set(history.flatMap((event) => 'key' in event ? [event.key] : []))
   const last = history.filter((event) => event.type === 'invoke').slice(-3 * keys.size)
-  t.equal(new Set(last.map((event) => 'node' in event && event.process !== 'nemesis' ? `${event.node} ${event.key}` : '')).size, 3 * keys.size)
+  t.equal(new Set(last.map((event) => 'node' in event ? `${event.node} ${event.key}` : '')).size, 3 * keys.size)
 })
 
 t.test('a cluster that forgets acknowledged writes: invalid, exit 1, with evidence', async (t) => {
@@ -165,7 +165,7 @@ t.test('the run itself fails: exit 255 with the cause and where the logs are; no
   t.match(run.errors.join('\n'), /n2 did not answer HTTP/)
   t.match(run.errors.join('\n'), /logs of the members: .*members/)
   t.equal(run.fake!.disposed, 1)
-  t.match(JSON.parse(run.read('verdict.json')), { verdict: null, ended: 'failed', exitCode: 255 })
+  t.match(JSON.parse(run.read('verdict.json')), { verdict: null, ended: 'failed', error: /n2 did not answer/ })
   const never = await fakeRun([...test, '--recovery-timeout', '3'], { neverServes: true })
   t.equal(never.exitCode, 255)
   t.match(never.errors.join('\n'), /did not begin to serve within 3 s; pending: n1: knows no leader/)
@@ -188,5 +188,5 @@ t.test('Ctrl-C in the main phase: healed, torn down, no verdict, exit 130', asyn
   const faults = run.history().filter((event) => event.process === 'nemesis').map(({ f }) => f)
   t.equal(faults.filter((f) => f === 'start-partition').length, faults.filter((f) => f === 'stop-partition').length, 'what was broken is mended')
   t.ok(run.history().at(-1)!.time < 5e9, 'at once')
-  t.match(JSON.parse(run.read('verdict.json')), { verdict: null, ended: 'interrupted', exitCode: 130 })
+  t.match(JSON.parse(run.read('verdict.json')), { verdict: null, ended: 'interrupted' })
 })

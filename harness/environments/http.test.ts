@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
-import { createServer as createTcpServer } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import t from 'tap'
 import { httpRequester } from './http.ts'
@@ -81,6 +83,36 @@ t.test('a connection that never comes up: not sent', async (t) => {
   const http = httpRequester(() => 'http://192.0.2.1:9')
   t.teardown(() => http.close())
   t.match(await http.request('n1', { method: 'PUT', target: '/', body: 'x' }, 100), { kind: 'not-sent' })
+})
+
+/** Accepts nothing while it is stopped, and says what it saw. */
+const stoppable = `
+  const server = require('http').createServer((request, response) => { console.log(request.url); response.end() })
+  server.listen(0, '127.0.0.1', 1, () => console.log(server.address().port))
+`
+
+t.test('not sent stays not sent, when the connection comes up later', { timeout: 15_000, skip: process.platform === 'linux' ? false : 'needs a listening queue that drops' }, async (t) => {
+  const server = spawn(process.execPath, ['-e', stoppable], { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
+  t.teardown(() => server.kill('SIGKILL'))
+  let output = ''
+  server.stdout.on('data', (chunk) => { output += chunk })
+  await once(server.stdout, 'data')
+  const port = Number(output)
+  server.kill('SIGSTOP')
+  // These fill its queue of accepted connections; what comes after gets no answer.
+  const fillers = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+  t.teardown(() => { for (const filler of fillers) filler.destroy() })
+  await Promise.all(fillers.slice(0, 2).map((filler) => once(filler, 'connect')))
+  const http = httpRequester(() => `http://127.0.0.1:${port}`)
+  t.teardown(() => http.close())
+  t.match(await http.request('n1', { method: 'PUT', target: '/late', body: 'x' }, 100), { kind: 'not-sent', error: /no connection within 100 ms/ })
+  const connected = Promise.withResolvers<void>()
+  subscribe('undici:client:connected', () => connected.resolve())
+  server.kill('SIGCONT')
+  await connected.promise
+  t.match(await http.request('n1', { method: 'PUT', target: '/after', body: 'x' }, 5_000), { kind: 'response' })
+  t.match(output, '/after')
+  t.notMatch(output, '/late')
 })
 
 t.test('handed to a socket and no whole answer: lost', async (t) => {

@@ -111,7 +111,7 @@ function exchange(pool: Pool, request: HttpRequest, timeoutMs: number): Promise<
       path: request.target,
       headers: request.headers,
       body: request.body ?? null,
-      // A GET that a proxy of undici's might want to repeat is not ours to repeat.
+      // undici may requeue what is idempotent, as a GET is by default.
       idempotent: false,
     }, {
       onRequestStart(controller) {

@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { nemeses } from '../../nemesis/index.ts'
+import { workloads } from '../../workloads/index.ts'
 import { runCli } from '../cli/run-cli.ts'
 import { quietProgress } from '../cli/progress.ts'
 import { listenForSignals, type SignalSource } from '../cli/signals.ts'
@@ -40,14 +42,17 @@ export async function fakeRun(args: readonly string[], options: FakeRunOptions =
   const ports: TestCommandPorts = {
     io: { print: (line) => lines.push(line), error: (line) => errors.push(line) },
     workingDirectory: directory,
-    dockerAvailability: async () => options.docker ? { available: true } : { available: false, reason: 'no engine in tests' },
-    async createEnvironment(_kind, environmentOptions) {
-      fake = fakeEnvironment(environmentOptions, options)
-      return fake.environment
+    host: {
+      workloads, nemeses,
+      dockerAvailability: async () => options.docker ? { available: true } : { available: false, reason: 'no engine in tests' },
+      async createEnvironment(_kind, environmentOptions) {
+        fake = fakeEnvironment(environmentOptions, options)
+        return fake.environment
+      },
+      reapDeadRuns: async () => {},
+      loadMutant: async () => [],
+      checkMembers: options.membersCheck ?? (async () => [membersFine]),
     },
-    reapDeadRuns: async () => {},
-    loadMutant: async () => [],
-    checkMembers: options.membersCheck ?? (async () => [membersFine]),
     showProgress: () => quietProgress({ write: (text) => lines.push(String(text).trimEnd()) > 0 }),
     listenForSignals: (interrupt, say) => listenForSignals(interrupt, say, options.signals ?? { on() {}, off() {}, exit() {} }),
   }

@@ -189,6 +189,11 @@ export class RaftCore {
     return this.#state.leader
   }
 
+  /** Who counts now; no voters before there is a cluster. */
+  get configuration(): Configuration {
+    return this.#state.configurations.current
+  }
+
   get commitIndex(): number {
     return this.#state.commitIndex
   }

@@ -157,8 +157,11 @@ export function stepVoteRequest(state: MemberState, request: VoteRequest): void 
     if (refusesBecauseOfLeader(state)) return
     state.becomeFollower(request.term, null)
   }
+  // A vote given before is given again whatever leader was heard: its first
+  // answer may be lost, and it promises nothing new.
   const granted = request.term === state.term && mayVoteFor(state, request.from)
-    && !refusesBecauseOfLeader(state) && state.log.isUpToDate(request.lastLogTerm, request.lastLogIndex)
+    && (state.votedFor === request.from || !refusesBecauseOfLeader(state))
+    && state.log.isUpToDate(request.lastLogTerm, request.lastLogIndex)
   if (granted) {
     state.vote(request.from)
     state.startElectionTimer()

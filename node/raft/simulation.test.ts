@@ -8,7 +8,7 @@ import { SimulatedCluster } from './testing/simulated-cluster.ts'
 
 const only = process.env.RAFT_SIMULATION_SEED
 const firstSeed = only === undefined ? 1 : Number(only)
-const seedCount = only === undefined ? Number(process.env.RAFT_SIMULATION_SEEDS ?? 300) : 1
+const seedCount = only === undefined ? Number(process.env.RAFT_SIMULATION_SEEDS ?? 1000) : 1
 
 t.test(`safety under faults and recovery after them, ${seedCount} seeds`, { timeout: 0 }, async (t) => {
   let committed = 0

@@ -152,7 +152,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 )
 
 t.test('equals a naive model', async (t) => {
-  fc.assert(fc.property(fc.array(command, { maxLength: 40 }), fc.array(key, { minLength: 3, maxLength: 8 }), (commands, questions) => {
+  fc.assert(fc.property(fc.array(command, { maxLength: 40, size: 'max' }), fc.array(key, { minLength: 3, maxLength: 8 }), (commands, questions) => {
     const machine = new StateMachine()
     const model = new NaiveKv()
     for (const [i, one] of commands.entries()) {
@@ -172,7 +172,7 @@ t.test('equals a naive model', async (t) => {
 })
 
 t.test('with few tombstones a prefix may count as changed too often, but never too seldom', async (t) => {
-  fc.assert(fc.property(fc.array(command, { maxLength: 60 }), key, fc.integer({ min: 1, max: 3 }), (commands, prefix, tombstonesMax) => {
+  fc.assert(fc.property(fc.array(command, { maxLength: 60, size: 'max' }), key, fc.integer({ min: 1, max: 3 }), (commands, prefix, tombstonesMax) => {
     const small = new KvTable(tombstonesMax)
     const exact = new KvTable()
     let before = 1

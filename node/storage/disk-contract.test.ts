@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -130,9 +130,36 @@ diskContract('file disk', (t) => {
   return { disk: fileDisk(directory), reopen: () => fileDisk(directory) }
 })
 
+diskContract('file disk without a reserve', (t) => {
+  const directory = temporaryDirectory(t)
+  return { disk: fileDisk(directory, { reserveBytes: 0 }), reopen: () => fileDisk(directory) }
+})
+
 diskContract('memory disk', () => {
   const disk = memoryDisk({ after: (delayMs, task) => setTimeout(task, delayMs), syncLatencyMs: 1 })
   return { disk, reopen: () => disk }
+})
+
+t.test('a file disk grows files ahead of the writes, and cuts them when it closes them', async (t) => {
+  const directory = temporaryDirectory(t)
+  const disk = fileDisk(directory, { reserveBytes: 100 })
+  const physical = () => readFileSync(join(directory, 'a'))
+  const file = disk.openAppend('a')
+  const all: Uint8Array[] = []
+  for (const sizeBytes of [30, 30, 60, 10, 500, 1]) {
+    const data = new Uint8Array(sizeBytes).fill(sizeBytes)
+    all.push(data)
+    file.write(data)
+    await synced(file)
+    const written = Buffer.concat(all)
+    t.ok(written.equals(disk.read('a')))
+    t.ok(written.equals(physical().subarray(0, written.length)))
+    t.ok(physical().subarray(written.length).every((byte) => byte === 0))
+  }
+  t.ok(physical().length > 631)
+  file.close()
+  t.equal(physical().length, 631)
+  t.equal(disk.read('a').length, 631)
 })
 
 t.test('a file disk forgets replacements that a crash left half-written, and dot files', async (t) => {

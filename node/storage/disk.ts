@@ -7,7 +7,7 @@
 export interface Disk {
   /** Names of all files, sorted. */
   list(): string[]
-  /** The whole content. For recovery at start only: blocks. */
+  /** The whole content. For recovery at start only: blocks. After a crash a file may end in zeros that nobody wrote. */
   read(name: string): Uint8Array
   /** A new or existing file, opened to append at its end. The directory entry is durable on return. */
   openAppend(name: string): DiskFile

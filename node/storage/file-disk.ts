@@ -1,7 +1,7 @@
 /** The Disk of a real machine: files in one directory of the operating system. */
 import {
-  close, closeSync, fdatasync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync,
-  fstatSync, writeFileSync, writev,
+  close, closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync,
+  renameSync, rmSync, writeFileSync, writev,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { invariant } from '../base/assert.ts'
@@ -13,13 +13,25 @@ export { lockDirectory } from './directory-lock.ts'
 /** Half-written replacements end in this; they are no files of the disk. */
 const temporarySuffix = '.tmp'
 
+export interface FileDiskOptions {
+  /**
+   * When a file must grow, it grows by this many zeros more, and the next writes
+   * replace them: fdatasync then has no new size to record. Seen on ext4 with
+   * 6 kB a sync: 350 µs in place of 600. 0: grow by what is written. Default 1 MiB.
+   */
+  readonly reserveBytes?: number
+}
+
 /**
  * The files of `directory`, which is created (with its parents) if absent.
  * Names that begin with a dot are left alone. Throws the operating system's
  * errors. Only one process may use a directory: see `lockDirectory`.
  */
-export function fileDisk(directory: string): Disk {
+export function fileDisk(directory: string, options: FileDiskOptions = {}): Disk {
   const root = resolve(directory)
+  const zeros = Buffer.alloc(options.reserveBytes ?? 1024 * 1024)
+  // Files that have more bytes than were written to them.
+  const open = new Map<string, AppendFile>()
   makeDirectory(root)
   for (const name of readdirSync(root)) {
     // Left by a crash in the middle of `replace`, which has promised nothing.
@@ -30,11 +42,18 @@ export function fileDisk(directory: string): Disk {
       .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && !entry.name.endsWith(temporarySuffix))
       .map((entry) => entry.name)
       .sort(),
-    read: (name) => readFileSync(pathOf(root, name)),
+    read: (name) => {
+      const content = readFileSync(pathOf(root, name))
+      return content.subarray(0, open.get(name)?.flushedBytes ?? content.length)
+    },
     openAppend: (name) => {
-      const descriptor = openSync(pathOf(root, name), 'a', 0o600)
+      const descriptor = openSync(pathOf(root, name), constants.O_RDWR | constants.O_CREAT, 0o600)
       syncDirectory(root)
-      return new AppendFile(descriptor)
+      const file = new AppendFile(descriptor, zeros, () => {
+        if (open.get(name) === file) open.delete(name)
+      })
+      open.set(name, file)
+      return file
     },
     truncate: (name, sizeBytes) => withDescriptor(pathOf(root, name), 'r+', (descriptor) => {
       ftruncateSync(descriptor, sizeBytes)
@@ -59,20 +78,32 @@ export function fileDisk(directory: string): Disk {
 /** Queues writes in memory; a sync hands them over with one gathered write, then fdatasync, both on the thread pool. */
 class AppendFile implements DiskFile {
   readonly #descriptor: number
+  readonly #zeros: Uint8Array
+  readonly #onReleased: () => void
   #queued: Uint8Array[] = []
+  // Invariant: flushed <= size, and flushed <= physical.
   #sizeBytes: number
+  #flushedBytes: number
+  #physicalBytes: number
   #closed = false
   #released = false
   readonly #syncs: SyncQueue
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, zeros: Uint8Array, onReleased: () => void) {
     this.#descriptor = descriptor
-    this.#sizeBytes = fstatSync(descriptor).size
+    this.#zeros = zeros
+    this.#onReleased = onReleased
+    this.#sizeBytes = this.#flushedBytes = this.#physicalBytes = fstatSync(descriptor).size
     this.#syncs = new SyncQueue((done) => this.#flush(done))
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes
+  }
+
+  /** Handed to the operating system, without the reserve behind. */
+  get flushedBytes(): number {
+    return this.#flushedBytes
   }
 
   write(data: Uint8Array): void {
@@ -95,7 +126,13 @@ class AppendFile implements DiskFile {
   #flush(done: (error: Error | null) => void): void {
     const chunks = this.#queued
     this.#queued = []
-    writeAll(this.#descriptor, chunks, (writeError) => {
+    const start = this.#flushedBytes
+    this.#flushedBytes = this.#sizeBytes
+    if (this.#sizeBytes > this.#physicalBytes) {
+      this.#physicalBytes = this.#sizeBytes + this.#zeros.length
+      if (this.#zeros.length > 0) chunks.push(this.#zeros)
+    }
+    writeAll(this.#descriptor, chunks, start, (writeError) => {
       if (writeError !== null) return this.#answer(done, writeError)
       fdatasync(this.#descriptor, (syncError) => this.#answer(done, syncError))
     })
@@ -110,17 +147,20 @@ class AppendFile implements DiskFile {
   #releaseWhenIdle(): void {
     if (!this.#closed || !this.#syncs.idle || this.#released) return
     this.#released = true
+    // Not made durable: whoever reads after a crash finds zeros at the end, which `Disk` allows.
+    if (this.#physicalBytes > this.#flushedBytes) ftruncateSync(this.#descriptor, this.#flushedBytes)
     close(this.#descriptor, () => {})
+    this.#onReleased()
   }
 }
 
 /** A gathered write may stop short (disk full, a signal): goes on with the rest. */
-function writeAll(descriptor: number, chunks: readonly Uint8Array[], done: (error: Error | null) => void): void {
+function writeAll(descriptor: number, chunks: readonly Uint8Array[], position: number, done: (error: Error | null) => void): void {
   if (chunks.length === 0) return done(null)
-  writev(descriptor, chunks, (error, writtenBytes) => {
+  writev(descriptor, chunks, position, (error, writtenBytes) => {
     if (error !== null) return done(error)
     if (writtenBytes === 0) return done(new Error(`a write of ${chunks.length} chunks wrote nothing`))
-    writeAll(descriptor, dropBytes(chunks, writtenBytes), done)
+    writeAll(descriptor, dropBytes(chunks, writtenBytes), position + writtenBytes, done)
   })
 }
 

@@ -16,6 +16,11 @@
  *   dropped whole, so that a batch is all or nothing.
  * - damaged: there is one; or the file is not the last segment.
  *
+ * A disk may extend a file by zeros (see `Disk`): zeros from the end of a whole
+ * batch to the end of the file are no torn write. That they do not hide a batch
+ * which was there once, in a segment that is not the last, is known from the
+ * next one's header, which says where this one ended.
+ *
  * What cannot be told apart: damage inside the last batch after it was durable.
  * It looks like a torn write and is cut off.
  */
@@ -31,6 +36,8 @@ export interface SegmentHeader {
   readonly nextIndex: number
   /** Mixed into the checksums of this segment's records. */
   readonly salt: number
+  /** Where the batches of the segment before this end; 0 for the first. */
+  readonly previousBytes: number
 }
 
 export interface ScannedSegment {
@@ -39,13 +46,15 @@ export interface ScannedSegment {
   readonly records: readonly WalRecord[]
   /** The last whole batch. */
   readonly lastBatch: number
-  /** Up to the end of the last whole batch. What is behind it is torn. */
+  /** Up to the end of the last whole batch. */
   readonly validBytes: number
+  /** What is behind that, without zeros at the end of the file. */
+  readonly tornBytes: number
 }
 
 const magic = Buffer.from('SPLITWAL', 'latin1')
 const version = 1
-export const segmentHeaderBytes = 32
+export const segmentHeaderBytes = 36
 
 /** `wal-0000000001.log`: sorted by name is sorted by sequence. */
 export function segmentName(sequence: number): string {
@@ -66,7 +75,8 @@ export function encodeSegmentHead(header: SegmentHeader, hardState: HardState): 
   bytes.writeUInt32LE(header.sequence, 12)
   writeUint53(bytes, header.nextIndex, 16)
   bytes.writeUInt32LE(header.salt, 24)
-  bytes.writeUInt32LE(crc32(bytes.subarray(0, 28)), 28)
+  bytes.writeUInt32LE(header.previousBytes, 28)
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 32)), 32)
   const place = { salt: header.salt, offset: segmentHeaderBytes }
   return Buffer.concat([bytes, encodeBatch([{ type: 'hard-state', hardState }], 0, place)])
 }
@@ -77,6 +87,7 @@ export function encodeSegmentHead(header: SegmentHeader, hardState: HardState): 
  */
 export function scanSegment(name: string, content: Uint8Array, isLast: boolean): ScannedSegment {
   const file = Buffer.from(content.buffer, content.byteOffset, content.byteLength)
+  const contentBytes = lengthWithoutTrailingZeros(file)
   const header = decodeHeader(name, file)
   const records: WalRecord[] = []
   // Of the batch being read; joins `records` when its last record is seen.
@@ -84,7 +95,8 @@ export function scanSegment(name: string, content: Uint8Array, isLast: boolean):
   let lastBatch = -1
   let validBytes = segmentHeaderBytes
   let offset = segmentHeaderBytes
-  while (offset < file.length) {
+  // A record has a byte that is not zero at its start, if perhaps not at its end.
+  while (offset < contentBytes) {
     const decoded = decodeRecord(file, { salt: header.salt, offset })
     if (!decoded.valid) {
       refuseUnlessTorn(name, file, header, { offset, batch: lastBatch + 1, problem: decoded.problem }, isLast)
@@ -102,23 +114,29 @@ export function scanSegment(name: string, content: Uint8Array, isLast: boolean):
     validBytes = offset
   }
   if (lastBatch < 0) throw new WalCorruptError(name, segmentHeaderBytes, 'the hard state at the head is missing')
-  if (validBytes < file.length && !isLast) {
+  if (open.length > 0 && !isLast) {
     throw new WalCorruptError(name, validBytes, 'the segment ends within a batch although a later segment exists')
   }
-  return { header, records, lastBatch, validBytes }
+  return { header, records, lastBatch, validBytes, tornBytes: Math.max(0, contentBytes - validBytes) }
+}
+
+function lengthWithoutTrailingZeros(file: Buffer): number {
+  let length = file.length
+  while (length > 0 && file[length - 1] === 0) length--
+  return length
 }
 
 function decodeHeader(name: string, file: Buffer): SegmentHeader {
   if (file.length < segmentHeaderBytes) throw new WalCorruptError(name, 0, `the file has ${file.length} bytes, less than its header`)
   if (!file.subarray(0, 8).equals(magic)) throw new WalCorruptError(name, 0, 'the file does not begin as a segment of the log does')
-  if (crc32(file.subarray(0, 28)) !== file.readUInt32LE(28)) throw new WalCorruptError(name, 28, 'the checksum of the header does not match')
+  if (crc32(file.subarray(0, 32)) !== file.readUInt32LE(32)) throw new WalCorruptError(name, 32, 'the checksum of the header does not match')
   const found = file.readUInt32LE(8)
   if (found !== version) throw new WalCorruptError(name, 8, `format version ${found}, and this program reads only ${version}`)
   const sequence = file.readUInt32LE(12)
   if (segmentName(sequence) !== name) throw new WalCorruptError(name, 12, `the header says that this is ${segmentName(sequence)}`)
   const nextIndex = readUint53(file, 16)
   if (nextIndex === null) throw new WalCorruptError(name, 16, 'the index in the header is too large')
-  return { sequence, nextIndex, salt: file.readUInt32LE(24) }
+  return { sequence, nextIndex, salt: file.readUInt32LE(24), previousBytes: file.readUInt32LE(28) }
 }
 
 interface BadRecord {

@@ -99,18 +99,18 @@ export class Wal {
     const { hardState, entries, nextIndex } = replay(segments, names)
     const last = segments.at(-1)!
     const lastName = names.at(-1)!
-    const truncatedBytes = last.sizeBytes - last.scanned.validBytes
-    if (truncatedBytes > 0) disk.truncate(lastName, last.scanned.validBytes)
+    const { validBytes, tornBytes } = last.scanned
+    if (last.sizeBytes > validBytes) disk.truncate(lastName, validBytes)
     const { sequence, salt } = last.scanned.header
     const wal = new Wal(disk, options, { sequence, salt, lastBatch: last.scanned.lastBatch, nextIndex, hardState })
-    return { wal, hardState, entries, truncatedBytes }
+    return { wal, hardState, entries, truncatedBytes: tornBytes }
   }
 
   static #begin(disk: Disk, options: WalOptions, nextIndex: number): WalRecovery {
     const hardState: HardState = { term: 0, votedFor: null }
     const sequence = 1
     const salt = segmentSalt(options.salt ?? 0, sequence)
-    disk.replace(segmentName(sequence), encodeSegmentHead({ sequence, nextIndex, salt }, hardState))
+    disk.replace(segmentName(sequence), encodeSegmentHead({ sequence, nextIndex, salt, previousBytes: 0 }, hardState))
     const wal = new Wal(disk, options, { sequence, salt, lastBatch: 0, nextIndex, hardState })
     return { wal, hardState, entries: [], truncatedBytes: 0 }
   }
@@ -170,12 +170,13 @@ export class Wal {
 
   /** Only between batches, when all that was written is durable: earlier segments never have a torn end. */
   #beginSegment(): void {
+    const previousBytes = this.#file.sizeBytes
     this.#file.close()
     this.#sequence++
     this.#salt = segmentSalt(this.#saltSeed, this.#sequence)
     this.#lastBatch = 0
     const name = segmentName(this.#sequence)
-    const header = { sequence: this.#sequence, nextIndex: this.#nextIndex, salt: this.#salt }
+    const header = { sequence: this.#sequence, nextIndex: this.#nextIndex, salt: this.#salt, previousBytes }
     this.#disk.replace(name, encodeSegmentHead(header, this.#hardState))
     this.#file = this.#disk.openAppend(name)
   }
@@ -207,6 +208,10 @@ function readSegments(disk: Disk, names: readonly string[], firstIndex: number):
     const scanned = scanSegment(name, content, i === names.length - 1)
     if (i === 0 && scanned.header.nextIndex > firstIndex) {
       throw new WalCorruptError(name, 16, `the log begins at index ${scanned.header.nextIndex}, so the segments with entries from ${firstIndex} on are missing`)
+    }
+    const before = segments.at(-1)?.scanned
+    if (before !== undefined && scanned.header.previousBytes !== before.validBytes) {
+      throw new WalCorruptError(names[i - 1]!, before.validBytes, `the segment ends here, but ${name} says that it ended at byte ${scanned.header.previousBytes}`)
     }
     segments.push({ scanned, sizeBytes: content.length })
   }

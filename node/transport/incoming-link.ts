@@ -22,7 +22,7 @@ export class IncomingLink {
   readonly #events: IncomingEvents
   readonly #frames: FrameReader
   #address: string | null = null
-  #beforeGreeting = Buffer.alloc(0)
+  #beforeGreeting: Buffer = Buffer.alloc(0)
   #receivedBytes = 0
   #reportTimer: NodeJS.Timeout | null = null
 
@@ -36,7 +36,7 @@ export class IncomingLink {
       if (this.#address === null) this.#refuse(new ProtocolError(`no greeting within ${options.greetingTimeoutMs} ms`))
     }, options.greetingTimeoutMs)
     greetingTimer.unref()
-    socket.on('data', (chunk) => this.#onData(chunk))
+    socket.on('data', (chunk) => this.#onData(chunk as Buffer))
     // 'close' follows and says all that there is to say.
     socket.on('error', () => {})
     socket.once('close', () => {

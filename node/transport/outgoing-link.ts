@@ -31,10 +31,11 @@ export class OutgoingLink {
   #flushing = false
   #backoffMs: number
   #dialledAtMs = 0
+  #welcomeTimer: NodeJS.Timeout | null = null
   #retryTimer: NodeJS.Timeout | null = null
   // The welcome has come: the listener is one of us, and it is known to have been reached.
   #welcomed = false
-  #received = Buffer.alloc(0)
+  #received: Buffer = Buffer.alloc(0)
   #sentBytes = 0
   /** As the listener last told. */
   #ackedBytes = 0
@@ -67,15 +68,14 @@ export class OutgoingLink {
   peerIsUp(): void {
     this.#backoffMs = this.#options.backoffMsMin
     if (this.#state !== 'waiting') return
-    this.#clearRetry()
+    this.#clearTimers()
     this.#state = 'idle'
     if (this.#queue.length > 0) this.#dial()
   }
 
   close(): void {
     this.#state = 'closed'
-    this.#clearRetry()
-    this.#clearStall()
+    this.#clearTimers()
     this.#queue = []
     this.#socket?.destroy()
     this.#socket = null
@@ -87,22 +87,25 @@ export class OutgoingLink {
     this.#welcomed = false
     this.#received = Buffer.alloc(0)
     this.#ackedBytes = 0
-    const socket = connect({ ...this.#target, noDelay: true, autoSelectFamily: false })
+    const socket = connect({ ...this.#target, noDelay: true })
     this.#socket = socket
-    const giveUp = setTimeout(() => socket.destroy(new Error(`no connection within ${this.#options.connectTimeoutMs} ms`)), this.#options.connectTimeoutMs)
+    // Runs until the welcome: behind a proxy, a connection alone says nothing of the peer.
+    this.#welcomeTimer = afterReading(this.#options.connectTimeoutMs, () => {
+      if (!this.#welcomed) socket.destroy(new Error(`no welcome within ${this.#options.connectTimeoutMs} ms`))
+    })
     let reason = 'the peer closed the connection'
     socket.once('connect', () => {
-      clearTimeout(giveUp)
       this.#state = 'open'
       this.#counters.connectionsDialled++
       this.#sentBytes = 0
+      socket.cork()
       this.#write(this.#greeting)
       this.#flush()
+      socket.uncork()
     })
-    socket.on('data', (chunk) => this.#onData(socket, chunk))
+    socket.on('data', (chunk) => this.#onData(socket, chunk as Buffer))
     socket.on('error', (error) => { reason = error.message })
     socket.once('close', () => {
-      clearTimeout(giveUp)
       if (this.#socket === socket) this.#onBroken(reason)
     })
   }
@@ -110,7 +113,7 @@ export class OutgoingLink {
   #onBroken(reason: string): void {
     const established = this.#welcomed
     this.#socket = null
-    this.#clearStall()
+    this.#clearTimers()
     // What waited for this connection is old by now; the protocols above repeat what matters.
     this.#counters.messagesDropped += this.#queue.length
     this.#queue = []
@@ -180,15 +183,16 @@ export class OutgoingLink {
   /** Invariant: while bytes are unacknowledged, a timer runs. */
   #watchProgress(): void {
     const ackedBefore = this.#ackedBytes
-    const welcomedBefore = this.#welcomed
-    this.#stallTimer = setTimeout(() => {
+    const socket = this.#socket
+    this.#stallTimer = afterReading(this.#options.stallTimeoutMs, () => {
+      // A later connection has a watch of its own.
+      if (this.#socket !== socket) return
       this.#stallTimer = null
       if (this.#ackedBytes === this.#sentBytes) return
-      if (this.#ackedBytes !== ackedBefore || this.#welcomed !== welcomedBefore) return this.#watchProgress()
+      if (this.#ackedBytes !== ackedBefore) return this.#watchProgress()
       this.#counters.connectionsStalled++
-      this.#socket?.destroy(new Error(`the peer received nothing for ${this.#options.stallTimeoutMs} ms`))
-    }, this.#options.stallTimeoutMs)
-    this.#stallTimer.unref()
+      socket?.destroy(new Error(`the peer received nothing for ${this.#options.stallTimeoutMs} ms`))
+    })
   }
 
   #onData(socket: Socket, chunk: Buffer): void {
@@ -203,6 +207,7 @@ export class OutgoingLink {
       }
       if (seen < welcome.length) return
       this.#welcomed = true
+      if (this.#welcomeTimer !== null) clearTimeout(this.#welcomeTimer)
       this.#backoffMs = this.#options.backoffMsMin
       this.#received = this.#received.subarray(welcome.length)
     }
@@ -212,13 +217,16 @@ export class OutgoingLink {
     this.#received = this.#received.subarray(whole)
   }
 
-  #clearRetry(): void {
-    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer)
-    this.#retryTimer = null
+  #clearTimers(): void {
+    for (const timer of [this.#welcomeTimer, this.#retryTimer, this.#stallTimer]) if (timer !== null) clearTimeout(timer)
+    this.#welcomeTimer = this.#retryTimer = this.#stallTimer = null
   }
+}
 
-  #clearStall(): void {
-    if (this.#stallTimer !== null) clearTimeout(this.#stallTimer)
-    this.#stallTimer = null
-  }
+/**
+ * A timeout on what a peer says. When this process was paused or busy, the
+ * timer is due at the same moment as what came meanwhile: reads that first.
+ */
+function afterReading(delayMs: number, task: () => void): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(task), delayMs).unref()
 }

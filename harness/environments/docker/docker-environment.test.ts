@@ -9,6 +9,7 @@ import { ControlShell } from './control-shell.ts'
 import { pollUntil } from './deadline.ts'
 import { connectEngine } from './engine.ts'
 import { createDockerEnvironment } from './index.ts'
+import { packageRoot } from './image/member-files.ts'
 import { ensureMemberImage } from './image/member-image.ts'
 import { ownerLabels, runLabel } from './owner.ts'
 import { listLabelled, reapDeadRuns } from './reap.ts'
@@ -59,6 +60,11 @@ async function passes(runId: string, { from, to }: Link): Promise<boolean> {
     sender.close()
     receiver.close()
   }
+}
+
+/** The first import or statement: something that surely occurs once. */
+function firstLineOf(file: string): string {
+  return readFileSync(join(packageRoot, file), 'utf8').split('\n').find((line) => /^(import|const) /.test(line))!
 }
 
 const link = (text: string): Link => ({ from: text.split('>')[0]!, to: text.split('>')[1]! })
@@ -165,12 +171,27 @@ t.test('two environments at once do not meet; what starts late is removed too', 
 })
 
 t.test('a member that cannot start says why, with its last lines', { skip }, async (t) => {
-  const chosen = options({ memberCount: 1, edits: [{ file: 'node/main.ts', find: 'import ', replace: 'occurs too often to be planted ' }] })
+  const chosen = options({ memberCount: 1, edits: [{ file: 'node/main.ts', find: 'a text that is not there', replace: '' }] })
   const environment = await createDockerEnvironment(chosen)
   t.teardown(() => environment[Symbol.asyncDispose]())
-  await t.rejects(environment.start(), { message: /^n1 ended with exit code \d+ before it answered HTTP\. Its last lines:\n {4}/ })
+  await t.rejects(environment.start(), { message: /^n1 ended with exit code \d+ before it answered HTTP\. Its last lines:\n {4}[^]*must occur exactly once/ })
   await environment[Symbol.asyncDispose]()
   t.same(await leftOf(chosen.runId), [])
+})
+
+t.test('a planted bug and a disk that forgets are in force, and an acknowledged write outlives the power cut', { skip }, async (t) => {
+  const edits = [{ file: 'node/main.ts', find: firstLineOf('node/main.ts'), replace: `process.stderr.write('planted here\\n');\n${firstLineOf('node/main.ts')}` }]
+  const environment = await createDockerEnvironment(options({ memberCount: 1, powerLoss: true, edits }))
+  t.teardown(() => environment[Symbol.asyncDispose]())
+  await environment.start()
+  await askUntil(environment, '200 true', 'n1', 'PUT', '/v1/kv/k', 'kept')
+  await environment.kill!.kill('n1')
+  await environment.kill!.restart('n1')
+  await askUntil(environment, '200 kept', 'n1', 'GET', '/v1/kv/k?raw')
+  const directory = t.testdir()
+  await environment.collect(directory)
+  const log = readFileSync(join(directory, 'n1', 'member.log'), 'utf8')
+  t.equal(log.split('planted here').length - 1, 2, 'in both lives')
 })
 
 t.test('a delay is refused in a sentence', { skip }, async (t) => {

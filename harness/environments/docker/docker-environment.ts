@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import type { CutLinks, Environment, EnvironmentOptions, HarnessClock, HttpOutcome, HttpRequest, Kill } from '../environment.ts'
-import { appliedLine } from '../../mutants/hook.ts'
+import type { CutLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill } from '../environment.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
+import { realClock } from '../real-clock.ts'
 import { pollUntil } from './deadline.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { ensureMemberImage } from './image/member-image.ts'
@@ -10,7 +10,7 @@ import { MemberContainer } from './member-container.ts'
 import { memberCommand, memberPaths } from './member-command.ts'
 import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
 import { ownerLabels } from './owner.ts'
-import { memberPreloads } from './preloads.ts'
+import { expectedLines, memberPreloads } from './preloads.ts'
 import { removeRun } from './reap.ts'
 import { createRunNetwork } from './run-network.ts'
 
@@ -20,7 +20,7 @@ const answerPollMs = 25
 const answerRequestTimeoutMs = 1_000
 const lastLogLines = 15
 /** Modules are loaded before a member answers, but a log takes its way through the engine. */
-const editsTimeoutMs = 5_000
+const preloadsTimeoutMs = 5_000
 
 /**
  * Members as containers on a bridge network of the run's own. Makes what
@@ -60,7 +60,7 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
 class DockerEnvironment implements Environment {
   readonly kind = 'docker'
   readonly members: readonly string[]
-  readonly clock: HarnessClock = realClock()
+  readonly clock = realClock()
   readonly cutLinks?: CutLinks
   readonly kill: Kill
 
@@ -80,7 +80,7 @@ class DockerEnvironment implements Environment {
     this.#namespaces = namespaces
     this.members = [...namespaces.keys()]
     if (cutLinks !== undefined) this.cutLinks = cutLinks
-    this.#requester = httpRequester((member) => this.#namespace(member).baseUrl)
+    this.#requester = httpRequester((member) => this.httpAddress(member))
     this.kill = { kill: (member) => this.#kill(member), restart: (member) => this.#restart(member) }
   }
 
@@ -88,7 +88,7 @@ class DockerEnvironment implements Environment {
     const work = allOrNothing(this.members.map(async (member) => {
       this.#containers.set(member, await this.#startContainer(member))
       await this.#untilItAnswers(member)
-      await this.#requireEdits(member)
+      await this.#requirePreloads(member)
     }))
     this.#starting = work.catch(() => {})
     await work
@@ -96,6 +96,10 @@ class DockerEnvironment implements Environment {
 
   request(member: string, request: HttpRequest, timeoutMs: number): Promise<HttpOutcome> {
     return this.#requester.request(member, request, timeoutMs)
+  }
+
+  httpAddress(member: string): string {
+    return this.#namespace(member).baseUrl
   }
 
   async collect(directory: string): Promise<void> {
@@ -140,19 +144,20 @@ class DockerEnvironment implements Environment {
     })
   }
 
-  /** Resolves when the member has answered any HTTP; rejects when its process ends before, or too much time has passed. */
+  /** Resolves when the member has answered over HTTP; rejects when its process ends before, or too much time has passed. */
   async #untilItAnswers(member: string): Promise<void> {
     const container = this.#container(member)
     let exitCode: number | undefined
     container.ended().then((code) => { exitCode = code }, () => {})
     const deadlineMs = performance.now() + answerTimeoutMs
     for (;;) {
-      const outcome = await this.request(member, { method: 'GET', target: '/v1/status/leader' }, answerRequestTimeoutMs)
-      if (outcome.kind === 'response') return
+      const outcome = await this.request(member, { method: 'GET', target: '/v1/agent/self' }, answerRequestTimeoutMs)
+      if (outcome.kind === 'response' && outcome.status === 200) return
+      const said = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.error
       if (this.#disposal !== undefined) throw new Error('The environment is disposed')
       if (exitCode !== undefined || performance.now() >= deadlineMs) {
         const what = exitCode === undefined
-          ? `did not answer HTTP at ${this.#namespace(member).baseUrl} within ${answerTimeoutMs / 1000} s (${outcome.error})`
+          ? `did not answer HTTP at ${this.httpAddress(member)} within ${answerTimeoutMs / 1000} s (${said})`
           : `ended with exit code ${exitCode} before it answered HTTP`
         const log = await container.log(lastLogLines).catch((error: unknown) => `(no log: ${messageOf(error)})`)
         throw new Error(`${member} ${what}. Its last lines:\n${log.trimEnd().replaceAll(/^/gm, '    ')}`)
@@ -161,15 +166,16 @@ class DockerEnvironment implements Environment {
     }
   }
 
-  /** Rejects unless the member has said of each edit that it took effect: a bug that was never planted proves nothing. */
-  async #requireEdits(member: string): Promise<void> {
-    if (this.#options.edits.length === 0) return
-    let absent = this.#options.edits
+  /** Rejects unless all that was to be loaded into the member says that it is: a bug that was never planted proves nothing. */
+  async #requirePreloads(member: string): Promise<void> {
+    const expected = expectedLines(this.#options)
+    if (expected.length === 0) return
+    let absent = expected
     await pollUntil(async () => {
       const log = await this.#container(member).log()
-      absent = this.#options.edits.filter((edit) => !log.includes(appliedLine(edit)))
+      absent = expected.filter(({ line }) => !log.includes(line))
       return absent.length === 0 ? true : null
-    }, answerPollMs, editsTimeoutMs, () => `${member} runs without the source edits of ${absent.map(({ file }) => file).join(', ')}: nothing there has been loaded`)
+    }, answerPollMs, preloadsTimeoutMs, () => `${member} runs without ${absent.map(({ what }) => what).join(', ')}: nothing in its log says that it was loaded`)
   }
 
   async #kill(member: string): Promise<void> {
@@ -181,6 +187,7 @@ class DockerEnvironment implements Environment {
   async #restart(member: string): Promise<void> {
     await this.#container(member).startAgain()
     await this.#untilItAnswers(member)
+    await this.#requirePreloads(member)
   }
 
   #namespace(member: string): NamespaceContainer {
@@ -200,12 +207,4 @@ class DockerEnvironment implements Environment {
 async function allOrNothing<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work)
   return await Promise.all(work)
-}
-
-function realClock(): HarnessClock {
-  const startNs = process.hrtime.bigint()
-  return {
-    nowNs: () => Number(process.hrtime.bigint() - startNs),
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  }
 }

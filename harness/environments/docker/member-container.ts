@@ -1,7 +1,7 @@
 import type Dockerode from 'dockerode'
 import { createWriteStream } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { extract } from 'tar-stream'
 import { GenericContainer, type WaitStrategy } from 'testcontainers'
@@ -88,11 +88,13 @@ export class MemberContainer {
     return plainLog(await this.#container.logs({ stdout: true, stderr: true, ...(lines === undefined ? {} : { tail: lines }) }))
   }
 
-  /** Writes log and Raft trace into a directory; works on a dead container. */
+  /** Writes log, Raft trace and config into a directory; works on a dead container. */
   async collect(directory: string): Promise<void> {
     await mkdir(directory, { recursive: true })
     await writeFile(join(directory, 'member.log'), await this.log())
-    await this.#copyFile(memberPaths.trace, join(directory, 'raft-trace.jsonl'))
+    for (const path of [memberPaths.trace, memberPaths.config, memberPaths.edits]) {
+      await this.#copyFile(path, join(directory, basename(path)))
+    }
   }
 
   /** Copies one file out; a file that is not there is no error: a member that died early wrote none. */

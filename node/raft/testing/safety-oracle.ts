@@ -11,8 +11,8 @@ export class SafetyOracle {
   readonly #leaders = new Map<number, MemberId>()
   /** `index:term` -> the term before it and its bytes: by induction, equal entries have equal prefixes. */
   readonly #known = new Map<string, string>()
-  /** What was applied first at each index, and the term of whoever led when that happened last known. */
-  readonly #applied: { readonly term: number, readonly bytes: string }[] = []
+  /** What was applied first at each index, and the applier's term then: the commit happened in that term or before. */
+  readonly #applied: { readonly term: number, readonly bytes: string, readonly byTerm: number }[] = []
   readonly #pendingReads = new Map<number, number>()
   confirmedReads = 0
 
@@ -27,7 +27,8 @@ export class SafetyOracle {
     if (other === id) return
     this.#leaders.set(core.term, id)
     for (let i = 0; i < this.#applied.length; i++) {
-      invariant(core.termAt(i + 1) === this.#applied[i]!.term || this.#applied[i]!.term > core.term,
+      // A leader may be elected late, when a higher term has committed already.
+      invariant(core.termAt(i + 1) === this.#applied[i]!.term || this.#applied[i]!.byTerm > core.term,
         () => `leader completeness: ${id}, leader of term ${core.term}, has term ${core.termAt(i + 1)} at committed index ${i + 1} of term ${this.#applied[i]!.term}`)
     }
   }
@@ -45,11 +46,11 @@ export class SafetyOracle {
     }
   }
 
-  applied(id: MemberId, entry: Entry, holdersOnDisk: () => number, quorum: number): void {
+  applied(id: MemberId, term: number, entry: Entry, holdersOnDisk: () => number, quorum: number): void {
     const bytes = bytesOf(entry)
     if (entry.index === this.#applied.length + 1) {
       invariant(holdersOnDisk() >= quorum, () => `${id} applies ${entry.index} of term ${entry.term}, which ${holdersOnDisk()} disks have of ${quorum} needed`)
-      this.#applied.push({ term: entry.term, bytes })
+      this.#applied.push({ term: entry.term, bytes, byTerm: term })
       return
     }
     const first = this.#applied[entry.index - 1]

@@ -18,6 +18,7 @@ export interface Weather {
   readonly faultIntervalMs: number
   /** Clocks run at rates within 1 and this. */
   readonly clockRateMax: number
+  readonly config: RaftConfig
 }
 
 export function drawWeather(random: Random): Weather {
@@ -28,12 +29,12 @@ export function drawWeather(random: Random): Weather {
     diskMsMax: random.pick([0.5, 5, 30, 100]),
     faultIntervalMs: random.pick([40, 100, 250]),
     clockRateMax: random.pick([1, 1.05, 1.3]),
+    config: resolveRaftConfig({
+      electionTimeoutMs: 60, heartbeatIntervalMs: random.pick([12, 29]), leaseMs: random.pick([15, 30, 45]),
+      appendEntriesMax: 8, appendBytesMax: 64, inflightAppendsMax: 4,
+    }),
   }
 }
-
-export const simulationConfig: RaftConfig = resolveRaftConfig({
-  heartbeatIntervalMs: 12, electionTimeoutMs: 60, leaseMs: 30, appendEntriesMax: 8, appendBytesMax: 64, inflightAppendsMax: 4,
-})
 
 /** Cores in one thread under one seed, with clients, faults and an oracle. */
 export class SimulatedCluster implements World {
@@ -55,7 +56,7 @@ export class SimulatedCluster implements World {
       voters: Array.from({ length: size }, (_, i) => ({ id: `n${i + 1}`, name: `n${i + 1}`, address: `n${i + 1}:1` })),
     }
     this.members = configuration.voters.map(({ id }) => new SimulatedMember(id, {
-      random: random.split(id), config: simulationConfig, configuration, events: this.events, world: this,
+      random: random.split(id), config: this.#weather.config, configuration, events: this.events, world: this,
       clockRate: 1 + this.#random.fraction() * (this.#weather.clockRateMax - 1),
     }))
     for (const member of this.members) this.events.after(this.#random.fraction() * 50, () => member.start())
@@ -88,7 +89,7 @@ export class SimulatedCluster implements World {
     }
     for (const entry of ready.committed) {
       const holders = () => this.members.filter(({ disk }) => disk.entries[entry.index - 1]?.term === entry.term).length
-      this.oracle.applied(member.id, entry, holders, quorumSize(this.members.length))
+      this.oracle.applied(member.id, core.term, entry, holders, quorumSize(this.members.length))
     }
     for (const read of ready.reads) {
       if (read.kind === 'confirmed') this.oracle.readConfirmed(member.id, read.readId, read.readIndex)
@@ -167,7 +168,7 @@ export class SimulatedCluster implements World {
     const member = random.pick(this.members)
     const other = random.pick(this.members)
     const leader = this.#leaders()[0] ?? member
-    switch (random.between(0, 11)) {
+    switch (random.between(0, 12)) {
       case 0: return this.#isolate(leader.id)
       case 1: return this.#isolate(member.id)
       case 2: return void this.#cut.add(`${member.id}>${other.id}`)
@@ -177,7 +178,12 @@ export class SimulatedCluster implements World {
       case 6: return this.#crash(member)
       case 7: return this.#pause(random.chance(0.5) ? leader : member)
       case 8: return void (this.#slowDisks.has(member.id) ? this.#slowDisks.delete(member.id) : this.#slowDisks.add(member.id))
-      case 9: return this.#connectionsBreak(random.chance(0.7) ? leader : member)
+      // One member hears the leader no longer, though the others do.
+      case 9:
+        this.#cut.add(`${leader.id}>${member.id}`)
+        if (random.chance(0.7)) this.#cut.add(`${member.id}>${leader.id}`)
+        return
+      case 10: return this.#connectionsBreak(random.chance(0.7) ? leader : member)
       // The leader's connections break while it is cut off and alive: what a lease must survive.
       default:
         this.#isolate(leader.id)
@@ -207,7 +213,7 @@ export class SimulatedCluster implements World {
     if (member.core === null) return
     member.crash()
     if (this.#random.chance(0.7)) this.#connectionsBreak(member)
-    this.events.after(this.#random.fraction() * 150, () => {
+    this.events.after(this.#random.fraction() * this.#random.pick([2, 150]), () => {
       if (member.core === null) member.start()
     })
   }

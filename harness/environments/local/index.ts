@@ -1,0 +1,2 @@
+export { createLocalEnvironment } from './local-environment.ts'
+export { reapDeadRuns } from './run-state.ts'

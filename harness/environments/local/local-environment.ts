@@ -1,0 +1,206 @@
+import { copyFile, mkdir } from 'node:fs/promises'
+import { mkdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { appliedLine } from '../../mutants/hook.ts'
+import type { Cut, CutLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill, Link, ShapeLinks } from '../environment.ts'
+import { httpRequester, type HttpRequester } from '../http.ts'
+import { realClock } from '../real-clock.ts'
+import { claimAddresses, type AddressClaim, type MemberAddress } from './addresses.ts'
+import { directlyDialled } from './direct-connections.ts'
+import { LinkFabric } from './link-fabric.ts'
+import { memberCommand, memberFiles, missingEntry, type MemberFiles } from './member-command.ts'
+import { MemberProcess } from './member-process.ts'
+import { RunState } from './run-state.ts'
+
+const answerDeadlineMs = 30_000
+const answerRequestTimeoutMs = 1_000
+const answerPollMs = 10
+const proxyUseDeadlineMs = 10_000
+const lastLogLines = 30
+
+/** For tests: another program than the member, and addresses as on other systems. */
+export interface LocalVariations {
+  readonly entry?: string
+  readonly ownPrefix?: boolean
+}
+
+/**
+ * Members as processes of this machine, on loopback. Needs neither root nor
+ * Docker. Each directed link between two members leads through a proxy in this
+ * process, which can cut or delay it.
+ */
+export async function createLocalEnvironment(options: EnvironmentOptions, variations: LocalVariations = {}): Promise<Environment> {
+  const claim = await claimAddresses(options.memberCount, variations.ownPrefix)
+  let fabric: LinkFabric | undefined
+  try {
+    fabric = await LinkFabric.open(claim.members.map(({ name, host, serverPort }) =>
+      ({ name, services: [{ endpoint: { host, port: serverPort }, udp: false }] })), claim.proxyHost)
+    await fabric.delayAll(options.latencyMs)
+    const state = RunState.create(options.runId, join(options.workDirectory, `local-${options.runId}`))
+    return new LocalEnvironment(options, claim, fabric, state, variations.entry)
+  } catch (error) {
+    fabric?.close()
+    claim[Symbol.dispose]()
+    throw error
+  }
+}
+
+class LocalEnvironment implements Environment {
+  readonly kind = 'local'
+  readonly members: readonly string[]
+  readonly clock = realClock()
+  readonly cutLinks: CutLinks
+  readonly kill: Kill
+  readonly shapeLinks: ShapeLinks
+
+  readonly #options: EnvironmentOptions
+  readonly #claim: AddressClaim
+  readonly #fabric: LinkFabric
+  readonly #state: RunState
+  readonly #entry: string | undefined
+  readonly #requester: HttpRequester
+  readonly #processes = new Map<string, MemberProcess>()
+  #disposal: Promise<void> | undefined
+  readonly #atExit = () => this.#endAtExit()
+
+  constructor(options: EnvironmentOptions, claim: AddressClaim, fabric: LinkFabric, state: RunState, entry: string | undefined) {
+    this.#options = options
+    this.#claim = claim
+    this.#fabric = fabric
+    this.#state = state
+    this.#entry = entry
+    this.members = claim.members.map(({ name }) => name)
+    this.#requester = httpRequester((member) => this.httpAddress(member))
+    this.cutLinks = { cut: (links) => this.#cut(links) }
+    this.kill = { kill: (member) => this.#kill(member), restart: (member) => this.#startMember(member) }
+    this.shapeLinks = fabric
+    process.on('exit', this.#atExit)
+  }
+
+  async start(): Promise<void> {
+    const starts = this.members.map((member) => this.#startMember(member))
+    // All settle first: a member that is still starting could not be ended.
+    await Promise.allSettled(starts)
+    await Promise.all(starts)
+  }
+
+  request(member: string, request: HttpRequest, timeoutMs: number): Promise<HttpOutcome> {
+    return this.#requester.request(member, request, timeoutMs)
+  }
+
+  httpAddress(member: string): string {
+    const { host, httpPort } = this.#address(member)
+    return `http://${host}:${httpPort}`
+  }
+
+  async collect(directory: string): Promise<void> {
+    for (const member of this.#processes.keys()) {
+      const { log, trace, config, edits } = this.#files(member)
+      const target = join(directory, member)
+      await mkdir(target, { recursive: true })
+      for (const file of [log, trace, config, edits]) {
+        await copyFile(file, join(target, basename(file))).catch((error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT') throw error // a member that died early has left less
+        })
+      }
+    }
+  }
+
+  run<T>(main: () => Promise<T>): Promise<T> {
+    return main()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposal ??= this.#dispose())
+  }
+
+  async #dispose(): Promise<void> {
+    await Promise.all([...this.#processes.values()].map((member) => member.stop()))
+    await this.#requester.close()
+    this.#fabric.close()
+    this.#state.remove()
+    this.#claim[Symbol.dispose]()
+    process.off('exit', this.#atExit)
+  }
+
+  /** An exception or `process.exit` elsewhere: nothing can be waited for any more. */
+  #endAtExit(): void {
+    for (const member of this.#processes.values()) member.killNow()
+    this.#state.remove()
+  }
+
+  /** Starts a member that does not run; resolves when it answers, with every source edit in place. */
+  async #startMember(member: string): Promise<void> {
+    if (this.#disposal !== undefined) throw new Error('The environment is disposed.')
+    const before = this.#processes.get(member)
+    if (before !== undefined && before.ended === null) throw new Error(`${member} runs already.`)
+    const address = this.#address(member)
+    const files = this.#files(member)
+    const command = memberCommand(address, this.#claim, files, this.#fabric.dialMap(member), this.#options, this.#entry)
+    const missing = missingEntry(command)
+    if (missing !== null) throw new Error(`${missing} is missing: the installation is not complete.`)
+    mkdirSync(files.directory, { recursive: true })
+    const started = new MemberProcess(command, files, this.#state)
+    this.#processes.set(member, started)
+    await this.#untilItAnswers(member, started)
+    this.#requirePreloads(member, started)
+  }
+
+  async #untilItAnswers(member: string, started: MemberProcess): Promise<void> {
+    const endMs = performance.now() + answerDeadlineMs
+    for (;;) {
+      const outcome = await this.request(member, { method: 'GET', target: '/v1/agent/self' }, answerRequestTimeoutMs)
+      if (outcome.kind === 'response' && outcome.status === 200) return
+      const said = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.error
+      const why = this.#disposal !== undefined ? 'was ended while it started'
+        : started.ended !== null ? `ended (${started.ended}) before it answered HTTP`
+        : performance.now() > endMs ? `did not answer at ${this.httpAddress(member)} within ${answerDeadlineMs / 1000} s (${said})`
+        : null
+      if (why !== null) throw new Error(`${member} ${why}. The last lines of its log, ${this.#files(member).log}:\n${started.lastLines(lastLogLines)}`)
+      await this.clock.sleep(answerPollMs)
+    }
+  }
+
+  /** A bug that was never planted, or a disk that forgets nothing, would prove nothing. */
+  #requirePreloads(member: string, started: MemberProcess): void {
+    const { edits, powerLoss } = this.#options
+    if (edits.length === 0 && !powerLoss) return
+    const log = started.log()
+    const absent = edits.filter((edit) => !log.includes(appliedLine(edit)))
+    if (absent.length > 0) throw new Error(`${member} runs without the source edits of ${absent.map(({ file }) => file).join(', ')}: it has not loaded them.`)
+    if (powerLoss && !log.includes('splitbrain: volatile disk')) throw new Error(`${member} runs without the disk that forgets what is not synced.`)
+  }
+
+  async #kill(member: string): Promise<void> {
+    const running = this.#processes.get(member)
+    if (running === undefined) throw new Error(`${this.#address(member).name} has not been started.`)
+    await running.kill()
+    // Connections to it that are kept alive are dead: a later request would be lost in one, instead of refused.
+    this.#requester.forget(member)
+  }
+
+  /** As the fabric's, and proves first that members speak through it and, where the system tells, in no other way. */
+  async #cut(links: readonly Link[]): Promise<Cut> {
+    const endpoints = this.#claim.members.map(({ host, serverPort }) => ({ host, port: serverPort }))
+    for (const { host, port } of directlyDialled(endpoints) ?? []) {
+      throw new Error(`Some process has dialled ${host}:${port} itself instead of through a proxy, so a cut would not hold it.`)
+    }
+    const linkCount = this.members.length * (this.members.length - 1)
+    const endMs = performance.now() + proxyUseDeadlineMs
+    while (linkCount > 0 && this.#fabric.unusedLinks().length === linkCount) {
+      if (performance.now() > endMs) throw new Error('No member has made a connection through a proxy of its links, so cutting them would do nothing: they speak by another way, or not at all.')
+      await this.clock.sleep(answerPollMs)
+    }
+    return await this.#fabric.cut(links)
+  }
+
+  #address(member: string): MemberAddress {
+    const address = this.#claim.members.find(({ name }) => name === member)
+    if (address === undefined) throw new Error(`There is no member ${member}; there are ${this.members.join(', ')}.`)
+    return address
+  }
+
+  #files(member: string): MemberFiles {
+    return memberFiles(join(this.#state.directory, member))
+  }
+}

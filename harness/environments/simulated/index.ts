@@ -1,0 +1,1 @@
+export { createSimulatedEnvironment } from './simulated-environment.ts'

@@ -1,0 +1,139 @@
+import { hostname } from 'node:os'
+import { defaultRaftConfig, type RaftConfig } from '../raft/config.ts'
+import { formatAddress, parseAddress } from '../transport/address.ts'
+import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
+import type { AgentFlags } from './flags.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Everything that a member runs by, complete. */
+export interface AgentConfig {
+  readonly name: string
+  /** Null: kept in, or drawn into, the data directory. */
+  readonly nodeId: string | null
+  readonly datacenter: string
+  readonly bootstrapExpect: number
+  readonly bindHost: string
+  readonly clientHost: string
+  /** `host:port` for other servers. */
+  readonly advertise: string
+  readonly serverPort: number
+  readonly httpPort: number
+  readonly dataDirectory: string
+  readonly retryJoin: readonly string[]
+  readonly logLevel: LogLevel
+  readonly pidFile: string | null
+  readonly raftTrace: string | null
+  readonly dialMap: Readonly<Record<string, string>>
+  readonly raft: RaftConfig
+  readonly rpcHoldTimeoutMs: number
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
+
+const serverPortDefault = 8300
+
+/** Flags over files, later files over earlier ones, defaults under all; then relations are checked. Throws UsageError. */
+export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
+  const paths = [...flags.configFile ?? [], ...(flags.configDir ?? []).flatMap(agentFilesIn)]
+  const file = paths.map(readAgentFile).reduce(merge, {})
+  if ((flags.server ?? file.server) !== true) {
+    throw new UsageError('Only servers exist so far: give -server.')
+  }
+  const dataDirectory = flags.dataDir ?? file.data_dir
+  if (dataDirectory === undefined) throw new UsageError('A server needs -data-dir, where its log is kept.')
+  const bindHost = flags.bind ?? file.bind_addr ?? '127.0.0.1'
+  const advertiseHost = flags.advertise ?? file.advertise_addr ?? bindHost
+  if (advertiseHost === '0.0.0.0' || advertiseHost === '::') {
+    throw new UsageError(`Other servers cannot reach ${advertiseHost}: give -advertise with this machine's own address, or a -bind that is one.`)
+  }
+  const serverPort = checkPort('-server-port', flags.serverPort ?? file.ports?.server ?? serverPortDefault)
+  const bootstrap = flags.bootstrap ?? file.bootstrap ?? false
+  const bootstrapExpect = flags.bootstrapExpect ?? file.bootstrap_expect ?? (bootstrap ? 1 : 0)
+  if (bootstrap && bootstrapExpect !== 1) throw new UsageError('-bootstrap and -bootstrap-expect cannot both be given.')
+  return {
+    name: checkName(flags.node ?? file.node_name ?? hostname()),
+    nodeId: flags.nodeId ?? file.node_id ?? null,
+    datacenter: flags.datacenter ?? file.datacenter ?? 'dc1',
+    bootstrapExpect,
+    bindHost,
+    clientHost: flags.client ?? file.client_addr ?? '127.0.0.1',
+    advertise: formatAddress(advertiseHost, serverPort),
+    serverPort,
+    httpPort: checkPort('-http-port', flags.httpPort ?? file.ports?.http ?? 8500),
+    dataDirectory,
+    retryJoin: (flags.retryJoin ?? file.retry_join ?? []).map(joinAddress),
+    logLevel: logLevel(flags.logLevel ?? file.log_level ?? 'info'),
+    pidFile: flags.pidFile ?? file.pid_file ?? null,
+    raftTrace: flags.raftTrace ?? null,
+    dialMap: file.dial_map ?? {},
+    raft: raftConfig(file),
+    rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
+  }
+}
+
+function merge(earlier: AgentFile, later: AgentFile): AgentFile {
+  return {
+    ...earlier, ...later,
+    ports: { ...earlier.ports, ...later.ports },
+    performance: { ...earlier.performance, ...later.performance },
+    raft: { ...earlier.raft, ...later.raft },
+    dial_map: { ...earlier.dial_map, ...later.dial_map },
+  }
+}
+
+/** Raft's timing and flow control: `raft` keys over the defaults, times stretched by `raft_multiplier`. */
+export function raftConfig({ raft = {}, performance = {} }: Pick<AgentFile, 'raft' | 'performance'>): RaftConfig {
+  const factor = performance.raft_multiplier ?? 1
+  const electionTimeoutMs = raft.election_timeout_ms ?? defaultRaftConfig.electionTimeoutMs * factor
+  const config: RaftConfig = {
+    electionTimeoutMs,
+    // What is not given keeps its proportion to the election timeout.
+    heartbeatIntervalMs: raft.heartbeat_interval_ms ?? electionTimeoutMs * defaultRaftConfig.heartbeatIntervalMs / defaultRaftConfig.electionTimeoutMs,
+    leaseMs: raft.lease_ms ?? electionTimeoutMs * defaultRaftConfig.leaseMs / defaultRaftConfig.electionTimeoutMs,
+    appendEntriesMax: raft.append_entries_max ?? defaultRaftConfig.appendEntriesMax,
+    appendBytesMax: raft.append_bytes_max ?? defaultRaftConfig.appendBytesMax,
+    inflightAppendsMax: raft.inflight_appends_max ?? defaultRaftConfig.inflightAppendsMax,
+  }
+  if (config.heartbeatIntervalMs * 2 > config.electionTimeoutMs) {
+    throw new UsageError(`raft.heartbeat_interval_ms ${config.heartbeatIntervalMs} must be at most half of raft.election_timeout_ms ${config.electionTimeoutMs}.`)
+  }
+  if (config.leaseMs >= config.electionTimeoutMs) {
+    throw new UsageError(`raft.lease_ms ${config.leaseMs} must be below raft.election_timeout_ms ${config.electionTimeoutMs}.`)
+  }
+  return config
+}
+
+/** A host without a port means the servers' usual one. */
+function joinAddress(text: string): string {
+  if (parseAddress(text) !== null) return text
+  const address = formatAddress(text, serverPortDefault)
+  if (parseAddress(address) === null) throw new UsageError(`-retry-join ${text} is neither a host nor host:port.`)
+  return address
+}
+
+function checkPort(flag: string, value: number): number {
+  if (value > 65535) throw new UsageError(`${flag} ${value} is above 65535.`)
+  return value
+}
+
+function checkName(name: string): string {
+  if (name.length > 128 || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) {
+    throw new UsageError(`-node ${JSON.stringify(name)} is no usable name: letters, digits, dots, dashes and underscores, at most 128.`)
+  }
+  return name
+}
+
+function logLevel(text: string): LogLevel {
+  const level = text.toLowerCase()
+  if (level === 'err') return 'error'
+  if (level === 'trace' || level === 'debug' || level === 'info' || level === 'warn' || level === 'error') return level
+  throw new UsageError(`-log-level ${text} is unknown; there are trace, debug, info, warn and err.`)
+}
+
+const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
+
+function durationMs(text: string): number {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? []
+  if (amount === undefined || unit === undefined) throw new UsageError(`${JSON.stringify(text)} is no duration; write 500ms, 7s or 1m.`)
+  return Number(amount) * unitMs[unit]!
+}

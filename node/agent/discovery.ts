@@ -1,0 +1,122 @@
+import type { Log } from '../base/log.ts'
+import type { Cancel, Scheduler } from '../base/scheduler.ts'
+import type { JoinEnvelope } from '../driver/envelope.ts'
+import type { Configuration, Server } from '../raft/entry.ts'
+
+export interface DiscoveryPorts {
+  readonly self: Server
+  /** 0: never form a cluster, wait to be taken into one. */
+  readonly bootstrapExpect: number
+  /** Addresses of other servers. */
+  readonly retryJoin: readonly string[]
+  readonly scheduler: Scheduler
+  readonly log: Log
+  readonly send: (address: string, envelope: JoinEnvelope) => void
+  /** Whether this server's log is not empty. */
+  readonly formed: () => boolean
+  readonly bootstrap: (configuration: Configuration) => void
+}
+
+const askIntervalMs = 100
+
+/**
+ * How servers with `-bootstrap-expect N` find each other and agree on the
+ * first configuration. (Gossip will take this over; it stands behind a small
+ * port for that.)
+ *
+ * Each asks its `-retry-join` addresses, and every server it hears of, for the
+ * servers they know. One forms the cluster when it knows exactly N servers,
+ * itself included, none has a log, and each of the others said that it knows
+ * the very same N. Two different first configurations would need one server
+ * that said two different sets of N; but what a server knows only grows, so
+ * once it said one set of N it never says another.
+ */
+export class Discovery {
+  readonly #ports: DiscoveryPorts
+  readonly #known = new Map<string, Server>()
+  /** What each other server said it knows, as one comparable text; null if it did not say. */
+  readonly #said = new Map<string, string>()
+  #clusterExists = false
+  #timer: Cancel | null = null
+
+  constructor(ports: DiscoveryPorts) {
+    this.#ports = ports
+    this.#known.set(ports.self.id, ports.self)
+  }
+
+  start(): void {
+    if (this.#ports.formed()) return
+    this.#tryBootstrap()
+    this.#askAgain()
+  }
+
+  stop(): void {
+    this.#timer?.()
+    this.#timer = null
+  }
+
+  /** Of a server that this one has heard of; null for a stranger. A leader writes to servers that have no configuration yet. */
+  addressOf(id: string): string | null {
+    return this.#known.get(id)?.address ?? null
+  }
+
+  receive(envelope: JoinEnvelope): void {
+    const { from, bootstrapExpect, formed, known } = envelope
+    if (from.id === this.#ports.self.id) return
+    for (const server of [from, ...known]) this.#learn(server)
+    if (envelope.wantsAnswer) this.#ports.send(from.address, this.#envelope(false))
+    if (formed) this.#clusterExists = true
+    else if (bootstrapExpect === this.#ports.bootstrapExpect) this.#said.set(from.id, asText(known))
+    this.#tryBootstrap()
+  }
+
+  #learn(server: Server): void {
+    const { log } = this.#ports
+    const before = this.#known.get(server.id)
+    if (before !== undefined) return
+    const sameName = [...this.#known.values()].find((other) => other.name === server.name)
+    if (sameName !== undefined) log.warn('two servers have the same node name; give each its own -node', { name: server.name, one: sameName.address, other: server.address })
+    this.#known.set(server.id, server)
+    log.info('found a server', { name: server.name, address: server.address })
+  }
+
+  #tryBootstrap(): void {
+    const { bootstrapExpect, self, log } = this.#ports
+    if (this.#ports.formed() || this.#clusterExists || bootstrapExpect === 0 || this.#known.size < bootstrapExpect) return
+    if (this.#known.size > bootstrapExpect) {
+      log.warn('more servers than -bootstrap-expect: not forming a cluster, waiting to be taken into one', { expected: bootstrapExpect, found: this.#known.size })
+      this.#clusterExists = true
+      return
+    }
+    const voters = [...this.#known.values()]
+    const own = asText(voters)
+    if (voters.some((server) => server.id !== self.id && this.#said.get(server.id) !== own)) return
+    log.info('found the expected servers; forming the cluster', { servers: voters.map((server) => `${server.name} ${server.address}`).join(', ') })
+    this.#ports.bootstrap({ voters })
+    // The others may still wait to hear that this one knows them all.
+    this.#ask()
+  }
+
+  #askAgain(): void {
+    if (this.#ports.formed()) return
+    this.#ask()
+    this.#timer = this.#ports.scheduler.after(askIntervalMs, () => this.#askAgain())
+  }
+
+  #ask(): void {
+    const { self, retryJoin } = this.#ports
+    const addresses = new Set([...retryJoin, ...[...this.#known.values()].map((server) => server.address)])
+    addresses.delete(self.address)
+    for (const address of addresses) this.#ports.send(address, this.#envelope(true))
+  }
+
+  #envelope(wantsAnswer: boolean): JoinEnvelope {
+    const { self, bootstrapExpect } = this.#ports
+    return { channel: 'join', from: self, bootstrapExpect, formed: this.#ports.formed(), known: [...this.#known.values()], wantsAnswer }
+  }
+}
+
+/** The same servers give the same text, in whatever order. */
+function asText(servers: readonly Server[]): string {
+  return servers.map(({ id, name, address }) => `${id} ${name} ${address}`).sort().join('\n')
+}

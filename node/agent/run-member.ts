@@ -1,0 +1,86 @@
+import { randomInt } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { startHttpServer } from '../api/http-server.ts'
+import type { Log } from '../base/log.ts'
+import { seededRandom } from '../base/random.ts'
+import { RegistryNode } from '../registry-node.ts'
+import { fileDisk, lockDirectory } from '../storage/file-disk.ts'
+import { tcpTransport } from '../transport/tcp-transport.ts'
+import type { AgentConfig } from './agent-config.ts'
+import { nodeId } from './node-id.ts'
+import { processScheduler } from './process-scheduler.ts'
+import { traceFile } from './trace-file.ts'
+
+/** A member of this process. */
+export interface RunningMember {
+  readonly id: string
+  readonly httpPort: number
+  /** Rejects when the member cannot go on. */
+  readonly failed: Promise<never>
+  stop(): Promise<void>
+}
+
+/** `package.json` of the source, or of the package that holds `dist/`. */
+export function productVersion(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name: string, version: string }
+      if (name === 'splitbrain') return version
+    } catch {
+      // Not there: try the next.
+    }
+  }
+  return '0.0.0'
+}
+
+/**
+ * Starts everything that a member is made of. Whatever was acquired before a
+ * failure is released; the error says which address or file it was about.
+ */
+export async function runMember(config: AgentConfig, log: Log): Promise<RunningMember> {
+  await using acquired = new AsyncDisposableStack()
+  mkdirSync(config.dataDirectory, { recursive: true })
+  const lock = acquired.adopt(lockDirectory(config.dataDirectory), (held) => held.release())
+  void lock
+  const id = nodeId(config.dataDirectory, config.nodeId)
+  const walDirectory = join(config.dataDirectory, 'raft')
+  mkdirSync(walDirectory, { recursive: true })
+  const trace = config.raftTrace === null ? null : acquired.adopt(traceFile(config.raftTrace), (file) => file.close())
+  const transport = acquired.adopt(await listening(`server port ${config.bindHost}:${config.serverPort}`, tcpTransport({
+    bindHost: config.bindHost, bindPort: config.serverPort, advertise: config.advertise, dialMap: config.dialMap, log,
+    cluster: config.datacenter,
+  })), (links) => links.close())
+  const failure = Promise.withResolvers<never>()
+  failure.promise.catch(() => {})
+  const node = new RegistryNode({
+    name: config.name, id, datacenter: config.datacenter, version: productVersion(),
+    raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin,
+    rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
+    disk: fileDisk(walDirectory), transport, scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)),
+    log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
+  })
+  const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({
+    host: config.clientHost, port: config.httpPort, handle: node.handle, log,
+  })), (server) => server.close())
+  node.start()
+  acquired.defer(() => node.stop())
+  if (config.pidFile !== null) {
+    writeFileSync(config.pidFile, `${process.pid}\n`)
+    acquired.defer(() => rmSync(config.pidFile!, { force: true }))
+  }
+  const release = acquired.move()
+  return { id, httpPort: http.port, failed: failure.promise, stop: () => release.disposeAsync() }
+}
+
+async function listening<T>(what: string, starting: Promise<T>): Promise<T> {
+  try {
+    return await starting
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const advice = code === 'EADDRINUSE' ? 'Another process has it; stop that one or choose another address or port.'
+      : code === 'EADDRNOTAVAIL' ? 'This machine has no such address.'
+        : code === 'EACCES' ? 'This user may not; choose a port above 1023.' : ''
+    throw new Error(`Cannot listen on ${what}: ${message}. ${advice}`.trim(), { cause: error })
+  }
+}

@@ -1,0 +1,124 @@
+import { encodeCommand } from '../state/commands.ts'
+import type { KvEntry } from '../state/kv.ts'
+import type { ApiContext } from './context.ts'
+import type { ApiRequest, ApiResponse } from './exchange.ts'
+import { awaitConsistency, checkDatacenter, checkReadParameters, isSet, parseConsistency } from './query.ts'
+import { emptyResponse, errorResponse, jsonResponse, writeResponse } from './responses.ts'
+
+/** `/v1/kv/<key>` (Consul's HTTP API, KV store). */
+
+export const valueBytesMax = 512 * 1024
+const flagsMax = (1n << 64n) - 1n
+
+type Respond = (response: ApiResponse) => void
+
+export function getKv(context: ApiContext, key: string, query: URLSearchParams, respond: Respond): void {
+  const consistency = parseConsistency(query)
+  if (typeof consistency === 'object') return respond(consistency)
+  const refusal = checkReadParameters(query) ?? checkDatacenter(query, context)
+  if (refusal !== null) return respond(refusal)
+  const wantsKeys = isSet(query, 'keys')
+  const wantsTree = !wantsKeys && isSet(query, 'recurse')
+  if (key === '' && !wantsKeys && !wantsTree) return respond(errorResponse(400, 'Missing key name'))
+  awaitConsistency(context, consistency, respond, (freshness) => {
+    const pretty = isSet(query, 'pretty')
+    const headers = (index: number) => ({ 'X-Consul-Index': String(index), ...freshness })
+    if (wantsKeys) {
+      const { index, keys } = context.kv.keys(key, query.get('separator') ?? '')
+      return respond(keys.length === 0 ? emptyResponse(404, headers(index)) : jsonResponse(keys, pretty, headers(index)))
+    }
+    if (wantsTree) {
+      const { index, entries } = context.kv.list(key)
+      return respond(entries.length === 0 ? emptyResponse(404, headers(index)) : jsonResponse(entries.map(toJson), pretty, headers(index)))
+    }
+    const { index, entry } = context.kv.get(key)
+    if (entry === null) return respond(emptyResponse(404, headers(index)))
+    if (!isSet(query, 'raw')) return respond(jsonResponse([toJson(entry)], pretty, headers(index)))
+    respond({
+      status: 200,
+      headers: {
+        Vary: 'Accept-Encoding', 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff',
+        'Content-Security-Policy': 'sandbox', ...headers(index),
+      },
+      body: entry.value,
+    })
+  })
+}
+
+/** Digits that JSON.stringify writes as they are. Not yet in TypeScript's library. */
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
+
+/** Keys in Consul's order; flags beyond 2^53 keep all their digits; an empty value is null. */
+function toJson(entry: KvEntry): object {
+  return {
+    LockIndex: entry.lockIndex,
+    Key: entry.key,
+    Flags: rawJson(entry.flags.toString()),
+    Value: entry.value.length === 0 ? null : Buffer.from(entry.value.buffer, entry.value.byteOffset, entry.value.byteLength).toString('base64'),
+    ...entry.session === null ? {} : { Session: entry.session },
+    CreateIndex: entry.createIndex,
+    ModifyIndex: entry.modifyIndex,
+  }
+}
+
+export function putKv(context: ApiContext, key: string, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
+  const refusal = checkDatacenter(query, context)
+  if (refusal !== null) return respond(refusal)
+  if (key === '') return respond(errorResponse(400, 'Missing key name'))
+  const conflict = conflictingFlags(query, ['cas', 'acquire', 'release'])
+  if (conflict !== null) return respond(conflict)
+  if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length))
+  const flags = parseUnsigned(query.get('flags') ?? '0')
+  if (typeof flags === 'object') return respond(flags)
+  for (const name of ['acquire', 'release']) {
+    const session = query.get(name)
+    // Nobody can hold a session before there are any.
+    if (session !== null) return respond(errorResponse(500, session === '' ? 'missing session' : `invalid session ${JSON.stringify(session)}`))
+  }
+  const pretty = isSet(query, 'pretty')
+  const done = (outcome: Parameters<typeof writeResponse>[0]) => respond(writeResponse(outcome, pretty))
+  const expected = query.get('cas')
+  if (expected === null) return context.write(encodeCommand({ kind: 'set', key, value: request.body, flags }), done)
+  const modifyIndex = parseUnsigned(expected)
+  if (typeof modifyIndex === 'object') return respond(modifyIndex)
+  context.write(encodeCommand({ kind: 'cas', key, value: request.body, flags, modifyIndex: toIndex(modifyIndex) }), done)
+}
+
+export function deleteKv(context: ApiContext, key: string, query: URLSearchParams, respond: Respond): void {
+  const refusal = checkDatacenter(query, context) ?? conflictingFlags(query, ['cas', 'recurse'])
+  if (refusal !== null) return respond(refusal)
+  const recurse = isSet(query, 'recurse')
+  if (key === '' && !recurse) return respond(errorResponse(400, 'Missing key name'))
+  const done = (outcome: Parameters<typeof writeResponse>[0]) => respond(writeResponse(outcome, isSet(query, 'pretty')))
+  if (recurse) return context.write(encodeCommand({ kind: 'delete-tree', prefix: key }), done)
+  const expected = query.get('cas')
+  if (expected === null) return context.write(encodeCommand({ kind: 'delete', key }), done)
+  const modifyIndex = parseUnsigned(expected)
+  if (typeof modifyIndex === 'object') return respond(modifyIndex)
+  // 0 never deletes in Consul, not even "nothing".
+  if (modifyIndex === 0n) return respond(writeResponse({ kind: 'applied', index: 0, succeeded: false }, isSet(query, 'pretty')))
+  context.write(encodeCommand({ kind: 'delete-cas', key, modifyIndex: toIndex(modifyIndex) }), done)
+}
+
+/** 413, with the connection closed: the rest of the body is not read. */
+export function bodyTooLarge(bytes: number): ApiResponse {
+  return errorResponse(413, `Request body(${bytes} bytes) too large, max size: ${valueBytesMax} bytes. See https://www.consul.io/docs/agent/options.html#kv_max_value_size.`, { Connection: 'close' })
+}
+
+function conflictingFlags(query: URLSearchParams, names: readonly string[]): ApiResponse | null {
+  const given = names.filter((name) => query.has(name))
+  if (given.length < 2) return null
+  return errorResponse(400, `Conflicting flags: ${given.map((name) => `${name}=${query.get(name)}`).join('&')}`)
+}
+
+/** An unsigned 64-bit number, or the error of Go's parser. */
+function parseUnsigned(text: string): bigint | ApiResponse {
+  if (!/^\d+$/.test(text)) return errorResponse(500, `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`)
+  const value = BigInt(text)
+  return value <= flagsMax ? value : errorResponse(500, `strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`)
+}
+
+/** No entry can have an index above 2^53 - 1, so that one stands for all of them. */
+function toIndex(value: bigint): number {
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
+}

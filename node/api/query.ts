@@ -1,0 +1,63 @@
+import type { ReadMode } from '../raft/core.ts'
+import type { ApiContext } from './context.ts'
+import type { ApiResponse } from './exchange.ts'
+import { errorResponse } from './responses.ts'
+
+/** How a read is served: from the leader's lease, after a round of the quorum, or from this member as it stands. */
+export type Consistency = 'default' | 'consistent' | 'stale'
+
+/** Query flags count by presence, whatever their value, as in Consul. */
+export function isSet(query: URLSearchParams, name: string): boolean {
+  return query.has(name)
+}
+
+/** The consistency mode, or the error that Consul gives. */
+export function parseConsistency(query: URLSearchParams): Consistency | ApiResponse {
+  const stale = isSet(query, 'stale')
+  const consistent = isSet(query, 'consistent')
+  const maxStale = query.get('max_stale')
+  if (maxStale !== null && maxStale !== '' && !isDuration(maxStale)) return errorResponse(400, `Invalid max_stale value ${JSON.stringify(maxStale)}`)
+  if (stale && consistent) return errorResponse(400, 'Cannot specify ?stale with ?consistent, conflicting semantics.')
+  return stale ? 'stale' : consistent ? 'consistent' : 'default'
+}
+
+/** What other parameters of reads have to say, or null. */
+export function checkReadParameters(query: URLSearchParams): ApiResponse | null {
+  const index = query.get('index')
+  if (index !== null && index !== '' && !/^\d{1,20}$/.test(index)) return errorResponse(400, 'Invalid index')
+  const wait = query.get('wait')
+  if (wait !== null && wait !== '' && !isDuration(wait)) return errorResponse(400, 'Invalid wait time')
+  return null
+}
+
+/** A request for another data centre than this one goes nowhere. */
+export function checkDatacenter(query: URLSearchParams, context: ApiContext): ApiResponse | null {
+  const datacenter = query.get('dc')
+  return datacenter === null || datacenter === '' || datacenter === context.datacenter ? null : errorResponse(500, 'No path to datacenter')
+}
+
+/** Go's duration: `1h2m3.5s`, `200ms`; always with a unit. */
+function isDuration(text: string): boolean {
+  return /^[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*$/.test(text) || text === '0'
+}
+
+/** Waits as the mode wants and goes on with what to say of the freshness, or answers that there is no leader. */
+export function awaitConsistency(
+  context: ApiContext, consistency: Consistency, respond: (response: ApiResponse) => void,
+  proceed: (freshness: Record<string, string>) => void,
+): void {
+  if (consistency === 'stale') return proceed(staleness(context))
+  const mode: ReadMode = consistency === 'consistent' ? 'quorum' : 'lease'
+  context.awaitRead(mode, (outcome) => {
+    if (outcome.kind === 'ready') proceed(fresh)
+    else respond(errorResponse(500, 'No cluster leader'))
+  })
+}
+
+const fresh = { 'X-Consul-Knownleader': 'true', 'X-Consul-Lastcontact': '0' }
+
+function staleness(context: ApiContext): Record<string, string> {
+  const { role, leader, lastLeaderContactMs } = context.status()
+  const contactMs = role === 'leader' || lastLeaderContactMs === null ? 0 : Math.max(0, Math.round(context.scheduler.nowMs() - lastLeaderContactMs))
+  return { 'X-Consul-Knownleader': String(leader !== null), 'X-Consul-Lastcontact': String(contactMs) }
+}

@@ -1,0 +1,53 @@
+import type { ApiContext } from './context.ts'
+
+/** `/v1/agent/self`: Stats are strings, as in Consul. */
+export function agentSelf(context: ApiContext): object {
+  const status = context.status()
+  const [host, port] = splitAddress(context.address)
+  const leads = status.role === 'leader'
+  return {
+    Config: {
+      Datacenter: context.datacenter, NodeName: context.name, NodeID: context.id,
+      Revision: '', Server: true, Version: context.version,
+    },
+    DebugConfig: { BootstrapExpect: context.bootstrapExpect, ServerMode: true },
+    Coord: null,
+    Member: {
+      Name: context.name, Addr: host, Port: 8301,
+      Tags: {
+        acls: '0', build: `${context.version}:`, dc: context.datacenter, expect: String(context.bootstrapExpect),
+        id: context.id, port, raft_vsn: '3', role: 'consul', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2',
+      },
+      Status: 1, ProtocolMin: 1, ProtocolMax: 5, ProtocolCur: 2, DelegateMin: 2, DelegateMax: 5, DelegateCur: 4,
+    },
+    Stats: {
+      agent: { check_monitors: '0', check_ttls: '0', checks: '0', services: '0' },
+      build: { prerelease: '', revision: '', version: context.version },
+      consul: {
+        acl: 'disabled', bootstrap: String(context.bootstrapExpect === 1), known_datacenters: '1',
+        leader: String(leads), leader_addr: context.leaderAddress() ?? '', server: 'true',
+      },
+      raft: {
+        applied_index: String(context.appliedIndex()),
+        commit_index: String(status.commitIndex),
+        last_contact: lastContact(context, leads, status.lastLeaderContactMs),
+        last_log_index: String(status.lastIndex),
+        num_peers: String(Math.max(0, status.configuration.voters.length - 1)),
+        protocol_version: '3',
+        state: leads ? 'Leader' : status.role === 'follower' ? 'Follower' : 'Candidate',
+        term: String(status.term),
+      },
+    },
+    Meta: { 'consul-network-segment': '' },
+  }
+}
+
+function lastContact(context: ApiContext, leads: boolean, lastLeaderContactMs: number | null): string {
+  if (leads) return '0'
+  return lastLeaderContactMs === null ? 'never' : `${Math.max(0, context.scheduler.nowMs() - lastLeaderContactMs).toFixed(3)}ms`
+}
+
+function splitAddress(address: string): [host: string, port: string] {
+  const colon = address.lastIndexOf(':')
+  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), address.slice(colon + 1)]
+}

@@ -1,0 +1,103 @@
+import { parseMessage } from '../raft/core.ts'
+import type { Server } from '../raft/entry.ts'
+import type { Message } from '../raft/message.ts'
+
+/** All that servers say to each other over the Transport. */
+export type Envelope = RaftEnvelope | RpcEnvelope | JoinEnvelope
+
+export interface RaftEnvelope {
+  readonly channel: 'raft'
+  readonly message: Message
+}
+
+/** A follower's calls to the leader, and the answers. `from` is the sender's advertised address; `callId` the caller's. */
+export type RpcEnvelope =
+  | { readonly channel: 'rpc', readonly kind: 'apply', readonly from: string, readonly callId: number, readonly command: Uint8Array }
+  | { readonly channel: 'rpc', readonly kind: 'read-index', readonly from: string, readonly callId: number, readonly mode: 'lease' | 'quorum' }
+  | { readonly channel: 'rpc', readonly kind: 'answer', readonly callId: number, readonly answer: RpcAnswer }
+
+export type RpcAnswer =
+  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean }
+  /** The command is not one that this version knows. */
+  | { readonly kind: 'invalid', readonly problem: string }
+  | { readonly kind: 'confirmed', readonly readIndex: number }
+  | { readonly kind: 'not-leader' }
+  | { readonly kind: 'lost' }
+
+/** Servers that look for each other before there is a cluster; see `discovery.ts`. */
+export interface JoinEnvelope {
+  readonly channel: 'join'
+  readonly from: Server
+  /** The servers that the sender expects before it forms a cluster. */
+  readonly bootstrapExpect: number
+  /** The sender's log is not empty: there is a cluster already. */
+  readonly formed: boolean
+  /** Ids of all servers that the sender knows, itself included, sorted. */
+  readonly known: readonly Server[]
+  /** The receiver should say the same of itself. */
+  readonly wantsAnswer: boolean
+}
+
+export type ParsedEnvelope =
+  | { readonly ok: true, readonly envelope: Envelope }
+  | { readonly ok: false, readonly error: string }
+
+const bad = (error: string): ParsedEnvelope => ({ ok: false, error })
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length <= 512
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+/** Checks what came over the wire. By hand: it is on the path of every message. */
+export function parseEnvelope(value: unknown): ParsedEnvelope {
+  if (typeof value !== 'object' || value === null) return bad('not an object')
+  const fields = value as Record<string, unknown>
+  switch (fields['channel']) {
+    case 'raft': {
+      const parsed = parseMessage(fields['message'])
+      return parsed.ok ? { ok: true, envelope: { channel: 'raft', message: parsed.message } } : bad(parsed.error)
+    }
+    case 'rpc': return parseRpc(fields)
+    case 'join': return parseJoin(fields)
+    default: return bad('unknown channel')
+  }
+}
+
+function parseRpc(fields: Record<string, unknown>): ParsedEnvelope {
+  const { kind, from, callId } = fields
+  if (!isCount(callId)) return bad('an rpc without a call id')
+  if (kind === 'answer') {
+    const answer = parseAnswer(fields['answer'])
+    return answer === null ? bad('a malformed rpc answer') : { ok: true, envelope: { channel: 'rpc', kind, callId, answer } }
+  }
+  if (!isText(from)) return bad('an rpc call without a sender')
+  if (kind === 'apply' && fields['command'] instanceof Uint8Array) {
+    return { ok: true, envelope: { channel: 'rpc', kind, from, callId, command: fields['command'] } }
+  }
+  if (kind === 'read-index' && (fields['mode'] === 'lease' || fields['mode'] === 'quorum')) {
+    return { ok: true, envelope: { channel: 'rpc', kind, from, callId, mode: fields['mode'] } }
+  }
+  return bad('a malformed rpc call')
+}
+
+function parseAnswer(value: unknown): RpcAnswer | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { kind, index, succeeded, problem, readIndex } = value as Record<string, unknown>
+  if (kind === 'applied' && isCount(index) && typeof succeeded === 'boolean') return { kind, index, succeeded }
+  if (kind === 'invalid' && typeof problem === 'string') return { kind, problem }
+  if (kind === 'confirmed' && isCount(readIndex)) return { kind, readIndex }
+  if (kind === 'not-leader' || kind === 'lost') return { kind }
+  return null
+}
+
+function parseJoin(fields: Record<string, unknown>): ParsedEnvelope {
+  const { from, bootstrapExpect, formed, known, wantsAnswer } = fields
+  if (!isServer(from)) return bad('a join without a sender')
+  if (!isCount(bootstrapExpect) || typeof formed !== 'boolean' || typeof wantsAnswer !== 'boolean') return bad('a malformed join')
+  if (!Array.isArray(known) || known.length > 1000 || !known.every(isServer)) return bad('a join with malformed servers')
+  return { ok: true, envelope: { channel: 'join', from, bootstrapExpect, formed, known, wantsAnswer } }
+}
+
+function isServer(value: unknown): value is Server {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, name, address } = value as Record<string, unknown>
+  return isText(id) && isText(name) && isText(address)
+}

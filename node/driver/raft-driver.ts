@@ -1,0 +1,239 @@
+import { crc32 } from 'node:zlib'
+import { invariant } from '../base/assert.ts'
+import type { Log } from '../base/log.ts'
+import type { Cancel, Scheduler } from '../base/scheduler.ts'
+import type { Trace } from '../base/trace.ts'
+import type { RaftCore, ReadMode } from '../raft/core.ts'
+import type { Configuration, Entry, MemberId } from '../raft/entry.ts'
+import type { Message } from '../raft/message.ts'
+import type { Persist, Transition } from '../raft/ready.ts'
+import type { ApplyResult, StateMachine } from '../state/state-machine.ts'
+import type { Wal } from '../storage/wal.ts'
+
+/** How a proposal ended. */
+export type ProposalOutcome =
+  | { readonly kind: 'applied', readonly index: number, readonly result: ApplyResult }
+  /** It certainly stands in no log. */
+  | { readonly kind: 'not-leader' }
+  /** It may or may not be committed by another leader. */
+  | { readonly kind: 'lost' }
+
+/** How a request for a read index ended. */
+export type ReadIndexOutcome =
+  | { readonly kind: 'confirmed', readonly readIndex: number }
+  | { readonly kind: 'not-leader' }
+
+export interface RaftDriverPorts {
+  readonly name: string
+  readonly core: RaftCore
+  readonly id: MemberId
+  readonly wal: Pick<Wal, 'append'>
+  readonly stateMachine: StateMachine
+  readonly scheduler: Scheduler
+  readonly log: Log
+  readonly trace: Trace | null
+  readonly send: (message: Message) => void
+  /** The disk failed: what it holds is unknown, so this member must end. */
+  readonly onFatal: (error: Error) => void
+  readonly onTransition: (transition: Transition) => void
+  readonly onApplied: (appliedIndex: number) => void
+}
+
+interface Proposal {
+  readonly command: Uint8Array
+  readonly done: (outcome: ProposalOutcome) => void
+}
+
+interface AwaitedEntry {
+  readonly term: number
+  readonly done: (outcome: ProposalOutcome) => void
+}
+
+/**
+ * Drives one Raft core: gathers what comes within a turn, then takes its Ready
+ * and does what it asks for in the order that `Ready` prescribes. So many
+ * proposals become one write, one sync and one message to each follower, and
+ * while that write is under way the next ones gather.
+ */
+export class RaftDriver {
+  readonly #ports: RaftDriverPorts
+  #proposals: Proposal[] = []
+  /** By log index. */
+  readonly #awaited = new Map<number, AwaitedEntry>()
+  readonly #reads = new Map<number, (outcome: ReadIndexOutcome) => void>()
+  #lastReadId = 0
+  #appliedIndex = 0
+  #pumpScheduled = false
+  #timer: Cancel | null = null
+  #timerDueMs = Number.POSITIVE_INFINITY
+  #stopped = false
+
+  constructor(ports: RaftDriverPorts) {
+    this.#ports = ports
+  }
+
+  /** Up to here committed entries are applied. */
+  get appliedIndex(): number {
+    return this.#appliedIndex
+  }
+
+  start(): void {
+    const status = this.#ports.core.status()
+    this.#ports.trace?.({
+      event: 'start', ...this.#stamp(), term: status.term, votedFor: status.votedFor, lastIndex: status.lastIndex,
+    })
+    this.schedulePump()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.()
+    for (const proposal of this.#proposals.splice(0)) proposal.done({ kind: 'not-leader' })
+    this.#failAwaited()
+    for (const done of [...this.#reads.values()]) done({ kind: 'not-leader' })
+    this.#reads.clear()
+  }
+
+  /** Proposes with everything else of this turn. */
+  propose(command: Uint8Array, done: (outcome: ProposalOutcome) => void): void {
+    this.#proposals.push({ command, done })
+    this.schedulePump()
+  }
+
+  /** Asks for an index up to which a linearizable read must have applied; only a leader knows one. */
+  readIndex(mode: ReadMode, done: (outcome: ReadIndexOutcome) => void): void {
+    const readId = ++this.#lastReadId
+    const answer = this.#ports.core.read(readId, mode, this.#ports.scheduler.nowMs())
+    if (answer.kind === 'not-leader') return done({ kind: 'not-leader' })
+    this.#reads.set(readId, done)
+    this.schedulePump()
+  }
+
+  step(message: Message): void {
+    this.#ports.core.step(message, this.#ports.scheduler.nowMs())
+    this.schedulePump()
+  }
+
+  peerLost(id: MemberId): void {
+    this.#ports.core.peerLost(id, this.#ports.scheduler.nowMs())
+    this.schedulePump()
+  }
+
+  bootstrap(configuration: Configuration): void {
+    this.#ports.core.bootstrap(configuration)
+    this.schedulePump()
+  }
+
+  /** At the end of this turn, once. */
+  schedulePump(): void {
+    if (this.#pumpScheduled || this.#stopped) return
+    this.#pumpScheduled = true
+    this.#ports.scheduler.after(0, () => {
+      this.#pumpScheduled = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    if (this.#stopped) return
+    const { core, scheduler } = this.#ports
+    if (scheduler.nowMs() >= core.nextDeadlineMs()) core.tick(scheduler.nowMs())
+    this.#proposeWaiting()
+    while (!this.#stopped && core.hasReady()) {
+      const ready = core.takeReady()
+      for (const transition of ready.transitions) this.#onTransition(transition)
+      for (const message of ready.messages) this.#ports.send(message)
+      if (ready.persist !== null) this.#write(ready.persist)
+      this.#apply(ready.committed)
+      for (const read of ready.reads) {
+        const done = this.#reads.get(read.readId)
+        this.#reads.delete(read.readId)
+        done?.(read.kind === 'confirmed' ? { kind: 'confirmed', readIndex: read.readIndex } : { kind: 'not-leader' })
+      }
+    }
+    this.#armTimer()
+  }
+
+  #proposeWaiting(): void {
+    if (this.#proposals.length === 0) return
+    const proposals = this.#proposals
+    this.#proposals = []
+    const answer = this.#ports.core.propose(proposals.map((proposal) => proposal.command), this.#ports.scheduler.nowMs())
+    if (answer.kind === 'not-leader') {
+      for (const proposal of proposals) proposal.done({ kind: 'not-leader' })
+      return
+    }
+    for (let i = 0; i < proposals.length; i++) {
+      this.#awaited.set(answer.firstIndex + i, { term: answer.term, done: proposals[i]!.done })
+    }
+  }
+
+  #write(persist: Persist): void {
+    const { core, wal } = this.#ports
+    wal.append({ hardState: persist.hardState, entries: persist.entries }, (error) => {
+      if (this.#stopped) return
+      if (error !== null) {
+        this.#ports.onFatal(new Error(`the write-ahead log cannot be written: ${error.message}. What the disk holds is not known; free or repair it, then start this member again.`, { cause: error }))
+        return
+      }
+      const { hardState } = persist
+      if (hardState !== null && hardState.votedFor !== null) {
+        this.#ports.trace?.({ event: 'vote', ...this.#stamp(), term: hardState.term, votedFor: hardState.votedFor })
+      }
+      for (const message of persist.messages) this.#ports.send(message)
+      core.persisted(persist)
+      this.schedulePump()
+    })
+  }
+
+  #onTransition(transition: Transition): void {
+    const { term, role, leader } = transition
+    this.#ports.trace?.({ event: 'transition', ...this.#stamp(), term, role, leader })
+    if (role !== 'leader') this.#failAwaited()
+    this.#ports.onTransition(transition)
+  }
+
+  #failAwaited(): void {
+    if (this.#awaited.size === 0) return
+    const awaited = [...this.#awaited.values()]
+    this.#awaited.clear()
+    for (const entry of awaited) entry.done({ kind: 'lost' })
+  }
+
+  #apply(committed: readonly Entry[]): void {
+    if (committed.length === 0) return
+    const { stateMachine, trace } = this.#ports
+    for (const entry of committed) {
+      invariant(entry.index === this.#appliedIndex + 1, () => `entry ${entry.index} comes to be applied after ${this.#appliedIndex}`)
+      const result: ApplyResult | null = entry.kind === 'command' ? stateMachine.apply(entry.index, entry.data) : null
+      this.#appliedIndex = entry.index
+      trace?.({ event: 'apply', ...this.#stamp(), index: entry.index, term: entry.term, checksum: crc32(entry.data) })
+      const awaited = this.#awaited.get(entry.index)
+      if (awaited === undefined) continue
+      this.#awaited.delete(entry.index)
+      // Another leader's entry came to stand where this member's proposal stood.
+      if (awaited.term !== entry.term || result === null) awaited.done({ kind: 'lost' })
+      else awaited.done({ kind: 'applied', index: entry.index, result })
+    }
+    this.#ports.onApplied(this.#appliedIndex)
+  }
+
+  /** A timer that is due too early is left to fire and armed again: moving it at every heartbeat would cost more. */
+  #armTimer(): void {
+    if (this.#stopped) return
+    const { core, scheduler } = this.#ports
+    const dueMs = core.nextDeadlineMs()
+    if (dueMs >= this.#timerDueMs) return
+    this.#timer?.()
+    this.#timerDueMs = dueMs
+    this.#timer = scheduler.after(Math.max(0, dueMs - scheduler.nowMs()), () => {
+      this.#timer = null
+      this.#timerDueMs = Number.POSITIVE_INFINITY
+      this.#pump()
+    })
+  }
+
+  #stamp() {
+    return { member: this.#ports.name, id: this.#ports.id, timeMs: this.#ports.scheduler.wallMs() }
+  }
+}

@@ -1,0 +1,216 @@
+import type { Scheduler } from '../base/scheduler.ts'
+import type { ReadMode } from '../raft/core.ts'
+import { CallTable } from './call-table.ts'
+import type { RpcAnswer, RpcEnvelope } from './envelope.ts'
+import type { RaftDriver } from './raft-driver.ts'
+
+/** How a write ended. Only `no-leader` means that it certainly did not happen. */
+export type WriteOutcome =
+  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean }
+  | { readonly kind: 'invalid', readonly problem: string }
+  | { readonly kind: 'no-leader' }
+  /** It stands in a leader's log, and that leader was deposed. */
+  | { readonly kind: 'leadership-lost' }
+  /** Forwarded, and no answer came; `cause` says why. */
+  | { readonly kind: 'no-answer', readonly cause: string }
+
+export type ReadOutcome =
+  /** This member has applied everything that the read must see. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'no-leader' }
+
+export interface RequestPorts {
+  readonly scheduler: Scheduler
+  readonly driver: Pick<RaftDriver, 'propose' | 'readIndex' | 'appliedIndex'>
+  /** This server's advertised address. */
+  readonly address: string
+  /** How long a request may take in all (Consul's rpc_hold_timeout). */
+  readonly holdTimeoutMs: number
+  /** `local`: this member leads. An address: that server does. Null: nobody known. */
+  readonly leader: () => 'local' | string | null
+  readonly send: (address: string, envelope: RpcEnvelope) => void
+}
+
+type Request =
+  | { readonly kind: 'write', readonly command: Uint8Array, readonly done: (outcome: WriteOutcome) => void, settled: boolean, at: Place, callId: number }
+  | { readonly kind: 'read', readonly mode: ReadMode, readonly done: (outcome: ReadOutcome) => void, settled: boolean, at: Place, callId: number }
+
+/** Where a request is: waiting for a leader, in this member's Raft, or with the server at an address. */
+type Place = 'waiting' | 'local' | { readonly address: string }
+
+/**
+ * Takes requests to the leader, wherever it is: to this member's own Raft, or
+ * forwarded. Each ends within the hold timeout. A write is sent at most once
+ * to anybody who might carry it out; while it has certainly not been, and for
+ * a read always, another try is free.
+ */
+export class Requests {
+  readonly #ports: RequestPorts
+  readonly #open: CallTable<Request>
+  readonly #waiting = new Set<Request>()
+  readonly #forwarded = new Map<number, Request>()
+  /** Reads whose index is not applied yet, lowest index first. */
+  #unapplied: { readonly readIndex: number, readonly request: Request }[] = []
+
+  constructor(ports: RequestPorts) {
+    this.#ports = ports
+    this.#open = new CallTable(ports.scheduler, ports.holdTimeoutMs, (request) => this.#timeOut(request))
+  }
+
+  write(command: Uint8Array, done: (outcome: WriteOutcome) => void): void {
+    this.#begin({ kind: 'write', command, done, settled: false, at: 'waiting', callId: 0 })
+  }
+
+  /** `done` comes when this member may answer the read from its own state. */
+  read(mode: ReadMode, done: (outcome: ReadOutcome) => void): void {
+    this.#begin({ kind: 'read', mode, done, settled: false, at: 'waiting', callId: 0 })
+  }
+
+  /** Role or leader changed. */
+  leaderChanged(): void {
+    const leader = this.#ports.leader()
+    // A read that another server sits on is asked anew: the old leader may never answer.
+    for (const request of [...this.#forwarded.values()]) {
+      if (request.kind === 'read' && (typeof request.at !== 'object' || request.at.address !== leader)) this.#route(request)
+    }
+    if (leader === null) return
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const request of waiting) this.#route(request)
+  }
+
+  /** The connection to a server broke: what was forwarded there gets no answer. */
+  peerLost(address: string): void {
+    for (const request of [...this.#forwarded.values()]) {
+      if (typeof request.at !== 'object' || request.at.address !== address) continue
+      if (request.kind === 'write') this.#settleWrite(request, { kind: 'no-answer', cause: 'EOF' })
+      else this.#wait(request)
+    }
+  }
+
+  applied(appliedIndex: number): void {
+    let count = 0
+    while (count < this.#unapplied.length && this.#unapplied[count]!.readIndex <= appliedIndex) count++
+    if (count === 0) return
+    for (const { request } of this.#unapplied.splice(0, count)) this.#settleRead(request, { kind: 'ready' })
+  }
+
+  receive(envelope: RpcEnvelope): void {
+    if (envelope.kind === 'answer') return this.#answered(envelope.callId, envelope.answer)
+    const { from, callId } = envelope
+    const answer = (content: RpcAnswer) => this.#ports.send(from, { channel: 'rpc', kind: 'answer', callId, answer: content })
+    if (envelope.kind === 'read-index') return this.#ports.driver.readIndex(envelope.mode, answer)
+    this.#ports.driver.propose(envelope.command, (outcome) => {
+      if (outcome.kind !== 'applied') return answer(outcome)
+      const { index, result } = outcome
+      answer(result.kind === 'kv' ? { kind: 'applied', index, succeeded: result.succeeded } : { kind: 'invalid', problem: result.problem })
+    })
+  }
+
+  stop(): void {
+    this.#open.stop()
+    for (const request of this.#open.takeAll()) this.#timeOut(request)
+  }
+
+  #begin(request: Request): void {
+    request.callId = this.#open.add(request)
+    this.#route(request)
+  }
+
+  #route(request: Request): void {
+    this.#forwarded.delete(request.callId)
+    const leader = this.#ports.leader()
+    if (leader === null) return this.#wait(request)
+    if (leader !== 'local') return this.#forward(request, leader)
+    request.at = 'local'
+    if (request.kind === 'read') {
+      this.#ports.driver.readIndex(request.mode, (outcome) => {
+        if (request.settled || request.at !== 'local') return
+        if (outcome.kind === 'confirmed') this.#awaitApplied(request, outcome.readIndex)
+        else this.#wait(request)
+      })
+      return
+    }
+    this.#ports.driver.propose(request.command, (outcome) => {
+      if (request.settled) return
+      if (outcome.kind === 'not-leader') return this.#wait(request)
+      if (outcome.kind === 'lost') return this.#settleWrite(request, { kind: 'leadership-lost' })
+      const { index, result } = outcome
+      this.#settleWrite(request, result.kind === 'kv'
+        ? { kind: 'applied', index, succeeded: result.succeeded }
+        : { kind: 'invalid', problem: result.problem })
+    })
+  }
+
+  #forward(request: Request, address: string): void {
+    request.at = { address }
+    this.#forwarded.set(request.callId, request)
+    const { callId } = request
+    const from = this.#ports.address
+    this.#ports.send(address, request.kind === 'write'
+      ? { channel: 'rpc', kind: 'apply', from, callId, command: request.command }
+      : { channel: 'rpc', kind: 'read-index', from, callId, mode: request.mode })
+  }
+
+  #answered(callId: number, answer: RpcAnswer): void {
+    const request = this.#forwarded.get(callId)
+    if (request === undefined || request.settled) return
+    this.#forwarded.delete(callId)
+    if (answer.kind === 'not-leader') return this.#wait(request)
+    if (request.kind === 'read') {
+      if (answer.kind === 'confirmed') this.#awaitApplied(request, answer.readIndex)
+      return
+    }
+    switch (answer.kind) {
+      case 'applied': return this.#settleWrite(request, answer)
+      case 'invalid': return this.#settleWrite(request, answer)
+      case 'lost': return this.#settleWrite(request, { kind: 'leadership-lost' })
+      case 'confirmed': return
+    }
+  }
+
+  /** Until a leader is known. A follower that was told "not leader" hears of the next one soon. */
+  #wait(request: Request): void {
+    this.#forwarded.delete(request.callId)
+    request.at = 'waiting'
+    this.#waiting.add(request)
+    const leader = this.#ports.leader()
+    // Somebody is said to lead, though the last answer denied it: try again, but not in a tight loop.
+    if (leader !== null) {
+      this.#ports.scheduler.after(20, () => {
+        if (this.#waiting.delete(request)) this.#route(request)
+      })
+    }
+  }
+
+  #awaitApplied(request: Request, readIndex: number): void {
+    request.at = 'local'
+    if (readIndex <= this.#ports.driver.appliedIndex) return this.#settleRead(request, { kind: 'ready' })
+    let at = this.#unapplied.length
+    while (at > 0 && this.#unapplied[at - 1]!.readIndex > readIndex) at--
+    this.#unapplied.splice(at, 0, { readIndex, request })
+  }
+
+  #timeOut(request: Request): void {
+    if (request.kind === 'read') return this.#settleRead(request, { kind: 'no-leader' })
+    if (request.at === 'waiting') return this.#settleWrite(request, { kind: 'no-leader' })
+    this.#settleWrite(request, request.at === 'local' ? { kind: 'leadership-lost' } : { kind: 'no-answer', cause: 'i/o timeout' })
+  }
+
+  #settleWrite(request: Request, outcome: WriteOutcome): void {
+    if (this.#settle(request) && request.kind === 'write') request.done(outcome)
+  }
+
+  #settleRead(request: Request, outcome: ReadOutcome): void {
+    if (this.#settle(request) && request.kind === 'read') request.done(outcome)
+  }
+
+  #settle(request: Request): boolean {
+    if (request.settled) return false
+    request.settled = true
+    this.#open.take(request.callId)
+    this.#waiting.delete(request)
+    this.#forwarded.delete(request.callId)
+    return true
+  }
+}

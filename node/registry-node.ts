@@ -1,0 +1,165 @@
+import type { ApiHandler } from './api/exchange.ts'
+import { makeApi } from './api/routes.ts'
+import { Discovery } from './agent/discovery.ts'
+import { unreachable } from './base/assert.ts'
+import type { Log } from './base/log.ts'
+import type { Random } from './base/random.ts'
+import type { Scheduler } from './base/scheduler.ts'
+import type { Trace } from './base/trace.ts'
+import { parseEnvelope } from './driver/envelope.ts'
+import { RaftDriver } from './driver/raft-driver.ts'
+import { Requests } from './driver/requests.ts'
+import type { RaftConfig } from './raft/config.ts'
+import { RaftCore } from './raft/core.ts'
+import type { MemberId } from './raft/entry.ts'
+import type { Transition } from './raft/ready.ts'
+import { StateMachine } from './state/state-machine.ts'
+import type { Disk } from './storage/disk.ts'
+import { Wal } from './storage/wal.ts'
+import type { Transport } from './transport/transport.ts'
+
+/** Everything that a member needs of the world. A process and a simulation give different ones to the same code. */
+export interface RegistryNodeOptions {
+  /** Unique in the cluster. */
+  readonly name: string
+  /** Survives restarts: a UUID. */
+  readonly id: MemberId
+  readonly datacenter: string
+  readonly version: string
+  readonly raftConfig: RaftConfig
+  /** 0: wait to be taken into a cluster. */
+  readonly bootstrapExpect: number
+  /** Addresses of other servers, `host:port`. */
+  readonly retryJoin: readonly string[]
+  /** How long a request waits for a leader, or for its answer. */
+  readonly rpcHoldTimeoutMs: number
+  /** For the write-ahead log alone. */
+  readonly disk: Disk
+  readonly transport: Transport & { onPeerLost?(callback: (address: string) => void): void }
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly log: Log
+  readonly trace: Trace | null
+  /** The member cannot go on: its disk failed. */
+  readonly onFatal: (error: Error) => void
+}
+
+/**
+ * One member: cores wired to ports. Synchronous and driven by callbacks
+ * throughout, so that a simulation can run many in one thread. The constructor
+ * reads the disk and throws WalCorruptError where that cannot be trusted.
+ */
+export class RegistryNode {
+  /** The HTTP API, apart from sockets. */
+  readonly handle: ApiHandler
+  readonly #options: RegistryNodeOptions
+  readonly #core: RaftCore
+  readonly #driver: RaftDriver
+  readonly #requests: Requests
+  readonly #discovery: Discovery
+  readonly #stateMachine = new StateMachine()
+  #garbageCount = 0
+
+  constructor(options: RegistryNodeOptions) {
+    this.#options = options
+    const { id, name, random, scheduler, log, transport } = options
+    const recovered = Wal.open(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
+    if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
+    this.#core = new RaftCore({
+      id, config: options.raftConfig, random: random.split('raft'), nowMs: scheduler.nowMs(),
+      restored: { hardState: recovered.hardState, entries: recovered.entries },
+    })
+    this.#driver = new RaftDriver({
+      name, id, scheduler, log, core: this.#core, wal: recovered.wal, stateMachine: this.#stateMachine, trace: options.trace,
+      send: (message) => {
+        const address = this.#addressOf(message.to)
+        if (address !== null) transport.send(address, { channel: 'raft', message })
+      },
+      onFatal: options.onFatal,
+      onTransition: (transition) => this.#onTransition(transition),
+      onApplied: (appliedIndex) => this.#requests.applied(appliedIndex),
+    })
+    this.#requests = new Requests({
+      scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
+      leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
+      send: (address, envelope) => transport.send(address, envelope),
+    })
+    this.#discovery = new Discovery({
+      self: { id, name, address: transport.address }, bootstrapExpect: options.bootstrapExpect, retryJoin: options.retryJoin,
+      scheduler, log,
+      send: (address, envelope) => transport.send(address, envelope),
+      formed: () => !this.#core.canBootstrap,
+      bootstrap: (configuration) => this.#driver.bootstrap(configuration),
+    })
+    this.handle = makeApi({
+      ...options,
+      kv: this.#stateMachine.kv,
+      address: transport.address,
+      write: (command, done) => this.#requests.write(command, done),
+      awaitRead: (mode, done) => this.#requests.read(mode, done),
+      status: () => this.#core.status(),
+      appliedIndex: () => this.#driver.appliedIndex,
+      leaderAddress: () => this.leaderAddress,
+      peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
+    })
+  }
+
+  start(): void {
+    const { transport } = this.#options
+    transport.onMessage((message) => this.#receive(message))
+    transport.onPeerLost?.((address) => this.#onPeerLost(address))
+    this.#driver.start()
+    this.#discovery.start()
+  }
+
+  /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
+  stop(): void {
+    this.#discovery.stop()
+    this.#requests.stop()
+    this.#driver.stop()
+  }
+
+  /** Advertised; null if no leader is known. */
+  get leaderAddress(): string | null {
+    const { leader } = this.#core
+    return leader === null ? null : this.#addressOf(leader)
+  }
+
+  #addressOf(id: MemberId): string | null {
+    for (const voter of this.#core.configuration.voters) if (voter.id === id) return voter.address
+    return this.#discovery.addressOf(id)
+  }
+
+  #receive(value: unknown): void {
+    const parsed = parseEnvelope(value)
+    if (!parsed.ok) {
+      this.#garbageCount++
+      // Powers of two: a flood of garbage must not become a flood of lines.
+      if ((this.#garbageCount & (this.#garbageCount - 1)) === 0) {
+        this.#options.log.warn('dropped a message that makes no sense', { reason: parsed.error, droppedSoFar: this.#garbageCount })
+      }
+      return
+    }
+    const { envelope } = parsed
+    switch (envelope.channel) {
+      case 'raft': return this.#driver.step(envelope.message)
+      case 'rpc': return this.#requests.receive(envelope)
+      case 'join': return this.#discovery.receive(envelope)
+      default: return unreachable(envelope)
+    }
+  }
+
+  #onPeerLost(address: string): void {
+    for (const voter of this.#core.configuration.voters) {
+      if (voter.address === address) this.#driver.peerLost(voter.id)
+    }
+    this.#requests.peerLost(address)
+  }
+
+  #onTransition({ term, role, leader }: Transition): void {
+    const { log } = this.#options
+    if (role === 'leader') log.info('this server is the leader', { term })
+    else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
+    this.#requests.leaderChanged()
+  }
+}
