@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import { defaultRaftConfig, type RaftConfig } from '../raft/config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
@@ -107,7 +108,7 @@ export function raftConfig({ raft = {}, performance = {} }: Pick<AgentFile, 'raf
 function joinAddress(text: string): string {
   if (parseAddress(text) !== null) return text
   const address = formatAddress(text, serverPortDefault)
-  if (parseAddress(address) === null) throw new UsageError(`-retry-join ${text} is neither a host nor host:port.`)
+  if (parseAddress(address) === null || (text.includes(':') && !isIPv6(text))) throw new UsageError(`-retry-join ${text} is neither a host nor host:port.`)
   return address
 }
 

@@ -1,0 +1,64 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { resolveAgentConfig } from './agent-config.ts'
+import { parseAgentFlags, type AgentFlags } from './flags.ts'
+
+const flags = (...args: string[]) => parseAgentFlags(args) as AgentFlags
+const resolve = (...args: string[]) => resolveAgentConfig(flags('-server', '-node', 'n1', '-data-dir', '/d', ...args))
+
+t.test('Consul\'s ways to write a flag are the same', async (t) => {
+  const wanted = flags('-node', 'n1', '-bootstrap-expect', '3', '-retry-join', 'a', '-retry-join', 'b')
+  t.same(flags('-node=n1', '-bootstrap-expect=3', '-retry-join=a', '-retry-join=b'), wanted)
+  t.same(flags('--node', 'n1', '--bootstrap-expect', '3', '--retry-join', 'a', '--retry-join', 'b'), wanted)
+})
+
+t.test('defaults and derived addresses', async (t) => {
+  t.match(resolve('-bind', '10.0.0.1', '-retry-join', '10.0.0.2', '-retry-join', '10.0.0.3:9300'), {
+    bindHost: '10.0.0.1', advertise: '10.0.0.1:8300', clientHost: '127.0.0.1', httpPort: 8500, datacenter: 'dc1',
+    retryJoin: ['10.0.0.2:8300', '10.0.0.3:9300'], rpcHoldTimeoutMs: 7000, bootstrapExpect: 0,
+  })
+})
+
+t.test('flags win over files, later files over earlier ones', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'splitbrain-config-'))
+  t.teardown(() => process.getBuiltinModule('node:fs').rmSync(directory, { recursive: true }))
+  const one = join(directory, '1.json')
+  const two = join(directory, '2.json')
+  writeFileSync(one, JSON.stringify({ ports: { http: 1, server: 2 }, datacenter: 'one', raft: { election_timeout_ms: 800 } }))
+  writeFileSync(two, JSON.stringify({ ports: { http: 3 }, datacenter: 'two', dial_map: { 'a:1': 'b:2' }, performance: { rpc_hold_timeout: '500ms' } }))
+  const config = resolve('-config-dir', directory, '-datacenter', 'flag')
+  t.match(config, { httpPort: 3, serverPort: 2, datacenter: 'flag', dialMap: { 'a:1': 'b:2' }, rpcHoldTimeoutMs: 500 })
+  t.equal(config.raft.electionTimeoutMs, 800)
+  t.ok(config.raft.leaseMs < 800 && config.raft.heartbeatIntervalMs <= 400, 'what is not given keeps its proportion')
+})
+
+t.test('what is wrong is said in a sentence that names it', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'splitbrain-config-'))
+  t.teardown(() => process.getBuiltinModule('node:fs').rmSync(directory, { recursive: true }))
+  const file = (text: string) => {
+    const path = join(directory, `${text.length}.json`)
+    writeFileSync(path, text)
+    return path
+  }
+  for (const [args, says] of [
+    [['-frobnicate'], /--frobnicate/],
+    [['-bootstrap-expect', 'three'], /bootstrap-expect.*whole number/],
+    [['-node', 'a b'], /"a b" is no usable name/],
+    [['-http-port', '70000'], /-http-port 70000/],
+    [['-log-level', 'loud'], /loud.*trace, debug/],
+    [['-bind', '0.0.0.0'], /-advertise/],
+    [['-retry-join', 'a:b:c'], /-retry-join a:b:c/],
+    [['-config-file', '/nonexistent.json'], /nonexistent/],
+    [['-config-file', file('{"a":')], /JSON/],
+    [['-config-file', file('{"frob": 1}')], /frob/],
+    [['-config-file', file('{"ports": {"http": "x"}}')], /ports\.http/],
+    [['-config-file', file('{"raft": {"lease_ms": 9000}}')], /lease_ms 9000/],
+    [['-config-file', file('{"performance": {"rpc_hold_timeout": "soon"}}')], /"soon" is no duration/],
+  ] as const) {
+    t.throws(() => resolve(...args), { name: 'UsageError', message: says }, args.join(' '))
+  }
+  t.throws(() => resolveAgentConfig(flags('-node', 'n1', '-data-dir', '/d')), { message: /-server/ })
+  t.throws(() => resolveAgentConfig(flags('-server', '-node', 'n1')), { message: /-data-dir/ })
+})

@@ -1,0 +1,172 @@
+/** Whole members as processes on loopback: what a person who runs one relies on. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const entry = fileURLToPath(new URL('./main.ts', import.meta.url))
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+interface Member {
+  readonly child: ChildProcess
+  readonly output: () => string
+  readonly url: string
+  readonly exited: Promise<number | null>
+}
+
+class Members implements AsyncDisposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'splitbrain-members-'))
+  readonly ports: { readonly http: number, readonly server: number }[] = []
+  readonly members: Member[] = []
+
+  static async start(count: number): Promise<Members> {
+    const cluster = new Members()
+    for (let i = 0; i < count; i++) cluster.ports.push({ http: await freePort(), server: await freePort() })
+    for (let i = 0; i < count; i++) cluster.start(i)
+    await cluster.healthy()
+    return cluster
+  }
+
+  start(i: number, extra: readonly string[] = []): Member {
+    const { http, server } = this.ports[i]!
+    const child = spawn(process.execPath, [entry, '-server', '-node', `n${i + 1}`, '-bootstrap-expect', String(this.ports.length),
+      '-http-port', String(http), '-server-port', String(server), '-data-dir', join(this.directory, `n${i + 1}`),
+      ...this.ports.flatMap((ports) => ['-retry-join', `127.0.0.1:${ports.server}`]), ...extra], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout!.on('data', (chunk) => { output += chunk })
+    child.stderr!.on('data', (chunk) => { output += chunk })
+    const member = { child, output: () => output, url: `http://127.0.0.1:${http}`, exited: once(child, 'exit').then(([code]) => code) }
+    this.members[i] = member
+    return member
+  }
+
+  async until<T>(what: string, attempt: () => Promise<T | null>): Promise<T> {
+    const endMs = performance.now() + 30_000
+    while (performance.now() < endMs) {
+      const result = await attempt().catch(() => null)
+      if (result !== null) return result
+      await sleep(20)
+    }
+    throw new Error(`${what} did not come about within 30 s:\n${this.members.map((member) => member.output().slice(-1000)).join('\n---\n')}`)
+  }
+
+  /** A write through each member succeeds. */
+  healthy(): Promise<true> {
+    return this.until('a healthy cluster', async () => {
+      for (const member of this.members) if (await this.put(member, 'health', 'x') !== true) return null
+      return true
+    })
+  }
+
+  async put(member: Member, key: string, value: string): Promise<boolean> {
+    const response = await fetch(`${member.url}/v1/kv/${key}`, { method: 'PUT', body: value, signal: AbortSignal.timeout(8000) })
+    return response.status === 200 && await response.text() === 'true'
+  }
+
+  async get(member: Member, key: string): Promise<string | null> {
+    const response = await fetch(`${member.url}/v1/kv/${key}?raw&consistent`, { signal: AbortSignal.timeout(8000) })
+    return response.status === 200 ? response.text() : null
+  }
+
+  async leader(): Promise<number> {
+    return this.until('a leader', async () => {
+      const address = JSON.parse(await (await fetch(`${this.members[0]!.url}/v1/status/leader`)).text()) as string
+      const i = this.ports.findIndex((ports) => address.endsWith(`:${ports.server}`))
+      return i < 0 ? null : i
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { child } of this.members) child.kill('SIGKILL')
+    await Promise.all(this.members.map((member) => member.exited))
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+t.test('kill -9 of the leader during writes, then of all: no acknowledged write is lost', { timeout: 120_000 }, async (t) => {
+  await using cluster = await Members.start(3)
+  const acknowledged: string[] = []
+  let running = true
+  const writers = cluster.members.map(async (_, i) => {
+    for (let n = 0; running; n++) {
+      const ok = await cluster.put(cluster.members[i]!, `k${i}-${n}`, `v${i}-${n}`).catch(() => false)
+      if (ok) acknowledged.push(`${i}-${n}`)
+      else await sleep(20)
+    }
+  })
+  await cluster.until('some writes', async () => acknowledged.length > 100 || null)
+  const leader = await cluster.leader()
+  cluster.members[leader]!.child.kill('SIGKILL')
+  await cluster.members[leader]!.exited
+  const before = acknowledged.length
+  await cluster.until('writes without the old leader', async () => acknowledged.length > before + 100 || null)
+  running = false
+  await Promise.all(writers)
+  for (const { child } of cluster.members) child.kill('SIGKILL')
+  await Promise.all(cluster.members.map((member) => member.exited))
+  for (let i = 0; i < 3; i++) cluster.start(i)
+  await cluster.healthy()
+  const lost: string[] = []
+  for (const name of acknowledged) if (await cluster.get(cluster.members[1]!, `k${name}`) !== `v${name}`) lost.push(name)
+  t.same(lost, [], `${acknowledged.length} acknowledged writes`)
+})
+
+t.test('SIGTERM ends it with 0; what it kept is there after a start; a torn tail is cut off', { timeout: 60_000 }, async (t) => {
+  await using cluster = await Members.start(1)
+  t.ok(await cluster.put(cluster.members[0]!, 'a', 'kept'))
+  cluster.members[0]!.child.kill('SIGTERM')
+  t.equal(await cluster.members[0]!.exited, 0, cluster.members[0]!.output())
+  const folder = join(cluster.directory, 'n1', 'raft')
+  const segment = readdirSync(folder).filter((name) => !name.startsWith('.')).sort().at(-1)!
+  appendFileSync(join(folder, segment), Buffer.from('half a record'))
+  cluster.start(0)
+  t.equal(await cluster.until('the value', () => cluster.get(cluster.members[0]!, 'a')), 'kept')
+})
+
+t.test('what is in the way is said, and nothing else is touched', { timeout: 60_000 }, async (t) => {
+  await using cluster = await Members.start(1)
+  const { child, exited } = cluster.members[0]!
+  const refused = async (extra: readonly string[]) => {
+    const first = cluster.members[0]!
+    const second = cluster.start(0, extra)
+    cluster.members[0] = first
+    const code = await second.exited
+    return { code, output: second.output() }
+  }
+  const sameDirectory = await refused(['-http-port', String(await freePort()), '-server-port', String(await freePort())])
+  t.equal(sameDirectory.code, 1)
+  t.match(sameDirectory.output, /data directory .* in use by process \d+/)
+  const samePort = await refused(['-data-dir', join(cluster.directory, 'other'), '-server-port', String(await freePort())])
+  t.equal(samePort.code, 1)
+  t.match(samePort.output, /Cannot listen on HTTP address.*Another process/s)
+  t.equal((await refused(['-frobnicate'])).code, 1)
+  t.ok(await cluster.put(cluster.members[0]!, 'a', 'x'), 'the first goes on')
+  child.kill('SIGINT')
+  t.equal(await exited, 0)
+})
+
+t.test('over a real socket: a large body is refused, a bad request answered, gzip when asked for', { timeout: 60_000 }, async (t) => {
+  await using cluster = await Members.start(1)
+  const { url } = cluster.members[0]!
+  const large = await fetch(`${url}/v1/kv/big`, { method: 'PUT', body: 'x'.repeat(524_289) })
+  t.equal(large.status, 413)
+  t.match(await large.text(), /^Request body\(524289 bytes\) too large/)
+  t.equal((await fetch(`${url}/v1/kv/big`, { method: 'PUT', body: 'x'.repeat(524_288) })).status, 200)
+  const packed = await fetch(`${url}/v1/kv/big?raw`, { headers: { 'Accept-Encoding': 'gzip' } })
+  t.equal(packed.headers.get('content-encoding'), 'gzip')
+  t.equal((await packed.text()).length, 524_288)
+  t.equal((await fetch(`${url}/v1/kv/foo`, { method: 'POST', body: 'x' })).status, 405)
+})
