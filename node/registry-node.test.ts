@@ -107,6 +107,23 @@ t.test('a leader that is cut off does not answer consistent reads from what it h
   t.ok(cut.response!.status === 500 || text(cut.response!.body) === 'after')
 })
 
+t.test('a late answer to a member\'s earlier life is not taken for an answer to this one', async (t) => {
+  const cluster = new VirtualCluster(3)
+  const leader = cluster.elect()
+  const follower = ['n1', 'n2', 'n3'].find((name) => name !== leader)!
+  t.equal(text(cluster.ask(follower, 'PUT', '/v1/kv/a', 'first life').body), 'true')
+  const answer = cluster.sent.find(({ to, message }) => to === `${follower}:8300` && message.channel === 'rpc' && message.kind === 'answer')!
+  cluster.crash(follower)
+  cluster.start(follower)
+  cluster.elect()
+  cluster.passes = (from) => from !== follower
+  const write = cluster.request(follower, 'PUT', '/v1/kv/a', 'second life')
+  cluster.time.run(10)
+  cluster.deliver(follower, answer.message)
+  cluster.time.run(10)
+  t.equal(write.response, null, 'nobody has heard of this write')
+})
+
 t.test('garbage from the network is dropped', async (t) => {
   const cluster = new VirtualCluster(3)
   const leader = cluster.elect()

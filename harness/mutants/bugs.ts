@@ -1,4 +1,55 @@
 import type { Mutant } from './mutant.ts'
 
 /** The bugs that can be planted by name. */
-export const plantedBugs: readonly Mutant[] = []
+export const plantedBugs: readonly Mutant[] = [
+  {
+    name: 'ack-before-quorum',
+    about: 'a leader takes an entry for committed as soon as its own disk has it: a write is acknowledged that no quorum has, and is gone with the leader',
+    edits: [{
+      file: 'node/raft/replication.ts',
+      find: 'const quorumIndex = quorumValue(matchIndexes)',
+      replace: 'const quorumIndex = matchIndexes[0]',
+    }],
+    runs: { simulated: [], local: [] },
+  },
+  {
+    name: 'vote-forgotten',
+    about: 'the vote is not written to disk: a member that restarts can vote twice in a term, so that two can lead it',
+    edits: [{
+      file: 'node/driver/raft-driver.ts',
+      find: 'wal.append({ hardState: persist.hardState, entries: persist.entries }',
+      replace: 'wal.append({ hardState: persist.hardState === null ? null : { term: persist.hardState.term, votedFor: null }, entries: persist.entries }',
+    }],
+    runs: { simulated: [], local: [] },
+  },
+  {
+    name: 'stale-consistent-reads',
+    about: 'any member answers a consistent read from its own state without asking for a read index: it misses writes that were acknowledged before',
+    edits: [{
+      file: 'node/driver/requests.ts',
+      find: "this.#begin({ kind: 'read', mode, done, settled: false, at: 'waiting', callId: 0 })",
+      replace: "done({ kind: 'ready' })",
+    }],
+    runs: { simulated: [], local: [] },
+  },
+  {
+    name: 'skip-fdatasync',
+    about: 'the log is called durable when it is written, not when it is synced: acknowledged writes go with the power',
+    edits: [{
+      file: 'node/storage/wal.ts',
+      find: 'this.#file.sync(answer)',
+      replace: 'this.#defer(() => answer(null))',
+    }],
+    runs: { simulated: [], local: [] },
+  },
+  {
+    name: 'commit-older-term',
+    about: 'a leader commits entries of earlier terms by counting (figure 8 of the Raft paper): a later leader can still replace them',
+    edits: [{
+      file: 'node/raft/replication.ts',
+      find: 'if (state.log.termAt(quorumIndex) !== state.term) return',
+      replace: '',
+    }],
+    runs: { simulated: [], local: [] },
+  },
+]

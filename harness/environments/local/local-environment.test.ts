@@ -36,13 +36,15 @@ async function until(what: string, condition: () => boolean | Promise<boolean>, 
   }
 }
 
-/** Waits until `member` hears exactly these others, twice as long as they are silent between two greetings. */
+/** Waits until `member` hears these others, and nobody else, in two stretches of several greetings each. */
 async function hears(environment: Environment, member: string, others: readonly string[]): Promise<void> {
   const expected = JSON.stringify(others.map((other) => `${other} hello`))
+  let inARow = 0
   await until(`${member} hears ${others.join(' and ')} only`, async () => {
     await text(environment, member, '/heard')
     await new Promise((resolve) => setTimeout(resolve, 60))
-    return await text(environment, member, '/heard') === expected
+    inARow = await text(environment, member, '/heard') === expected ? inARow + 1 : 0
+    return inARow === 2
   })
 }
 

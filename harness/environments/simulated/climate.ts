@@ -14,6 +14,8 @@ export interface Climate {
   readonly deathHeardShare: number
   /** How often a cut link loses what is under way, and with it the connection, instead of delivering it after a quick healing. */
   readonly cutLosesShare: number
+  /** How often a crash leaves some of what was not synced on the disk, perhaps torn, instead of none of it. */
+  readonly tornCrashShare: number
 }
 
 /**
@@ -40,6 +42,8 @@ export function drawClimate(random: Random): Climate {
     startupMs: (stream) => startupBaseMs * (0.5 + stream.fraction()),
     deathHeardShare: random.fraction(),
     cutLosesShare: random.fraction(),
+    // Below one half: what is lost without a trace is the harder case for a log that can see a hole.
+    tornCrashShare: 0.5 * random.fraction(),
   }
 }
 

@@ -115,8 +115,9 @@ export class SimulatedMember {
   #die(): void {
     this.#life = null
     this.#lives++
-    this.#ports.network.disconnect(this.name, this.#diskRandom.chance(this.#ports.climate.deathHeardShare))
-    this.#disk.crash({ random: this.#diskRandom })
+    const { network, climate } = this.#ports
+    network.disconnect(this.name, this.#diskRandom.chance(climate.deathHeardShare))
+    this.#disk.crash({ random: this.#diskRandom.chance(climate.tornCrashShare) ? this.#diskRandom : null })
   }
 
   /** Every way into the member's code. What a process would die of ends this life too. */

@@ -40,7 +40,8 @@ export function memberFiles(): ImageFile[] {
       .filter((path) => !/\.([cm]?ts|map|md)$/i.test(path) && statSync(join(source, path)).isFile())
       .map((path) => imageFile(`${destination}/${path.replaceAll('\\', '/')}`, join(source, path))))
 
-  const manifest = { name: 'splitbrain', private: true, type: 'module' }
+  const { name, version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { name: string, version: string }
+  const manifest = { name, version, private: true, type: 'module' }
   return [
     ...ownFiles,
     ...packageFiles,
