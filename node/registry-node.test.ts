@@ -44,6 +44,19 @@ t.test('without a quorum: 500 with Consul\'s text in bounded time, for writes an
   t.ok(Number(stale.headers['X-Consul-Lastcontact']) > 5000, 'it says for how long it has not heard from a leader')
 })
 
+t.test('a member that has met no leader since its start waits for one, even for a stale read', async (t) => {
+  const cluster = new VirtualCluster(3)
+  cluster.passes = () => false
+  const beganMs = cluster.time.nowMs()
+  const response = cluster.ask('n1', 'GET', '/v1/kv/a?stale', '', 7100)
+  t.equal(text(response.body), 'No cluster leader')
+  t.ok(cluster.time.nowMs() - beganMs >= 7000)
+  cluster.passes = () => true
+  cluster.elect()
+  cluster.time.run(200)
+  for (const name of ['n1', 'n2', 'n3']) t.equal(cluster.ask(name, 'GET', '/v1/kv/a?stale', '', 10).status, 404)
+})
+
 t.test('a write that was forwarded and got no answer is not called undone', async (t) => {
   const cluster = new VirtualCluster(3)
   const leader = cluster.elect()

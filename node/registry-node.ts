@@ -81,6 +81,7 @@ export class RegistryNode {
     })
     this.#requests = new Requests({
       scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
+      firstCallId: firstCallId(random, scheduler),
       leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
       send: (address, envelope) => transport.send(address, envelope),
     })
@@ -162,4 +163,9 @@ export class RegistryNode {
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
     this.#requests.leaderChanged()
   }
+}
+
+/** Another for each life, by the clock too: a simulation may give each life the same chance. Leaves 2^20 numbers to the next. */
+function firstCallId(random: Random, scheduler: Scheduler): number {
+  return ((random.split('calls').uint32() ^ Math.trunc(scheduler.wallMs())) >>> 0) * 2 ** 20 + 1
 }

@@ -1,4 +1,6 @@
 import type { HistoryEvent } from '../harness/history/event.ts'
+import { checkLinearizability } from '../harness/checkers/linearizability.ts'
+import { models } from '../harness/checkers/model.ts'
 import type { CheckResult } from '../harness/checkers/verdict.ts'
 import type { RunPlan } from '../harness/plan/plan.ts'
 import type { Random } from '../node/base/random.ts'
@@ -99,5 +101,12 @@ function touchedKeys(history: readonly HistoryEvent[]): string[] {
 }
 
 async function checkRegister(history: readonly HistoryEvent[], plan: RunPlan): Promise<CheckResult> {
-  throw new Error(`to be wired: ${history.length} ${plan.checkTimeLimitS}`)
+  const result = await checkLinearizability(history, models['cas-register'], {
+    timeLimitS: plan.checkTimeLimitS, memoryMiB: plan.checkMemoryMiB, requireCompleted: true,
+  })
+  if (plan.consistency === 'consistent') return result
+  const note = plan.consistency === 'stale'
+    ? 'Reads were stale ones, which do not promise linearizability: an invalid verdict shows staleness, not a broken promise.'
+    : 'Reads were default ones, which rely on the leader\'s lease and so on clocks that run at about the same rate.'
+  return { ...result, summary: `${result.summary} ${note}` }
 }

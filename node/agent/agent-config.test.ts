@@ -55,6 +55,7 @@ t.test('what is wrong is said in a sentence that names it', async (t) => {
     [['-config-file', file('{"frob": 1}')], /frob/],
     [['-config-file', file('{"ports": {"http": "x"}}')], /ports\.http/],
     [['-config-file', file('{"raft": {"lease_ms": 9000}}')], /lease_ms 9000/],
+    [['-config-file', file('{"raft": {"lease_ms": 350, "election_timeout_ms": 400}}')], /lease_ms 350 .*election_timeout_ms 400/],
     [['-config-file', file('{"performance": {"rpc_hold_timeout": "soon"}}')], /"soon" is no duration/],
   ] as const) {
     t.throws(() => resolve(...args), { name: 'UsageError', message: says }, args.join(' '))

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
-import { defaultRaftConfig, type RaftConfig } from '../raft/config.ts'
+import { defaultRaftConfig, resolveRaftConfig, type RaftConfig } from '../raft/config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
 import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
 import type { AgentFlags } from './flags.ts'
@@ -95,14 +95,17 @@ export function raftConfig({ raft = {}, performance = {} }: Pick<AgentFile, 'raf
     appendBytesMax: raft.append_bytes_max ?? defaultRaftConfig.appendBytesMax,
     inflightAppendsMax: raft.inflight_appends_max ?? defaultRaftConfig.inflightAppendsMax,
   }
-  if (config.heartbeatIntervalMs * 2 > config.electionTimeoutMs) {
-    throw new UsageError(`raft.heartbeat_interval_ms ${config.heartbeatIntervalMs} must be at most half of raft.election_timeout_ms ${config.electionTimeoutMs}.`)
+  try {
+    return resolveRaftConfig(config)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    // It speaks of the fields of RaftConfig; here they are keys of a file.
+    const said = Object.keys(config).reduce((text, field) => text.replaceAll(field, snakeCase(field)), error.message)
+    throw new UsageError(`The keys of raft, with performance.raft_multiplier, do not fit together: ${said}.`)
   }
-  if (config.leaseMs >= config.electionTimeoutMs) {
-    throw new UsageError(`raft.lease_ms ${config.leaseMs} must be below raft.election_timeout_ms ${config.electionTimeoutMs}.`)
-  }
-  return config
 }
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** A host without a port means the servers' usual one. */
 function joinAddress(text: string): string {

@@ -19,13 +19,17 @@ export interface RunningHttpServer {
   close(): Promise<void>
 }
 
-/** Above the largest body that is accepted, so that a client learns why before the connection closes. */
 const bodyBytesMax = valueBytesMax
+/** Below, packing costs more than it saves. (Consul packs everything, even 16 bytes.) */
+const gzipBytesMin = 1024
 const closeGraceMs = 500
 
 /** The API on a socket. Rejects with the operating system's error if it cannot listen. */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
-  const server = createServer({ keepAliveTimeout: 120_000, requestTimeout: 0 }, (request, response) => {
+  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => serve(request, response, options))
+  server.on('checkContinue', (request, response) => {
+    // A client that asks first is spared sending what would be refused.
+    if (declaredBodyBytes(request) <= bodyBytesMax) response.writeContinue()
     serve(request, response, options)
   })
   server.on('clientError', (_error, socket) => {
@@ -37,10 +41,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
 }
 
 function serve(request: IncomingMessage, response: ServerResponse, { handle }: HttpServerOptions): void {
+  const declaredBytes = declaredBodyBytes(request)
+  if (declaredBytes > bodyBytesMax) return refuseBody(request, response, declaredBytes)
   const respond = (answer: ApiResponse) => send(request, response, answer)
-  const declared = request.headers['content-length']
-  if (declared !== undefined && Number(declared) > bodyBytesMax) return refuseBody(request, respond, Number(declared))
-  if (declared === '0' || (declared === undefined && request.headers['transfer-encoding'] === undefined)) {
+  // Neither a length nor chunks: there is no body.
+  if (declaredBytes === 0 && request.headers['transfer-encoding'] === undefined) {
     request.resume()
     return handle(apiRequest(request, noBody), respond)
   }
@@ -51,7 +56,7 @@ function serve(request: IncomingMessage, response: ServerResponse, { handle }: H
     if (bytes > bodyBytesMax) {
       // Consul does not limit chunked bodies; here nothing is unbounded.
       request.removeAllListeners('data').removeAllListeners('end')
-      return refuseBody(request, respond, bytes)
+      return refuseBody(request, response, bytes)
     }
     chunks.push(chunk)
   })
@@ -62,6 +67,11 @@ function serve(request: IncomingMessage, response: ServerResponse, { handle }: H
 
 const noBody = Buffer.alloc(0)
 
+/** By the header; 0 without one. */
+function declaredBodyBytes(request: IncomingMessage): number {
+  return Number(request.headers['content-length'] ?? 0)
+}
+
 function apiRequest(request: IncomingMessage, body: Buffer) {
   return {
     method: request.method ?? 'GET', target: request.url ?? '/',
@@ -69,27 +79,41 @@ function apiRequest(request: IncomingMessage, body: Buffer) {
   }
 }
 
-function refuseBody(request: IncomingMessage, respond: (answer: ApiResponse) => void, bytes: number): void {
-  request.resume()
-  respond(bodyTooLarge(bytes))
+/**
+ * Answers at once, then reads on for a moment before it closes: a connection
+ * that is closed with bytes unread is reset, and the answer may be lost with it.
+ */
+function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: number): void {
+  const { status, headers, body } = bodyTooLarge(bytes)
+  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) })
+  response.write(body)
+  const end = () => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, closeGraceMs)
+  request.on('error', () => {}).once('end', end).once('close', end).resume()
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse): void {
   if (response.destroyed) return
-  const body = typeof answer.body === 'string' ? Buffer.from(answer.body) : answer.body
-  const acceptsGzip = request.headers['accept-encoding']?.includes('gzip') === true
-  if (acceptsGzip && body.length > 0 && answer.headers['Vary'] !== undefined) {
-    gzip(body, (error, packed) => {
-      if (error === null) write(response, answer, packed, { 'Content-Encoding': 'gzip' })
-      else write(response, answer, body, {})
-    })
-    return
-  }
-  write(response, answer, body, {})
+  const { body } = answer
+  const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  if (bodyBytes < gzipBytesMin || answer.headers['Vary'] === undefined || !acceptsGzip(request)) return write(response, answer, body, bodyBytes, null)
+  gzip(body, (error, packed) => {
+    if (error === null) write(response, answer, packed, packed.length, 'gzip')
+    else write(response, answer, body, bodyBytes, null)
+  })
 }
 
-function write(response: ServerResponse, answer: ApiResponse, body: Uint8Array, extra: Readonly<Record<string, string>>): void {
-  response.writeHead(answer.status, { ...answer.headers, ...extra, 'Content-Length': body.length })
+function acceptsGzip(request: IncomingMessage): boolean {
+  const accepted = request.headers['accept-encoding']
+  return typeof accepted === 'string' && /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(accepted)
+}
+
+function write(response: ServerResponse, { status, headers }: ApiResponse, body: Uint8Array | string, bodyBytes: number, encoding: 'gzip' | null): void {
+  response.writeHead(status, { ...headers, ...encoding === null ? {} : { 'Content-Encoding': encoding }, 'Content-Length': bodyBytes })
+  // Text goes out in one piece with the headers.
   response.end(body)
 }
 

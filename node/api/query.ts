@@ -1,4 +1,4 @@
-import type { ReadMode } from '../raft/core.ts'
+import type { RaftStatus, ReadMode } from '../raft/core.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
 import { errorResponse } from './responses.ts'
@@ -46,7 +46,11 @@ export function awaitConsistency(
   context: ApiContext, consistency: Consistency, respond: (response: ApiResponse) => void,
   proceed: (freshness: Record<string, string>) => void,
 ): void {
-  if (consistency === 'stale') return proceed(staleness(context))
+  if (consistency === 'stale') {
+    const status = context.status()
+    // A member that has met no leader since its start has nothing to be stale from: it waits, as Consul's does.
+    if (status.role === 'leader' || status.lastLeaderContactMs !== null) return proceed(staleness(context, status))
+  }
   const mode: ReadMode = consistency === 'consistent' ? 'quorum' : 'lease'
   context.awaitRead(mode, (outcome) => {
     if (outcome.kind === 'ready') proceed(fresh)
@@ -56,8 +60,7 @@ export function awaitConsistency(
 
 const fresh = { 'X-Consul-Knownleader': 'true', 'X-Consul-Lastcontact': '0' }
 
-function staleness(context: ApiContext): Record<string, string> {
-  const { role, leader, lastLeaderContactMs } = context.status()
+function staleness(context: ApiContext, { role, leader, lastLeaderContactMs }: RaftStatus): Record<string, string> {
   const contactMs = role === 'leader' || lastLeaderContactMs === null ? 0 : Math.max(0, Math.round(context.scheduler.nowMs() - lastLeaderContactMs))
   return { 'X-Consul-Knownleader': String(leader !== null), 'X-Consul-Lastcontact': String(contactMs) }
 }

@@ -49,4 +49,8 @@ export interface TraceApply extends TraceBase {
 }
 
 /** Receives events; the process entry writes them to a file, a simulation keeps them. */
-export type Trace = (event: TraceEvent) => void
+export interface Trace {
+  (event: TraceEvent): void
+  /** Called before anybody else can learn what follows from the events: one that gathers them writes them now. */
+  flush?(): void
+}

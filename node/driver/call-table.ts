@@ -15,12 +15,14 @@ export class CallTable<T> {
   readonly #timeoutMs: number
   readonly #onTimeout: (value: T) => void
   readonly #waiting = new Map<number, Waiter<T>>()
-  #lastId = 0
+  #lastId: number
   #timer: Cancel | null = null
 
-  constructor(scheduler: Scheduler, timeoutMs: number, onTimeout: (value: T) => void) {
+  /** Numbers count up from `firstId`. */
+  constructor(scheduler: Scheduler, timeoutMs: number, firstId: number, onTimeout: (value: T) => void) {
     this.#scheduler = scheduler
     this.#timeoutMs = timeoutMs
+    this.#lastId = firstId - 1
     this.#onTimeout = onTimeout
   }
 

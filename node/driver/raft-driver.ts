@@ -142,6 +142,7 @@ export class RaftDriver {
     while (!this.#stopped && core.hasReady()) {
       const ready = core.takeReady()
       for (const transition of ready.transitions) this.#onTransition(transition)
+      this.#ports.trace?.flush?.()
       for (const message of ready.messages) this.#ports.send(message)
       if (ready.persist !== null) this.#write(ready.persist)
       this.#apply(ready.committed)
@@ -173,12 +174,14 @@ export class RaftDriver {
     wal.append({ hardState: persist.hardState, entries: persist.entries }, (error) => {
       if (this.#stopped) return
       if (error !== null) {
+        this.stop()
         this.#ports.onFatal(new Error(`the write-ahead log cannot be written: ${error.message}. What the disk holds is not known; free or repair it, then start this member again.`, { cause: error }))
         return
       }
       const { hardState } = persist
       if (hardState !== null && hardState.votedFor !== null) {
         this.#ports.trace?.({ event: 'vote', ...this.#stamp(), term: hardState.term, votedFor: hardState.votedFor })
+        this.#ports.trace?.flush?.()
       }
       for (const message of persist.messages) this.#ports.send(message)
       core.persisted(persist)
@@ -203,6 +206,7 @@ export class RaftDriver {
   #apply(committed: readonly Entry[]): void {
     if (committed.length === 0) return
     const { stateMachine, trace } = this.#ports
+    const answers: (() => void)[] = []
     for (const entry of committed) {
       invariant(entry.index === this.#appliedIndex + 1, () => `entry ${entry.index} comes to be applied after ${this.#appliedIndex}`)
       const result: ApplyResult | null = entry.kind === 'command' ? stateMachine.apply(entry.index, entry.data) : null
@@ -212,9 +216,11 @@ export class RaftDriver {
       if (awaited === undefined) continue
       this.#awaited.delete(entry.index)
       // Another leader's entry came to stand where this member's proposal stood.
-      if (awaited.term !== entry.term || result === null) awaited.done({ kind: 'lost' })
-      else awaited.done({ kind: 'applied', index: entry.index, result })
+      if (awaited.term !== entry.term || result === null) answers.push(() => awaited.done({ kind: 'lost' }))
+      else answers.push(() => awaited.done({ kind: 'applied', index: entry.index, result }))
     }
+    trace?.flush?.()
+    for (const answer of answers) answer()
     this.#ports.onApplied(this.#appliedIndex)
   }
 

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../base/scheduler.ts'
+import type { Cancel, Scheduler } from '../base/scheduler.ts'
 import type { ReadMode } from '../raft/core.ts'
 import { CallTable } from './call-table.ts'
 import type { RpcAnswer, RpcEnvelope } from './envelope.ts'
@@ -26,10 +26,19 @@ export interface RequestPorts {
   readonly address: string
   /** How long a request may take in all (Consul's rpc_hold_timeout). */
   readonly holdTimeoutMs: number
+  /**
+   * Different in each life of this server, with room behind it: else the answer
+   * to a call of its last life would be taken for one to a call of this life,
+   * and a write that nobody has heard of would be acknowledged.
+   */
+  readonly firstCallId: number
   /** `local`: this member leads. An address: that server does. Null: nobody known. */
   readonly leader: () => 'local' | string | null
   readonly send: (address: string, envelope: RpcEnvelope) => void
 }
+
+/** Before a leader that denied being one is asked again. */
+const retryMs = 20
 
 type Request =
   | { readonly kind: 'write', readonly command: Uint8Array, readonly done: (outcome: WriteOutcome) => void, settled: boolean, at: Place, callId: number }
@@ -49,12 +58,13 @@ export class Requests {
   readonly #open: CallTable<Request>
   readonly #waiting = new Set<Request>()
   readonly #forwarded = new Map<number, Request>()
+  #retryTimer: Cancel | null = null
   /** Reads whose index is not applied yet, lowest index first. */
   #unapplied: { readonly readIndex: number, readonly request: Request }[] = []
 
   constructor(ports: RequestPorts) {
     this.#ports = ports
-    this.#open = new CallTable(ports.scheduler, ports.holdTimeoutMs, (request) => this.#timeOut(request))
+    this.#open = new CallTable(ports.scheduler, ports.holdTimeoutMs, ports.firstCallId, (request) => this.#timeOut(request))
   }
 
   write(command: Uint8Array, done: (outcome: WriteOutcome) => void): void {
@@ -73,10 +83,7 @@ export class Requests {
     for (const request of [...this.#forwarded.values()]) {
       if (request.kind === 'read' && (typeof request.at !== 'object' || request.at.address !== leader)) this.#route(request)
     }
-    if (leader === null) return
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const request of waiting) this.#route(request)
+    if (leader !== null) this.#routeWaiting()
   }
 
   /** The connection to a server broke: what was forwarded there gets no answer. */
@@ -109,6 +116,7 @@ export class Requests {
 
   stop(): void {
     this.#open.stop()
+    this.#retryTimer?.()
     for (const request of this.#open.takeAll()) this.#timeOut(request)
   }
 
@@ -174,13 +182,18 @@ export class Requests {
     this.#forwarded.delete(request.callId)
     request.at = 'waiting'
     this.#waiting.add(request)
-    const leader = this.#ports.leader()
     // Somebody is said to lead, though the last answer denied it: try again, but not in a tight loop.
-    if (leader !== null) {
-      this.#ports.scheduler.after(20, () => {
-        if (this.#waiting.delete(request)) this.#route(request)
-      })
-    }
+    if (this.#ports.leader() === null || this.#retryTimer !== null) return
+    this.#retryTimer = this.#ports.scheduler.after(retryMs, () => {
+      this.#retryTimer = null
+      if (this.#ports.leader() !== null) this.#routeWaiting()
+    })
+  }
+
+  #routeWaiting(): void {
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const request of waiting) this.#route(request)
   }
 
   #awaitApplied(request: Request, readIndex: number): void {

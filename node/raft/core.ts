@@ -43,6 +43,10 @@ export type ProposeAnswer =
  * Many inputs before one `takeReady` become one write, one message to each
  * follower and one heartbeat round.
  *
+ * A process that has slept finds its timers due and its sockets full: read what
+ * has arrived before the tick (with Node, tick from `setImmediate` when a timer
+ * fires), or the member takes its own sleep for the others' silence.
+ *
  * Times are monotonic milliseconds on any one clock of this machine.
  */
 export class RaftCore {

@@ -13,6 +13,7 @@ import type { Message } from './message.ts'
  *    gives null here, and what comes meanwhile is in the next one. That is the
  *    group commit.
  * 3. `committed` entries are applied in order, each exactly once since the core was made.
+ *    They need not wait for this member's own disk: a quorum has them on theirs.
  * 4. `reads` are answered by a state machine that has applied up to `readIndex`.
  */
 export interface Ready {

@@ -30,14 +30,14 @@ export function memberFiles(): ImageFile[] {
   const sources = [
     ...sourceFolders.flatMap((folder) => globSync(`${folder}/**/*.{ts,js,mjs,cjs,json}`, { cwd: codeRoot })),
     ...sourceFiles.map((file) => `${file}.${codeExtension}`),
-  ].map((path) => path.replaceAll('\\', '/')).filter((path) => !/\.test\.[jt]s$|\.d\.ts$|(^|\/)testdata\//.test(path))
+  ].map((path) => path.replaceAll('\\', '/')).filter((path) => !/\.test\.[jt]s$|\.d\.ts$|(^|\/)test(data|ing)\//.test(path))
   const ownFiles = sources.map((path) => imageFile(path, join(codeRoot, path)))
 
   const imported = new Set(ownFiles.flatMap((file) => importedPackages(file.content.toString('utf8'))))
   const packageFiles = packageClosure([...imported].sort(), packageRoot).flatMap(({ source, destination }) =>
     globSync('**/*', { cwd: source, exclude: (name) => name === 'node_modules' })
-      // Types, maps and prose are for people; an image is for running.
-      .filter((path) => !/\.([cm]?ts|map|md)$/i.test(path) && statSync(join(source, path)).isFile())
+      // Types, maps, prose, tests and benchmarks are for people; an image is for running.
+      .filter((path) => !/\.([cm]?ts|map|md)$|^(tests?|bench(marks?)?|docs?|examples?|\.github)[/\\]/i.test(path) && statSync(join(source, path)).isFile())
       .map((path) => imageFile(`${destination}/${path.replaceAll('\\', '/')}`, join(source, path))))
 
   const { name, version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { name: string, version: string }

@@ -1,0 +1,91 @@
+import type { PairedOperation } from '../history/operations.ts'
+import type { Model } from './model.ts'
+import { isRemovable } from './prune.ts'
+import { search, type SearchLimits, type SearchOperation } from './search.ts'
+import type { Evidence } from './verdict.ts'
+
+/** The operations for `search`, those left out that show nothing. */
+export function searchable(model: Model, operations: readonly PairedOperation[]): { readonly operations: SearchOperation[], readonly kept: PairedOperation[] } {
+  const kept: PairedOperation[] = []
+  const encoded: SearchOperation[] = []
+  for (const operation of operations) {
+    const text = model.encode(operation)
+    if (text === null) continue
+    kept.push(operation)
+    encoded.push({ encoded: text, invoke: operation.invokePosition, return: operation.returnPosition })
+  }
+  return { operations: encoded, kept }
+}
+
+/**
+ * The smallest contradiction that a short search finds. First the history is
+ * cut where no order reached further: what was invoked later cannot matter,
+ * and what had not returned by then may or may not have happened. Then
+ * operations are taken out, many at once and then one by one, while what is
+ * left still cannot be ordered.
+ *
+ * `blockedReturn`: position of the return that no order passed.
+ */
+export function minimize(model: Model, operations: readonly PairedOperation[], blockedReturn: number, limits: SearchLimits): PairedOperation[] {
+  let left = operations.filter((operation) => operation.invokePosition <= blockedReturn)
+    .map((operation) => operation.returnPosition <= blockedReturn ? operation : asOpen(operation))
+  // What is open and shows nothing is no part of the contradiction.
+  left = left.filter((operation) => model.encode(operation) !== null)
+  const contradicts = (candidate: readonly PairedOperation[]) => search(model, searchable(model, candidate).operations, limits).kind === 'not-linearizable'
+  for (let chunk = Math.ceil(left.length / 2); chunk >= 1; chunk = chunk === 1 ? 0 : Math.ceil(chunk / 2)) {
+    for (let start = left.length - 1; start >= 0; start -= chunk) {
+      if (limits.expired()) return left
+      const candidate = withoutRange(model, left, Math.max(0, start - chunk + 1), start + 1)
+      if (candidate.length < left.length && contradicts(candidate)) left = candidate
+    }
+  }
+  return left
+}
+
+function asOpen(operation: PairedOperation): PairedOperation {
+  return { ...operation, outcome: 'info', output: undefined, returnPosition: Number.POSITIVE_INFINITY }
+}
+
+/** Takes out what may be taken out between two places, reads first: they may have been what held a write. */
+function withoutRange(model: Model, operations: readonly PairedOperation[], from: number, to: number): PairedOperation[] {
+  const range = new Set(operations.slice(from, to))
+  let left = operations.filter((operation) => !(range.has(operation) && model.isRead(operation)))
+  for (const operation of range) {
+    // An open operation may always be missing.
+    if (!model.isRead(operation) && (operation.returnPosition === Infinity || isRemovable(model, operation, left))) left = left.filter((other) => other !== operation)
+  }
+  return left
+}
+
+/** The contradiction in words. */
+export function explain(model: Model, key: string | null, minimal: readonly PairedOperation[], limits: SearchLimits): Evidence {
+  const result = search(model, searchable(model, minimal).operations, limits)
+  const blocked = result.kind === 'not-linearizable' ? searchable(model, minimal).kept[result.blocked]! : null
+  const states = result.kind === 'not-linearizable' ? [...new Set(result.states.map((state) => model.describeState(state)))] : []
+  const lines = [...minimal].sort((a, b) => a.invokePosition - b.invokePosition).map((operation) => describeOperation(operation))
+  if (blocked !== null) {
+    lines.push(`When ${shortOperation(blocked)} had to have happened, ${key === null ? 'the object' : key} could only be ${states.join(' or ')}: no order of these operations explains it.`)
+  }
+  return {
+    title: key === null ? 'not linearizable' : `${key} is not linearizable`,
+    explanation: lines,
+    key,
+    eventIndexes: minimal.flatMap((operation) => operation.returnIndex === null ? [operation.invokeIndex] : [operation.invokeIndex, operation.returnIndex]).sort((a, b) => a - b),
+  }
+}
+
+const show = (value: unknown) => JSON.stringify(value ?? null)
+
+function shortOperation(operation: PairedOperation): string {
+  const value = operation.outcome === 'ok' && operation.output !== undefined && (operation.input === null || operation.input === undefined) ? operation.output : operation.input
+  return `worker ${operation.process}'s ${operation.f} ${show(value)}`
+}
+
+function describeOperation(operation: PairedOperation): string {
+  const time = (ns: number) => `${(ns / 1e9).toFixed(4)} s`
+  const when = operation.returnPosition === Infinity
+    ? `from ${time(operation.invokeNs)}, may have happened any time after`
+    : `${time(operation.invokeNs)} to ${time(operation.returnNs ?? operation.invokeNs)}`
+  const where = operation.node === null ? '' : ` at ${operation.node}`
+  return `${shortOperation(operation)}${where}, ${when} (index ${operation.invokeIndex}${operation.returnIndex === null ? '' : `–${operation.returnIndex}`})`
+}

@@ -1,0 +1,103 @@
+import type { TraceEvent } from '../../node/base/trace.ts'
+import type { CheckResult, Evidence } from './verdict.ts'
+
+/** One member's trace, in the order in which it was written. */
+export interface MemberTrace {
+  readonly member: string
+  readonly events: readonly TraceEvent[]
+  /** What the member said when it crashed by a broken invariant, if it did. */
+  readonly crash: string | null
+}
+
+interface Applied {
+  readonly member: string
+  readonly term: number
+  readonly checksum: number
+}
+
+const evidenceMax = 8
+
+/**
+ * What Raft promises, from what its members did (thesis figure 3.2 and §3.8):
+ * - Election Safety: a term has at most one leader.
+ * - A member votes once in a term, also over a restart (§3.8: the vote is
+ *   persisted before it is given).
+ * - State Machine Safety: no two members apply different entries at an index;
+ *   a member that starts again applies the same ones again.
+ * - Entries are applied in order, without gaps, from the first index of each start.
+ * - The term of a member that starts again is not below that of a vote it gave
+ *   before; terms do not go back while it runs.
+ * - No member ended because it found an invariant broken.
+ *
+ * A transition to a term may lie before it is on disk, so a restart may fall
+ * behind a transition, never behind a vote.
+ */
+export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
+  const evidence: Evidence[] = []
+  const report = (title: string, ...explanation: string[]) => {
+    if (evidence.length < evidenceMax) evidence.push({ title, explanation, key: null, eventIndexes: [] })
+  }
+  const leaders = new Map<number, { readonly id: string, readonly member: string }>()
+  const applied = new Map<number, Applied>()
+  let events = 0
+  let appliedTotal = 0
+  for (const { member, events: trace, crash } of traces) {
+    if (crash !== null) report(`${member} crashed by a broken invariant`, crash)
+    const votes = new Map<number, { readonly votedFor: string, readonly timeMs: number }>()
+    let votedTermMax = 0
+    let term = 0
+    let nextIndex: number | null = null
+    for (const event of trace) {
+      events++
+      const when = `at ${event.timeMs} ms`
+      switch (event.event) {
+        case 'start':
+          if (event.term < votedTermMax) report(`${member} forgot a term`, `${member} voted in term ${votedTermMax} and started again in term ${event.term} ${when}.`)
+          term = event.term
+          nextIndex = null
+          break
+        case 'transition': {
+          if (event.term < term) report(`${member}'s term went back`, `${member} was in term ${term} and is ${event.role} in term ${event.term} ${when}.`)
+          term = event.term
+          if (event.role !== 'leader') break
+          const other = leaders.get(event.term)
+          if (other !== undefined && other.id !== event.id) {
+            report(`term ${event.term} has two leaders`, `${other.member} and ${member} both became leader in term ${event.term} (Election Safety, thesis figure 3.2).`)
+          }
+          leaders.set(event.term, { id: event.id, member })
+          break
+        }
+        case 'vote': {
+          const before = votes.get(event.term)
+          if (before !== undefined && before.votedFor !== event.votedFor) {
+            report(`${member} voted twice in term ${event.term}`,
+              `${member} voted for ${before.votedFor} at ${before.timeMs} ms and for ${event.votedFor} ${when}, both in term ${event.term} (thesis §3.4).`)
+          }
+          votes.set(event.term, event)
+          votedTermMax = Math.max(votedTermMax, event.term)
+          break
+        }
+        case 'apply': {
+          appliedTotal++
+          if (nextIndex !== null && event.index !== nextIndex) {
+            report(`${member} applied out of order`, `${member} applied entry ${event.index} ${when} where ${nextIndex} was next.`)
+          }
+          nextIndex = event.index + 1
+          const other = applied.get(event.index)
+          if (other === undefined) applied.set(event.index, { member, term: event.term, checksum: event.checksum })
+          else if (other.term !== event.term || other.checksum !== event.checksum) {
+            report(`entry ${event.index} differs`,
+              `${other.member} applied an entry of term ${other.term} (checksum ${other.checksum}) at index ${event.index}, `
+              + `${member} one of term ${event.term} (checksum ${event.checksum}) (State Machine Safety, thesis figure 3.2).`)
+          }
+          break
+        }
+      }
+    }
+  }
+  const details = { members: traces.length, events, applied: appliedTotal, lastIndex: Math.max(0, ...applied.keys().map(Number)), terms: leaders.size }
+  const result = (verdict: CheckResult['verdict'], summary: string): CheckResult => ({ checker: 'raft', verdict, summary, evidence, details })
+  if (evidence.length > 0) return result('invalid', `${evidence[0]!.title}${evidence.length > 1 ? `, and ${evidence.length - 1} more` : ''}.`)
+  if (appliedTotal === 0) return result('unknown', 'There was nothing to check: no member left a trace of an applied entry.')
+  return result('valid', `${leaders.size} terms had one leader each; ${traces.length} members applied the same ${applied.size} entries.`)
+}
