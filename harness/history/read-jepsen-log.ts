@@ -4,12 +4,12 @@ import type { ReadHistory } from './read-jsonl.ts'
 
 /**
  * The operations in a log of Jepsen, `INFO  jepsen.util - 0 :invoke :read nil`
- * with tabs between the fields. Other lines are passed over.
+ * with tabs or spaces between the fields. Other lines are passed over.
  */
 export function readJepsenLog(text: string): ReadHistory {
   const events: HistoryEvent[] = []
   text.split('\n').forEach((line, i) => {
-    const match = /jepsen\.util - (:?\w+)\t(:\w+)\t(:[\w-]+)\t(.*)$/.exec(line)
+    const match = /jepsen\.util - (:?\w+)\s+(:\w+)\s+(:[\w-]+)\s+(.*)$/.exec(line)
     if (match === null) return
     const [, process, type, f, rest] = match as unknown as [string, string, string, string, string]
     const index = events.length

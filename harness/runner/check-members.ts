@@ -1,39 +1,47 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TraceEvent } from '../../node/base/trace.ts'
 import { checkRaftTraces, type MemberTrace } from '../checkers/raft-trace.ts'
 import type { CheckResult } from '../checkers/verdict.ts'
 
-/** Judges what members left in `directory/<member>/`: their Raft traces, and how they ended. */
+/** Judges what members left in `directory/<member>/`: their Raft traces, and whether one crashed by its own assertions. */
 export async function checkMembers(directory: string, members: readonly string[]): Promise<readonly CheckResult[]> {
-  const missing = members.filter((member) => !existsSync(join(directory, member, 'raft-trace.jsonl')))
-  const result = checkRaftTraces(members.filter((member) => !missing.includes(member)).map((member) => readTrace(directory, member)))
-  if (missing.length === 0 || result.verdict === 'invalid') return [result]
-  return [{ ...result, verdict: 'unknown', summary: `No trace of ${missing.join(', ')} was collected. ${result.summary}` }]
+  return [checkRaftTraces(await Promise.all(members.map((member) => readTrace(join(directory, member), member))))]
 }
 
-function readTrace(directory: string, member: string): MemberTrace {
-  const lines = readFileSync(join(directory, member, 'raft-trace.jsonl'), 'utf8').split('\n')
-  const events = lines.flatMap((line, i): TraceEvent[] => {
-    if (line === '') return []
-    try {
-      return [JSON.parse(line) as TraceEvent]
-    } catch (error) {
-      // A member killed in the middle of a line, perhaps more than once: the next start goes on behind it.
-      if (i === lines.length - 1) return []
-      const rest = line.indexOf('{"event":', 1)
-      if (rest > 0) return [JSON.parse(line.slice(rest)) as TraceEvent]
-      throw new Error(`line ${i + 1} of ${member}'s trace is no JSON: ${(error as Error).message}`)
-    }
+async function readTrace(directory: string, member: string): Promise<MemberTrace> {
+  const read = (name: string) => readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') throw new Error(`${member} left no ${name}`)
+    throw error
   })
-  return { member, events, crash: crashOf(directory, member) }
+  return { member, events: parseTrace(await read('raft-trace.jsonl'), member), crash: crashIn(await read('member.log')) }
 }
 
-/** The line in a member's log that tells of a broken invariant. */
-function crashOf(directory: string, member: string): string | null {
-  for (const name of globSync('*.log', { cwd: join(directory, member) })) {
-    const line = /^.*\bInvariantError\b.*$/m.exec(readFileSync(join(directory, member, name), 'utf8'))
-    if (line !== null) return line[0].trim().slice(0, 500)
+/**
+ * One event a line. A kill -9 may tear the last line that was written, and the
+ * restarted member then goes on behind it, on the same line, with its `start`.
+ */
+export function parseTrace(text: string, member: string): TraceEvent[] {
+  const lines = text.split('\n')
+  const last = lines.pop()!
+  const events = lines.map((line, at) => {
+    const event = parseLine(line) ?? parseLine(line.slice(Math.max(0, line.lastIndexOf('{"event":"start"'))))
+    if (event === null) throw new Error(`line ${at + 1} of ${member}'s trace is no event: ${line.slice(0, 200)}`)
+    return event
+  })
+  const unended = parseLine(last)
+  return unended === null ? events : [...events, unended]
+}
+
+function parseLine(line: string): TraceEvent | null {
+  try {
+    return JSON.parse(line) as TraceEvent
+  } catch {
+    return null
   }
-  return null
+}
+
+/** The first broken invariant in a member's log, be it plain text or a string in JSON. */
+export function crashIn(log: string): string | null {
+  return /InvariantError: ([^\n"\\]+)/.exec(log)?.[1]?.trim() ?? null
 }
