@@ -57,15 +57,19 @@ function withoutRange(model: Model, operations: readonly PairedOperation[], from
   return left
 }
 
-/** The contradiction in words. */
-export function explain(model: Model, key: string | null, minimal: readonly PairedOperation[], limits: SearchLimits): Evidence {
-  const result = search(model, searchable(model, minimal).operations, limits)
-  const blocked = result.kind === 'not-linearizable' ? searchable(model, minimal).kept[result.blocked]! : null
-  const states = result.kind === 'not-linearizable' ? [...new Set(result.states.map((state) => model.describeState(state)))] : []
+/**
+ * The contradiction in words. `blocked` and `states`: what the search of the
+ * whole key found, the operation that no order passed and what the object could
+ * have been there; `leftOut`: how many operations `minimal` lacks.
+ */
+export function explain(
+  model: Model, key: string | null, minimal: readonly PairedOperation[],
+  { blocked, states, leftOut }: { readonly blocked: PairedOperation, readonly states: readonly string[], readonly leftOut: number },
+): Evidence {
+  const possible = [...new Set(states.map((state) => model.describeState(state)))]
   const lines = [...minimal].sort((a, b) => a.invokePosition - b.invokePosition).map((operation) => describeOperation(operation))
-  if (blocked !== null) {
-    lines.push(`When ${shortOperation(blocked)} had to have happened, ${key === null ? 'the object' : key} could only be ${states.join(' or ')}: no order of these operations explains it.`)
-  }
+  if (leftOut > 0) lines.push(`(${leftOut} other operation${leftOut === 1 ? '' : 's'} left out: without them this still contradicts itself.)`)
+  lines.push(`No order of the operations explains ${shortOperation(blocked)} (index ${blocked.invokeIndex}): whatever the order before it, ${key === null ? 'the object' : key} was ${possible.join(' or ')}.`)
   return {
     title: key === null ? 'not linearizable' : `${key} is not linearizable`,
     explanation: lines,

@@ -65,8 +65,9 @@ export async function checkLinearizability(history: readonly HistoryEvent[], mod
       if (evidence.length < evidenceMax) {
         const minimizeDeadlineMs = nowMs() + minimizeMsMax
         const shortly = { ...limits, expired: () => nowMs() > minimizeDeadlineMs }
-        const blockedReturn = kept[result.blocked]!.returnPosition
-        evidence.push(explain(model, key, minimize(model, pruned, blockedReturn, shortly), shortly))
+        const blocked = kept[result.blocked]!
+        const minimal = minimize(model, pruned, blocked.returnPosition, shortly)
+        evidence.push(explain(model, key, minimal, { blocked, states: result.states, leftOut: operations.length - minimal.length }))
       }
     }
     // A heartbeat, a Ctrl-C or a progress line may be waiting.

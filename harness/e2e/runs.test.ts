@@ -22,7 +22,7 @@ for (const { env, skip, args } of environments) {
     t.match(cli.output(), /valid/)
     const directory = cli.runDirectory()
     t.equal(readJson(directory, 'verdict.json').verdict, 'valid')
-    t.equal(readJson(directory, 'plan.json').plan.seed, 11)
+    t.equal(readJson(directory, 'plan.json').seed, 11)
     const history = readFileSync(join(directory!, 'history.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line))
     t.ok(history.filter((event) => event.type === 'ok').length > 100, 'most operations happened')
     for (const f of ['start-partition', 'stop-partition', 'start-kill', 'stop-kill']) {

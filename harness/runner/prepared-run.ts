@@ -83,9 +83,11 @@ export type RunEnd =
 export async function conductRun(prepared: PreparedRun, host: RunHost, watch: RunWatch, store: string): Promise<{ readonly end: RunEnd, readonly directory: RunDirectory }> {
   const startedAt = new Date()
   const { plan, rerun, provenance } = prepared
+  // In the plan's file, so that what a run left behind can be told from what others have.
+  const runId = randomBytes(4).toString('hex')
   const directory = makeRunDirectory(store, plan.workload, startedAt)
-  directory.writeJson('plan.json', { ...plan, startedAt: startedAt.toISOString(), rerun, ...provenance })
-  const end = await attempt(prepared, host, watch, directory)
+  directory.writeJson('plan.json', { ...plan, runId, startedAt: startedAt.toISOString(), rerun, ...provenance })
+  const end = await attempt(prepared, runId, host, watch, directory)
   directory.writeJson('verdict.json', verdictFile(end, startedAt))
   if (end.kind === 'judged') {
     directory.writeText('report.html', renderReport({
@@ -100,12 +102,12 @@ export async function conductRun(prepared: PreparedRun, host: RunHost, watch: Ru
   return { end, directory }
 }
 
-async function attempt({ plan, edits }: PreparedRun, host: RunHost, { status, interrupt, say }: RunWatch, directory: RunDirectory): Promise<RunEnd> {
+async function attempt({ plan, edits }: PreparedRun, runId: string, host: RunHost, { status, interrupt, say }: RunWatch, directory: RunDirectory): Promise<RunEnd> {
   try {
     await host.reapDeadRuns(plan.env, say)
     reapWorkDirectories(say)
     const outcome = await runTest(plan, {
-      runId: randomBytes(4).toString('hex'),
+      runId,
       createEnvironment: (options) => host.createEnvironment(plan.env, options),
       workload: host.workloads[plan.workload]!,
       nemeses: plan.nemesis.map((name) => host.nemeses[name]!),

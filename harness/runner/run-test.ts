@@ -44,7 +44,7 @@ export interface RunOutcome {
   readonly history: readonly HistoryEvent[]
   readonly counts: RunStatus['counts']
   readonly leaders: readonly LeaderChange[]
-  /** Seconds from the call until the first operation; of the environment's clock. */
+  /** Real seconds from the call until the first operation was due. */
   readonly secondsToFirstOperation: number
 }
 
@@ -56,7 +56,7 @@ export interface RunOutcome {
  * itself fail; nothing of the cluster is left in any case.
  */
 export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcome> {
-  const observed = await runCluster(plan, parts)
+  const observed = await runCluster(plan, parts, performance.now())
   parts.status.phase = 'checking'
   const { verdict, results }: Judgement = await judge([
     { checker: plan.workload, check: () => parts.workload.check(observed.history, plan) },
@@ -79,7 +79,7 @@ interface Observed {
 }
 
 /** All that needs the cluster. When it settles the cluster is gone. */
-async function runCluster(plan: RunPlan, parts: RunParts): Promise<Observed> {
+async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Promise<Observed> {
   using workDirectory = makeWorkDirectory(parts.runId)
   const random = seededRandom(plan.seed)
   await using environment = await parts.createEnvironment({
@@ -101,7 +101,7 @@ async function runCluster(plan: RunPlan, parts: RunParts): Promise<Observed> {
     system: parts.system, workload: parts.workload, status: parts.status, interrupt: parts.interrupt,
   }
   try {
-    const phases = await environment.run(() => runPhases(context, parts))
+    const phases = await environment.run(() => runPhases(context, parts, calledMs))
     recording.close()
     parts.status.phase = 'collecting'
     const collectError = await parts.interrupt.orInterrupt(collect(environment, parts.directory))
@@ -132,10 +132,9 @@ function requireCapabilities(environment: Environment, plan: RunPlan, nemeses: r
 type Phases = Pick<Observed, 'leaders' | 'secondsToFirstOperation' | 'results'>
 
 /** In the environment's time. Whatever happens, what was broken is mended before it settles. */
-async function runPhases(context: RunContext, parts: RunParts): Promise<Phases> {
+async function runPhases(context: RunContext, parts: RunParts, calledMs: number): Promise<Phases> {
   const { environment, plan, status, interrupt } = context
   const { clock } = environment
-  const createdNs = clock.nowNs()
   const conductor = new FaultConductor({
     clock, status,
     record: (event) => context.recording.record(event),
@@ -149,7 +148,7 @@ async function runPhases(context: RunContext, parts: RunParts): Promise<Phases> 
     if (!ready.serving) {
       throw new Error(`the cluster did not begin to serve within ${plan.recoveryTimeoutS} s; pending: ${ready.pending.join('; ')}`)
     }
-    const secondsToFirstOperation = (clock.nowNs() - createdNs) / 1e9
+    const secondsToFirstOperation = (performance.now() - calledMs) / 1000
     const leaders = await mainPhase(context, parts.nemeses, conductor)
     status.phase = 'healing'
     await interrupt.orInterrupt(conductor.healAll())
