@@ -89,17 +89,24 @@ export async function conductRun(prepared: PreparedRun, host: RunHost, watch: Ru
   directory.writeJson('plan.json', { ...plan, runId, startedAt: startedAt.toISOString(), rerun, ...provenance })
   const end = await attempt(prepared, runId, host, watch, directory)
   directory.writeJson('verdict.json', verdictFile(end, startedAt))
-  if (end.kind === 'judged') {
+  if (end.kind === 'judged') drawReport(prepared, end.outcome, startedAt, directory, watch.say)
+  return { end, directory }
+}
+
+/** A verdict without a picture is still a verdict: what goes wrong here is said, and no more. */
+function drawReport({ plan, rerun, provenance }: PreparedRun, outcome: RunOutcome, startedAt: Date, directory: RunDirectory, say: (line: string) => void): void {
+  try {
     directory.writeText('report.html', renderReport({
       plan, rerun,
-      verdict: end.outcome.verdict,
-      results: end.outcome.results,
-      history: end.outcome.history,
+      verdict: outcome.verdict,
+      results: outcome.results,
+      history: outcome.history,
       startedAt: plan.env === 'simulated' ? null : startedAt.toISOString(),
       versions: describeProvenance(provenance),
     }))
+  } catch (error) {
+    say(`report.html could not be drawn: ${(error as Error).message}`)
   }
-  return { end, directory }
 }
 
 async function attempt({ plan, edits }: PreparedRun, runId: string, host: RunHost, { status, interrupt, say }: RunWatch, directory: RunDirectory): Promise<RunEnd> {
