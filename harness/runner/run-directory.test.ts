@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync, realpathSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { currentOwner } from '../environments/docker/owner.ts'
+import { currentOwner } from '../environments/owner.ts'
 import { VirtualTime } from '../testing/virtual-time.ts'
 import { openRecording } from './recording.ts'
 import { makeRunDirectory, startName } from './run-directory.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { currentOwner, isOwnerDead, type Owner } from '../environments/docker/owner.ts'
+import { currentOwner, isOwnerDead, type Owner } from '../environments/owner.ts'
 
 /** Data and sockets of members while a run lasts; disposal removes it. */
 export interface WorkDirectory extends Disposable {

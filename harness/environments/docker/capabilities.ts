@@ -5,7 +5,7 @@ import { withDeadline } from './deadline.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { hasImage, publicBase } from './image/base-image.ts'
 import { memberImageTag } from './image/member-image.ts'
-import { ownerLabels } from './owner.ts'
+import { ownerLabels } from '../owner.ts'
 import { plainLog } from './log-frames.ts'
 import { removeRun } from './reap.ts'
 

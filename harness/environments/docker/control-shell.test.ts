@@ -4,7 +4,7 @@ import { dockerRequirement } from '../../testing/requirements.ts'
 import { ControlShell, ScriptError } from './control-shell.ts'
 import { connectEngine, type Engine } from './engine.ts'
 import { ensureMemberImage } from './image/member-image.ts'
-import { ownerLabels } from './owner.ts'
+import { ownerLabels } from '../owner.ts'
 import { removeRun } from './reap.ts'
 
 t.setTimeout(300_000)

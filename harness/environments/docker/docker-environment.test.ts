@@ -11,7 +11,7 @@ import { connectEngine } from './engine.ts'
 import { createDockerEnvironment } from './index.ts'
 import { packageRoot } from './image/member-files.ts'
 import { ensureMemberImage } from './image/member-image.ts'
-import { ownerLabels, runLabel } from './owner.ts'
+import { ownerLabels, runLabel } from '../owner.ts'
 import { listLabelled, reapDeadRuns } from './reap.ts'
 
 // A first run builds the image, which takes a minute where the base is made from packages.

@@ -1,5 +1,5 @@
 import { dockerAvailability, connectEngine, hasStatus, messageOf, type Engine } from './engine.ts'
-import { isOwnerDead, ownerOf, runLabel } from './owner.ts'
+import { isOwnerDead, ownerOf, runLabel } from '../owner.ts'
 
 /** Removal races with the engine's own work (a container that is just dying holds its network). */
 const attemptsMax = 40

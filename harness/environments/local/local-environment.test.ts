@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
 import type { Environment, EnvironmentOptions } from '../environment.ts'
-import { processStartTime } from '../docker/owner.ts'
+import { processStartTime } from '../owner.ts'
 import { createLocalEnvironment } from './local-environment.ts'
 import { reapDeadRuns, runStateRoot } from './run-state.ts'
 

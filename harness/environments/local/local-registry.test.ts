@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
-import { processStartTime } from '../docker/owner.ts'
+import { processStartTime } from '../owner.ts'
 import type { Environment } from '../environment.ts'
 import { createLocalEnvironment } from './local-environment.ts'
 

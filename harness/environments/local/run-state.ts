@@ -7,7 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { currentOwner, isOwnerDead, processStartTime, type Owner } from '../docker/owner.ts'
+import { currentOwner, isOwnerDead, processStartTime, type Owner } from '../owner.ts'
 
 interface RunRecord {
   readonly runId: string

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { currentOwner } from '../owner.ts'
+import { currentOwner } from '../../owner.ts'
 import { withBuildLock } from './build-lock.ts'
 
 t.test('one after the other', async (t) => {

@@ -2,7 +2,7 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { pollUntil } from '../deadline.ts'
-import { currentOwner, isOwnerDead, type Owner } from '../owner.ts'
+import { currentOwner, isOwnerDead, type Owner } from '../../owner.ts'
 
 /** A build takes a minute; one that takes this long hangs. */
 const lockTimeoutMs = 15 * 60_000
