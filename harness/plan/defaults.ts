@@ -6,9 +6,9 @@ export const planDefaults = {
   members: 3,
   workload: 'register',
   nemesis: ['partition'],
-  // A mean of 4 s broken and 4 s whole gives some four faults in 30 s, each
+  // A mean of 2.5 s broken and 2.5 s whole gives some six faults in 30 s, most
   // longer than an election.
-  interval: 4,
+  interval: 2.5,
   timeLimit: 30,
   rate: 200,
   concurrency: '2n',
