@@ -10,7 +10,7 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'const quorumIndex = quorumValue(matchIndexes)',
       replace: 'const quorumIndex = matchIndexes[0]',
     }],
-    runs: { simulated: [], local: [] },
+    runs: { simulated: ['--nemesis', 'partition', '--time-limit', '30'], local: [] },
   },
   {
     name: 'vote-forgotten',
@@ -20,7 +20,7 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'wal.append({ hardState: persist.hardState, entries: persist.entries }',
       replace: 'wal.append({ hardState: persist.hardState === null ? null : { term: persist.hardState.term, votedFor: null }, entries: persist.entries }',
     }],
-    runs: { simulated: [], local: [] },
+    runs: { simulated: ['--nemesis', 'kill', '--interval', '0.3', '--latency', '150', '--rate', '5', '--time-limit', '600'], local: [] },
   },
   {
     name: 'stale-consistent-reads',
@@ -30,7 +30,7 @@ export const plantedBugs: readonly Mutant[] = [
       find: "this.#begin({ kind: 'read', mode, done, settled: false, at: 'waiting', callId: 0 })",
       replace: "done({ kind: 'ready' })",
     }],
-    runs: { simulated: [], local: [] },
+    runs: { simulated: ['--nemesis', 'partition', '--time-limit', '30'], local: [] },
   },
   {
     name: 'skip-fdatasync',
@@ -40,7 +40,7 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'this.#file.sync(answer)',
       replace: 'this.#defer(() => answer(null))',
     }],
-    runs: { simulated: [], local: [] },
+    runs: { simulated: ['--nemesis', 'kill', '--interval', '1.5', '--rate', '100', '--time-limit', '60'], local: [] },
   },
   {
     name: 'commit-older-term',
@@ -50,6 +50,6 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'if (state.log.termAt(quorumIndex) !== state.term) return',
       replace: '',
     }],
-    runs: { simulated: [], local: [] },
+    runs: { simulated: ['--nemesis', 'kill,partition', '--targets', 'isolate-leader', '--interval', '0.6', '--latency', '100', '--rate', '20', '--time-limit', '900', '--member-config', slowBacklog], local: [] },
   },
 ]
