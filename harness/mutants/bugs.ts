@@ -1,5 +1,8 @@
 import type { Mutant } from './mutant.ts'
 
+/** One entry a message and one message under way: a backlog that takes many round trips, so that leaders fall in the midst of it. */
+const slowBacklog = JSON.stringify({ raft: { append_entries_max: 1, inflight_appends_max: 1 } })
+
 /** The bugs that can be planted by name. */
 export const plantedBugs: readonly Mutant[] = [
   {
