@@ -1,4 +1,4 @@
-import type { TraceEvent } from '../../node/base/trace.ts'
+import type { TraceEvent, TraceStart } from '../../node/base/trace.ts'
 import type { CheckResult, Evidence } from './verdict.ts'
 
 /** One member's trace, in the order in which it was written. */
@@ -24,7 +24,10 @@ const evidenceMax = 8
  *   persisted before it is given).
  * - State Machine Safety: no two members apply different entries at an index;
  *   a member that starts again applies the same ones again.
+ * - A leader counts a quorum only for an entry of its own term (§3.6.2, figure
+ *   3.7): one of an earlier term that a quorum has can still be replaced.
  * - Entries are applied in order, without gaps, from the first index of each start.
+ * - A member that starts again in the term of its vote knows whom it voted for.
  * - The term of a member that starts again is not below that of a vote it gave
  *   before; terms do not go back while it runs.
  * - No member ended because it found an invariant broken.
@@ -34,8 +37,17 @@ const evidenceMax = 8
  */
 export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
   const evidence: Evidence[] = []
+  const reported = new Set<string>()
   const report = (title: string, ...explanation: string[]) => {
+    // What differs between two members differs at each further one too: once is enough.
+    if (reported.has(title)) return
+    reported.add(title)
     if (evidence.length < evidenceMax) evidence.push({ title, explanation, key: null, eventIndexes: [] })
+  }
+  const checkVoteKept = ({ member, term, votedFor, timeMs }: TraceStart, given: string | undefined) => {
+    if (given === undefined || given === votedFor) return
+    report(`${member} forgot its vote in term ${term}`,
+      `${member} voted for ${given} in term ${term}, and started again at ${timeMs} ms ${votedFor === null ? 'without a vote' : `with a vote for ${votedFor}`}: it can vote twice (thesis §3.8).`)
   }
   const leaders = new Map<number, { readonly id: string, readonly member: string }>()
   const applied = new Map<number, Applied>()
@@ -53,6 +65,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
       switch (event.event) {
         case 'start':
           if (event.term < votedTermMax) report(`${member} forgot a term`, `${member} voted in term ${votedTermMax} and started again in term ${event.term} ${when}.`)
+          checkVoteKept(event, votes.get(event.term)?.votedFor)
           term = event.term
           nextIndex = null
           break
@@ -77,6 +90,12 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
           votedTermMax = Math.max(votedTermMax, event.term)
           break
         }
+        case 'leader-commit':
+          if (event.entryTerm !== event.term) {
+            report(`${member} committed an entry of an older term by counting`,
+              `${member}, leader of term ${event.term}, called entry ${event.index} committed ${when} because a quorum had it, though it is of term ${event.entryTerm} (thesis §3.6.2).`)
+          }
+          break
         case 'apply': {
           appliedTotal++
           if (nextIndex !== null && event.index !== nextIndex) {
@@ -88,7 +107,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
           else if (other.term !== event.term || other.checksum !== event.checksum) {
             report(`entry ${event.index} differs`,
               `${other.member} applied an entry of term ${other.term} (checksum ${other.checksum}) at index ${event.index}, `
-              + `${member} one of term ${event.term} (checksum ${event.checksum}) (State Machine Safety, thesis figure 3.2).`)
+              + `${other.member === member ? 'and after a restart' : member} one of term ${event.term} (checksum ${event.checksum}) (State Machine Safety, thesis figure 3.2).`)
           }
           break
         }
@@ -97,7 +116,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
   }
   const details = { members: traces.length, events, applied: appliedTotal, lastIndex: Math.max(0, ...applied.keys().map(Number)), terms: leaders.size }
   const result = (verdict: CheckResult['verdict'], summary: string): CheckResult => ({ checker: 'raft', verdict, summary, evidence, details })
-  if (evidence.length > 0) return result('invalid', `${evidence[0]!.title}${evidence.length > 1 ? `, and ${evidence.length - 1} more` : ''}.`)
+  if (evidence.length > 0) return result('invalid', `${evidence[0]!.title}${reported.size > 1 ? `, and ${reported.size - 1} more` : ''}.`)
   if (appliedTotal === 0) return result('unknown', 'There was nothing to check: no member left a trace of an applied entry.')
   return result('valid', `${leaders.size} terms had one leader each; ${traces.length} members applied the same ${applied.size} entries.`)
 }

@@ -13,7 +13,10 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'const quorumIndex = quorumValue(matchIndexes)',
       replace: 'const quorumIndex = matchIndexes[0]',
     }],
-    runs: { simulated: ['--nemesis', 'partition', '--time-limit', '30'], local: [] },
+    runs: {
+      simulated: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--time-limit', '30'],
+      local: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--time-limit', '20', '--recovery-timeout', '20'],
+    },
   },
   {
     name: 'vote-forgotten',
@@ -23,7 +26,10 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'wal.append({ hardState: persist.hardState, entries: persist.entries }',
       replace: 'wal.append({ hardState: persist.hardState === null ? null : { term: persist.hardState.term, votedFor: null }, entries: persist.entries }',
     }],
-    runs: { simulated: ['--nemesis', 'kill', '--interval', '0.3', '--latency', '150', '--rate', '5', '--time-limit', '600'], local: [] },
+    runs: {
+      simulated: ['--nemesis', 'kill', '--time-limit', '30'],
+      local: ['--nemesis', 'kill', '--time-limit', '20'],
+    },
   },
   {
     name: 'stale-consistent-reads',
@@ -33,7 +39,10 @@ export const plantedBugs: readonly Mutant[] = [
       find: "this.#begin({ kind: 'read', mode, done, settled: false, at: 'waiting', callId: 0 })",
       replace: "done({ kind: 'ready' })",
     }],
-    runs: { simulated: ['--nemesis', 'partition', '--time-limit', '30'], local: [] },
+    runs: {
+      simulated: ['--nemesis', 'partition', '--time-limit', '30'],
+      local: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '2', '--time-limit', '15'],
+    },
   },
   {
     name: 'skip-fdatasync',
@@ -43,7 +52,10 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'this.#file.sync(answer)',
       replace: 'this.#defer(() => answer(null))',
     }],
-    runs: { simulated: ['--nemesis', 'kill', '--interval', '1.5', '--rate', '100', '--time-limit', '60'], local: [] },
+    runs: {
+      simulated: ['--nemesis', 'kill', '--interval', '1.5', '--rate', '100', '--time-limit', '60'],
+      local: ['--nemesis', 'kill', '--interval', '1.5', '--rate', '100', '--time-limit', '40', '--power-loss'],
+    },
   },
   {
     name: 'commit-older-term',
@@ -53,6 +65,9 @@ export const plantedBugs: readonly Mutant[] = [
       find: 'if (state.log.termAt(quorumIndex) !== state.term) return',
       replace: '',
     }],
-    runs: { simulated: ['--nemesis', 'kill,partition', '--targets', 'isolate-leader', '--interval', '0.6', '--latency', '100', '--rate', '20', '--time-limit', '900', '--member-config', slowBacklog], local: [] },
+    runs: {
+      simulated: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--time-limit', '60', '--member-config', slowBacklog],
+      local: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--latency', '20', '--time-limit', '30', '--member-config', slowBacklog],
+    },
   },
 ]

@@ -25,7 +25,7 @@ export interface ServingQuestion {
 
 /**
  * Waits until every member sees the same leader, and through every member a
- * probe can be written and read back with a consistent read. Waits for the
+ * probe can be written and a consistent read is answered. Waits for the
  * condition, with a deadline, never for a fixed time.
  */
 export async function awaitServing({ environment, system, timeoutS, interrupt, onPending }: ServingQuestion): Promise<Serving> {
@@ -55,8 +55,9 @@ async function examine(environment: Environment, system: System, member: string,
   if (write.type !== 'ok') return { pending: `probe write: ${write.error}` }
   const read = await client.read(key, 'consistent')
   if (read.type !== 'ok') return { pending: `probe read: ${read.error}` }
-  // An earlier round's write may still arrive; then the next round decides.
-  if (read.value !== value) return { pending: `probe read gave ${JSON.stringify(read.value)} after writing ${JSON.stringify(value)}` }
+  // Serving is to answer. Whether the answer is right is for the checkers to
+  // say, of final reads that stand in the history: a cluster that answers
+  // wrongly would else be called down, and never be judged.
   return seen
 }
 

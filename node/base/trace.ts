@@ -3,7 +3,7 @@
  * (`-raft-trace FILE`). Off unless asked for. Written before the messages that
  * follow from an event leave, so that a kill -9 hides nothing that others saw.
  */
-export type TraceEvent = TraceStart | TraceTransition | TraceVote | TraceApply
+export type TraceEvent = TraceStart | TraceTransition | TraceVote | TraceLeaderCommit | TraceApply
 
 interface TraceBase {
   /** Node name. */
@@ -36,6 +36,16 @@ export interface TraceVote extends TraceBase {
   readonly id: string
   readonly term: number
   readonly votedFor: string
+}
+
+/** The leader of `term` counted a quorum that has the entry at `index`, and calls it committed with all before it. */
+export interface TraceLeaderCommit extends TraceBase {
+  readonly event: 'leader-commit'
+  readonly id: string
+  readonly term: number
+  readonly index: number
+  /** Of the entry at `index`. */
+  readonly entryTerm: number
 }
 
 /** A committed entry was applied. */

@@ -6,7 +6,7 @@ import type { Trace } from '../base/trace.ts'
 import type { RaftCore, ReadMode } from '../raft/core.ts'
 import type { Configuration, Entry, MemberId } from '../raft/entry.ts'
 import type { Message } from '../raft/message.ts'
-import type { Persist, Transition } from '../raft/ready.ts'
+import type { LeaderCommit, Persist, Transition } from '../raft/ready.ts'
 import type { ApplyResult, StateMachine } from '../state/state-machine.ts'
 import type { Wal } from '../storage/wal.ts'
 
@@ -144,6 +144,7 @@ export class RaftDriver {
     while (!this.#stopped && core.hasReady()) {
       const ready = core.takeReady()
       for (const transition of ready.transitions) this.#onTransition(transition)
+      this.#traceLeaderCommits(ready.leaderCommits)
       this.#ports.trace?.flush?.()
       for (const message of ready.messages) this.#ports.send(message)
       if (ready.persist !== null) this.#write(ready.persist)
@@ -200,6 +201,12 @@ export class RaftDriver {
     this.#ports.trace?.({ event: 'transition', ...this.#stamp(), term, role, leader })
     if (role !== 'leader') this.#failAwaited()
     this.#ports.onTransition(transition)
+  }
+
+  #traceLeaderCommits(commits: readonly LeaderCommit[]): void {
+    const { trace } = this.#ports
+    if (trace === null) return
+    for (const commit of commits) trace({ event: 'leader-commit', ...this.#stamp(), ...commit })
   }
 
   #failAwaited(): void {

@@ -2,7 +2,7 @@ import { invariant } from '../base/assert.ts'
 import type { Entry, HardState } from './entry.ts'
 import type { EntryLog } from './log.ts'
 import type { Message } from './message.ts'
-import type { Persist, ReadOutcome, Ready, Transition } from './ready.ts'
+import type { LeaderCommit, Persist, ReadOutcome, Ready, Transition } from './ready.ts'
 
 /**
  * What the core wants done, gathered until the driver takes it, and what of it
@@ -14,6 +14,7 @@ export class Outbox {
   #promises: Message[] = []
   #reads: ReadOutcome[] = []
   #transitions: Transition[] = []
+  #leaderCommits: LeaderCommit[] = []
   #outstanding: Persist | null = null
   /** What the disk will hold once the outstanding write is done. */
   #writingHardState: HardState
@@ -54,6 +55,10 @@ export class Outbox {
     this.#transitions.push(transition)
   }
 
+  leaderCommit(commit: LeaderCommit): void {
+    this.#leaderCommits.push(commit)
+  }
+
   hasReady(hardState: HardState, log: EntryLog): boolean {
     return this.#messages.length > 0 || this.#reads.length > 0 || this.#transitions.length > 0
       || (this.#outstanding === null
@@ -64,10 +69,12 @@ export class Outbox {
     const persist = this.#outstanding === null ? this.#takePersist(hardState, log) : null
     const ready: Ready = {
       messages: this.#messages, persist, committed, reads: this.#reads, transitions: this.#transitions,
+      leaderCommits: this.#leaderCommits,
     }
     this.#messages = []
     this.#reads = []
     this.#transitions = []
+    this.#leaderCommits = []
     return ready
   }
 

@@ -23,6 +23,8 @@ export interface Ready {
   readonly reads: readonly ReadOutcome[]
   /** Changes of role or term in order, for logs, the trace and whoever waits for a leader. */
   readonly transitions: readonly Transition[]
+  /** What this member, as a leader, found committed by counting, in order: for the trace. */
+  readonly leaderCommits: readonly LeaderCommit[]
 }
 
 export interface Persist {
@@ -38,6 +40,13 @@ export type ReadOutcome =
   | { readonly kind: 'confirmed', readonly readId: number, readonly readIndex: number }
   /** Leadership was lost before the read was confirmed. */
   | { readonly kind: 'aborted', readonly readId: number }
+
+/** In `term` its leader counted a quorum that has the entry at `index`, which is of `entryTerm`. */
+export interface LeaderCommit {
+  readonly term: number
+  readonly index: number
+  readonly entryTerm: number
+}
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader'
 

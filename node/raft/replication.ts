@@ -116,5 +116,7 @@ export function commitReplicated(state: MemberState, leadership: Leadership): vo
   // An entry of an earlier term could still be replaced though a quorum has it
   // (thesis §3.6.2, figure 3.7): it commits together with one of this term.
   if (state.log.termAt(quorumIndex) !== state.term) return
+  if (quorumIndex <= state.commitIndex) return
+  state.outbox.leaderCommit({ term: state.term, index: quorumIndex, entryTerm: state.log.termAt(quorumIndex)! })
   state.commit(quorumIndex)
 }
