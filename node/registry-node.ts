@@ -16,6 +16,7 @@ import type { Transition } from './raft/ready.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
 import { Wal } from './storage/wal.ts'
+import type { TcpTransport } from './transport/tcp-transport.ts'
 import type { Transport } from './transport/transport.ts'
 
 /** Everything that a member needs of the world. A process and a simulation give different ones to the same code. */
@@ -35,7 +36,7 @@ export interface RegistryNodeOptions {
   readonly rpcHoldTimeoutMs: number
   /** For the write-ahead log alone. */
   readonly disk: Disk
-  readonly transport: Transport & { onPeerLost?(callback: (address: string) => void): void }
+  readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent'>>
   readonly scheduler: Scheduler
   readonly random: Random
   readonly log: Log
@@ -84,6 +85,7 @@ export class RegistryNode {
       firstCallId: firstCallId(random, scheduler),
       leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
       send: (address, envelope) => transport.send(address, envelope),
+      takeUnsent: (address) => transport.takeUnsent?.(address) ?? [],
     })
     this.#discovery = new Discovery({
       self: { id, name, address: transport.address }, bootstrapExpect: options.bootstrapExpect, retryJoin: options.retryJoin,
@@ -109,6 +111,7 @@ export class RegistryNode {
     const { transport } = this.#options
     transport.onMessage((message) => this.#receive(message))
     transport.onPeerLost?.((address) => this.#onPeerLost(address))
+    transport.onUnsent?.((_address, messages) => this.#requests.unsent(messages))
     this.#driver.start()
     this.#discovery.start()
   }

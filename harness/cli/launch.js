@@ -36,8 +36,9 @@ function pinnedNode() {
   }
 }
 
-function relaunch(executable, main) {
-  const child = spawn(executable, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
+/** This file once more, in a Node that can go on. */
+function relaunch(executable) {
+  const child = spawn(executable, [here, ...process.argv.slice(2)], { stdio: 'inherit' })
   // A terminal sends Ctrl-C to both processes, `kill` to this one alone:
   // forward always; the child counts signals that arrive together as one.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
@@ -48,11 +49,23 @@ function relaunch(executable, main) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
 }
 
+/** Node would end with 1 here, which means "invalid" to whoever reads our exit codes. */
+function crash(error) {
+  console.error(`splitbrain itself failed: ${error instanceof Error ? error.stack : String(error)}`)
+  process.exit(exitCodeCrashed)
+}
+
 const nodeMajor = Number(process.versions.node.split('.')[0])
 if (nodeMajor >= nodeMajorMin) {
+  // Unhandled rejections come here too.
+  process.on('uncaughtException', crash)
   const main = mainFile()
   process.argv[1] = main
-  await import(pathToFileURL(main).href)
+  try {
+    await import(pathToFileURL(main).href)
+  } catch (error) {
+    crash(error)
+  }
 } else {
   const pinned = pinnedNode()
   if (pinned === null) {
@@ -61,5 +74,5 @@ if (nodeMajor >= nodeMajorMin) {
       + 'run `npm ci` without --omit=optional and --ignore-scripts, or install a newer Node.')
     process.exit(exitCodeCrashed)
   }
-  relaunch(pinned, mainFile())
+  relaunch(pinned)
 }

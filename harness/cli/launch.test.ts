@@ -22,3 +22,23 @@ t.test('an old Node hands over to the pinned one, with the same arguments and ex
   t.match(await launch(['--import', pretendOld], ['--version']), { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
   t.match(await launch(['--import', pretendOld], ['test', '--members', '0']), { code: 254, stderr: /1 to 9 members/ })
 })
+
+/** Puts other source in the place of the command's main file. */
+const insteadOfMain = (source: string): string => `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module'
+  registerHooks({ load: (url, context, next) => url.endsWith('/harness/cli/main.ts')
+    ? { format: 'module', shortCircuit: true, source: ${JSON.stringify(source)} }
+    : next(url, context) })`)}`
+
+t.test('a failure of our own is never taken for a verdict: 255, and what happened', async (t) => {
+  for (const source of [
+    'throw new Error("boom")',
+    'import "./no-such-file.ts"; // boom',
+    'setTimeout(() => { throw new Error("boom") })',
+    'void Promise.reject(new Error("boom")); setInterval(() => {}, 1000)',
+  ]) {
+    const result = await launch(['--import', insteadOfMain(source)], ['--version'])
+    t.equal(result.code, 255, `${source}: ${result.stderr}`)
+    t.match(result.stderr, /splitbrain itself failed: .*(boom|no-such-file)/s)
+  }
+})

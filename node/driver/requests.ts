@@ -35,6 +35,8 @@ export interface RequestPorts {
   /** `local`: this member leads. An address: that server does. Null: nobody known. */
   readonly leader: () => 'local' | string | null
   readonly send: (address: string, envelope: RpcEnvelope) => void
+  /** Takes back what waits for a connection to a server, other channels' messages among it: it is not sent any more. */
+  readonly takeUnsent: (address: string) => readonly unknown[]
 }
 
 /** Before a leader that denied being one is asked again. */
@@ -79,11 +81,24 @@ export class Requests {
   /** Role or leader changed. */
   leaderChanged(): void {
     const leader = this.#ports.leader()
-    // A read that another server sits on is asked anew: the old leader may never answer.
+    if (leader !== null) this.#takeBackUnsent(leader)
+    // What another server sits on may never be answered: the old leader may be dead, and its connection look alive.
     for (const request of [...this.#forwarded.values()]) {
-      if (request.kind === 'read' && (typeof request.at !== 'object' || request.at.address !== leader)) this.#route(request)
+      if (typeof request.at !== 'object' || request.at.address === leader) continue
+      if (request.kind === 'read') this.#route(request)
+      else if (leader !== null) this.#settleWrite(request, { kind: 'no-answer', cause: 'leadership changed' })
     }
     if (leader !== null) this.#routeWaiting()
+  }
+
+  /** These messages were never sent: what they asked for has certainly not been done, and another try is free. */
+  unsent(messages: readonly unknown[]): void {
+    for (const message of messages) {
+      const envelope = message as Partial<RpcEnvelope>
+      if (envelope.channel !== 'rpc' || envelope.kind === 'answer' || envelope.callId === undefined) continue
+      const request = this.#forwarded.get(envelope.callId)
+      if (request !== undefined) this.#wait(request)
+    }
   }
 
   /** The connection to a server broke: what was forwarded there gets no answer. */
@@ -100,6 +115,12 @@ export class Requests {
     while (count < this.#unapplied.length && this.#unapplied[count]!.readIndex <= appliedIndex) count++
     if (count === 0) return
     for (const { request } of this.#unapplied.splice(0, count)) this.#settleRead(request, { kind: 'ready' })
+  }
+
+  #takeBackUnsent(leader: string | 'local'): void {
+    const elsewhere = new Set<string>()
+    for (const { at } of this.#forwarded.values()) if (typeof at === 'object' && at.address !== leader) elsewhere.add(at.address)
+    for (const address of elsewhere) this.unsent(this.#ports.takeUnsent(address))
   }
 
   receive(envelope: RpcEnvelope): void {
@@ -206,6 +227,7 @@ export class Requests {
 
   #timeOut(request: Request): void {
     if (request.kind === 'read') return this.#settleRead(request, { kind: 'no-leader' })
+    if (typeof request.at === 'object') this.unsent(this.#ports.takeUnsent(request.at.address))
     if (request.at === 'waiting') return this.#settleWrite(request, { kind: 'no-leader' })
     this.#settleWrite(request, request.at === 'local' ? { kind: 'leadership-lost' } : { kind: 'no-answer', cause: 'i/o timeout' })
   }

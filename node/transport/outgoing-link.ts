@@ -18,12 +18,19 @@ import type { LinkCounters, LinkOptions } from './link-options.ts'
 
 type State = 'idle' | 'dialling' | 'open' | 'waiting' | 'closed'
 
+export interface OutgoingLinkHooks {
+  /** An established connection broke. */
+  lost(): void
+  /** These were dropped, and not a byte of them was handed to any connection. */
+  unsent(messages: readonly unknown[]): void
+}
+
 export class OutgoingLink {
   readonly #target: { readonly host: string, readonly port: number }
   readonly #options: LinkOptions
   readonly #greeting: Buffer
   readonly #counters: LinkCounters
-  readonly #lost: () => void
+  readonly #hooks: OutgoingLinkHooks
   readonly #logFields: { readonly peer: string, readonly dial: string }
   #state: State = 'idle'
   #socket: Socket | null = null
@@ -41,13 +48,13 @@ export class OutgoingLink {
   #ackedBytes = 0
   #stallTimer: NodeJS.Timeout | null = null
 
-  /** `lost`: an established connection broke. `address` is for the log. */
-  constructor(address: string, target: { host: string, port: number }, greeting: Buffer, options: LinkOptions, counters: LinkCounters, lost: () => void) {
+  /** `address` is for the log. */
+  constructor(address: string, target: { host: string, port: number }, greeting: Buffer, options: LinkOptions, counters: LinkCounters, hooks: OutgoingLinkHooks) {
     this.#target = target
     this.#options = options
     this.#greeting = greeting
     this.#counters = counters
-    this.#lost = lost
+    this.#hooks = hooks
     this.#logFields = { peer: address, dial: `${target.host}:${target.port}` }
     this.#backoffMs = options.backoffMsMin
   }
@@ -56,12 +63,18 @@ export class OutgoingLink {
     if (this.#state === 'closed') return
     const congested = (this.#socket?.writableLength ?? 0) > this.#options.queueBytesMax
     if (congested || this.#queue.length >= this.#options.queueMessagesMax) {
-      this.#counters.messagesDropped++
-      return
+      return this.#drop([message])
     }
     this.#queue.push(message)
     if (this.#state === 'idle') this.#dial()
     if (this.#state === 'open') this.#flushSoon()
+  }
+
+  /** Takes back what no connection has got yet. */
+  takeUnsent(): readonly unknown[] {
+    const messages = this.#queue
+    this.#queue = []
+    return messages
   }
 
   /** The peer has just reached us, so it is up: no need to wait before dialling it. */
@@ -114,10 +127,9 @@ export class OutgoingLink {
     const established = this.#welcomed
     this.#socket = null
     this.#clearTimers()
-    // What waited for this connection is old by now; the protocols above repeat what matters.
-    this.#counters.messagesDropped += this.#queue.length
-    this.#queue = []
     this.#state = 'waiting'
+    // What waited for this connection is old by now; the protocols above repeat what matters.
+    this.#drop(this.takeUnsent())
     // Counted from the dial, so that a timed-out attempt is not followed by a pause of its own.
     const elapsedMs = performance.now() - this.#dialledAtMs
     this.#retryTimer = setTimeout(() => this.#onRetry(), Math.max(0, this.#backoffMs - elapsedMs))
@@ -125,10 +137,15 @@ export class OutgoingLink {
     this.#backoffMs = Math.min(this.#options.backoffMsMax, this.#backoffMs * 2)
     if (established) {
       this.#options.log.info('connection to peer lost', { ...this.#logFields, reason })
-      this.#lost()
+      this.#hooks.lost()
     } else {
       this.#options.log.debug('peer not reached', { ...this.#logFields, reason })
     }
+  }
+
+  #drop(messages: readonly unknown[]): void {
+    this.#counters.messagesDropped += messages.length
+    if (messages.length > 0) this.#hooks.unsent(messages)
   }
 
   #onRetry(): void {
@@ -163,7 +180,7 @@ export class OutgoingLink {
       return
     }
     if (messages.length === 1) {
-      this.#counters.messagesDropped++
+      this.#drop(messages)
       this.#options.log.error('a message is above the frame limit and was dropped',
         { ...this.#logFields, sizeBytes: frameBodyBytes(frame), frameBytesMax: this.#options.frameBytesMax })
       return

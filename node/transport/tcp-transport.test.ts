@@ -19,6 +19,7 @@ interface Peer {
   readonly transport: TcpTransport
   readonly received: unknown[]
   readonly lost: string[]
+  readonly unsent: unknown[]
   readonly warnings: string[]
 }
 
@@ -31,7 +32,9 @@ async function start(t: Test, options: Partial<TcpTransportOptions> = {}): Promi
   const lost: string[] = []
   transport.onMessage((message) => received.push(message))
   transport.onPeerLost((address) => lost.push(address))
-  return { transport, received, lost, warnings }
+  const unsent: unknown[] = []
+  transport.onUnsent((_address, messages) => unsent.push(...messages))
+  return { transport, received, lost, unsent, warnings }
 }
 
 /** A listener on a free port that does what the test says. */
@@ -165,6 +168,27 @@ t.test('a peer that is not there costs bounded memory and is not dialled without
   t.same(a.lost, [], 'it was never established')
   a.transport.send('no address', 'x')
   t.match(a.warnings.join(), /not host:port/)
+})
+
+t.test('says of each dropped message that it was never sent, and of no other', async (t) => {
+  const closed = await start(t)
+  const address = closed.transport.address
+  closed.transport.close()
+  const a = await start(t, { queueMessagesMax: 3 })
+  for (const message of ['a', 'b', 'c', 'd']) a.transport.send(address, message)
+  t.same(a.unsent, ['d'], 'no room')
+  await until('the dial failed', () => a.unsent.length === 4)
+  t.same(a.unsent, ['d', 'a', 'b', 'c'])
+  a.transport.send(address, 'e')
+  t.same(a.transport.takeUnsent(address), ['e'])
+  t.same(a.transport.takeUnsent(address), [])
+  const there = await start(t)
+  a.transport.send(there.transport.address, 'f')
+  await until('it has come', () => there.received.includes('f'))
+  there.transport.close()
+  await until('the connection is lost', () => a.lost.length > 0)
+  t.notOk(a.unsent.includes('e') || a.unsent.includes('f'), 'what was taken back or sent is not told')
+  t.same(a.transport.takeUnsent('nobody:1'), [])
 })
 
 t.test('a connection on which nothing arrives any more is given up', async (t) => {

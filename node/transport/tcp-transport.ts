@@ -31,6 +31,14 @@ export interface TcpTransport extends Transport {
    * death is normal. One receiver. Not called for this side's own `close`.
    */
   onPeerLost(callback: (address: string) => void): void
+  /**
+   * Called with messages that were dropped before any connection got a byte of
+   * them: they certainly do not arrive, while of all others nobody knows. May
+   * come during `send`. One receiver.
+   */
+  onUnsent(callback: (address: string, messages: readonly unknown[]) => void): void
+  /** Takes back what waits for a connection to `address`: it is not sent, and `onUnsent` is not told. */
+  takeUnsent(address: string): readonly unknown[]
   /** Counts since the start. */
   stats(): TransportStats
 }
@@ -69,6 +77,7 @@ class TcpLinks implements TcpTransport {
   readonly #greeted = new Map<string, IncomingLink>()
   #receive: ((message: unknown) => void) | null = null
   #peerLost: (address: string) => void = () => {}
+  #unsent: (address: string, messages: readonly unknown[]) => void = () => {}
   #closed = false
 
   constructor(server: Server, address: string, options: TcpTransportOptions) {
@@ -103,6 +112,14 @@ class TcpLinks implements TcpTransport {
     this.#peerLost = callback
   }
 
+  onUnsent(callback: (address: string, messages: readonly unknown[]) => void): void {
+    this.#unsent = callback
+  }
+
+  takeUnsent(address: string): readonly unknown[] {
+    return this.#outgoing.get(address)?.takeUnsent() ?? []
+  }
+
   stats(): TransportStats {
     return { ...this.#counters }
   }
@@ -123,7 +140,10 @@ class TcpLinks implements TcpTransport {
       this.#counters.messagesDropped++
       return null
     }
-    const link = new OutgoingLink(address, target, this.#greeting, this.#options, this.#counters, () => this.#peerLost(address))
+    const link = new OutgoingLink(address, target, this.#greeting, this.#options, this.#counters, {
+      lost: () => this.#peerLost(address),
+      unsent: (messages) => this.#unsent(address, messages),
+    })
     this.#outgoing.set(address, link)
     return link
   }
