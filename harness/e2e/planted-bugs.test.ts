@@ -28,7 +28,7 @@ for (const bug of plantedBugs) {
       const directory = cli.runDirectory()
       const verdict = readJson(directory, 'verdict.json')
       t.equal(verdict.verdict, 'invalid')
-      const against = verdict.checks.filter((checker: any) => checker.verdict === 'invalid')
+      const against = verdict.results.filter((checker: any) => checker.verdict === 'invalid')
       t.ok(against.length > 0, 'a checker says invalid')
       for (const checker of against) t.ok(checker.evidence.length > 0, `${checker.checker} brings evidence`)
       t.match(cli.output(), /invalid/)
