@@ -125,7 +125,7 @@ function requireCapabilities(environment: Environment, plan: RunPlan, nemeses: r
     }
   }
   if (plan.latencyMs > 0 && environment.shapeLinks === undefined) {
-    throw new UsageError(`--latency ${plan.latencyMs} cannot work here: environment ${environment.kind} cannot delay what members say to each other.`)
+    throw new UsageError(`--latency ${plan.latencyMs} cannot work here: environment ${environment.kind} cannot delay what members say to each other. Use --env local or --env simulated.`)
   }
 }
 

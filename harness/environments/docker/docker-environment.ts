@@ -29,9 +29,6 @@ const preloadsTimeoutMs = 5_000
  * Rejects with a sentence, and leaves nothing behind then.
  */
 export async function createDockerEnvironment(options: EnvironmentOptions): Promise<Environment> {
-  if (options.latencyMs > 0) {
-    throw new Error('The docker environment cannot delay links between members: use --env local or --env simulated for a latency above 0')
-  }
   const engine = await connectEngine()
   const image = await ensureMemberImage(engine, options.say)
   const labels = ownerLabels(options.runId)
