@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * One member in the foreground: a process of its own, because the harness
- * imports nothing of a member. Arguments are the member's, Consul's flags;
- * signals reach it, its exit code is this one's.
+ * One member in the foreground. The harness imports nothing of a member, so
+ * this process becomes it where the system can do that: who kills this process
+ * has then killed the member, and no orphan holds its ports. Else the member is
+ * a child: signals reach it, its exit code is this one's. Arguments are the
+ * member's, Consul's flags.
  */
 export function runAgentCommand(args: readonly string[]): Promise<number> {
   const base = fileURLToPath(new URL('../../node/main', import.meta.url))
   const entry = existsSync(`${base}.ts`) && !base.includes(`${join('node_modules', '')}`) ? `${base}.ts` : `${base}.js`
+  if (process.platform !== 'win32' && typeof process.execve === 'function') process.execve(process.execPath, [process.execPath, entry, ...args])
   const child = spawn(process.execPath, [entry, ...args], { stdio: 'inherit' })
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const forwarders = signals.map((signal) => {
