@@ -1,3 +1,4 @@
+import { BlockedQueries } from './api/blocking.ts'
 import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { Discovery } from './agent/discovery.ts'
@@ -58,6 +59,7 @@ export class RegistryNode {
   readonly #requests: Requests
   readonly #discovery: Discovery
   readonly #stateMachine = new StateMachine()
+  readonly #blocked: BlockedQueries
   #garbageCount = 0
 
   constructor(options: RegistryNodeOptions) {
@@ -77,7 +79,10 @@ export class RegistryNode {
       },
       onFatal: options.onFatal,
       onTransition: (transition) => this.#onTransition(transition),
-      onApplied: (appliedIndex) => this.#requests.applied(appliedIndex),
+      onApplied: (appliedIndex) => {
+        this.#requests.applied(appliedIndex)
+        this.#stateMachine.watches.flush()
+      },
     })
     this.#requests = new Requests({
       scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
@@ -92,8 +97,11 @@ export class RegistryNode {
       formed: () => !this.#core.canBootstrap,
       bootstrap: (configuration) => this.#driver.bootstrap(configuration),
     })
+    this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
     this.handle = makeApi({
       ...options,
+      random: random.split('api'),
+      blocked: this.#blocked,
       kv: this.#stateMachine.kv,
       address: transport.address,
       write: (command, done) => this.#requests.write(command, done),
@@ -116,6 +124,7 @@ export class RegistryNode {
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
     this.#discovery.stop()
+    this.#blocked.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -124,6 +133,11 @@ export class RegistryNode {
   get leaderAddress(): string | null {
     const { leader } = this.#core
     return leader === null ? null : this.#addressOf(leader)
+  }
+
+  /** How many clients wait for a change. */
+  get blockedQueries(): number {
+    return this.#blocked.size
   }
 
   #addressOf(id: MemberId): string | null {

@@ -25,7 +25,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   const answer = (value: () => unknown): Action => (_request, _wildcard, query, respond) => respond(jsonResponse(value(), isSet(query, 'pretty')))
 
   route('/v1/kv/*', {
-    GET: (_request, key, query, respond) => getKv(context, key, query, respond),
+    GET: (request, key, query, respond) => getKv(context, key, query, request, respond),
     PUT: (request, key, query, respond) => putKv(context, key, query, request, respond),
     DELETE: (_request, key, query, respond) => deleteKv(context, key, query, respond),
   })

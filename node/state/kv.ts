@@ -10,6 +10,7 @@
  */
 import { Graveyard } from './graveyard.ts'
 import { SortedKeys } from './sorted-keys.ts'
+import { type Interest, Watches } from './watches.ts'
 
 export interface KvEntry {
   readonly key: string
@@ -38,18 +39,25 @@ export interface KvReader {
    * after the prefix, without repetition. An empty separator cuts nothing.
    */
   keys(prefix: string, separator: string): { readonly index: number, readonly keys: readonly string[] }
+  /** What moves the index that `get(key)` gives now. */
+  interestInKey(key: string): Interest
+  /** What moves the index that `list(prefix)` and `keys(prefix, …)` give now. */
+  interestInPrefix(prefix: string): Interest
 }
 
 const tombstonesMaxDefault = 65_536
+const table = 'kv'
 
 export class KvTable implements KvReader {
   readonly #entries = new Map<string, KvEntry>()
   readonly #order = new SortedKeys()
   readonly #graveyard: Graveyard
+  readonly #watches: Watches
   #index = 0
 
-  constructor(tombstonesMax = tombstonesMaxDefault) {
+  constructor(tombstonesMax = tombstonesMaxDefault, watches = new Watches()) {
     this.#graveyard = new Graveyard(tombstonesMax)
+    this.#watches = watches
   }
 
   get index(): number {
@@ -82,6 +90,15 @@ export class KvTable implements KvReader {
     return { index, keys }
   }
 
+  interestInKey(key: string): Interest {
+    return this.#entries.has(key) ? { kind: 'key', table, key } : { kind: 'table', table }
+  }
+
+  interestInPrefix(prefix: string): Interest {
+    const known = this.#order.hasPrefix(prefix) || this.#graveyard.maxIndex(prefix) > 0
+    return known ? { kind: 'prefix', table, prefix } : { kind: 'table', table }
+  }
+
   /** Flags are overwritten too. Keeps a copy of `value`. */
   set(index: number, key: string, value: Uint8Array, flags: bigint): void {
     const old = this.#entries.get(key)
@@ -99,6 +116,7 @@ export class KvTable implements KvReader {
       lockIndex: 0,
       session: old?.session ?? null,
     })
+    this.#watches.touch(table, key)
   }
 
   /** Sets if the key's ModifyIndex is `expectedIndex`, where 0 means absent. */
@@ -113,6 +131,7 @@ export class KvTable implements KvReader {
     this.#order.remove(key)
     this.#graveyard.bury([key], index)
     this.#index = index
+    this.#watches.touch(table, key)
   }
 
   /** Deletes if the key's ModifyIndex is `expectedIndex`. True also if the key is absent, whatever was expected. */
@@ -130,6 +149,7 @@ export class KvTable implements KvReader {
     for (const key of keys) {
       this.#entries.delete(key)
       this.#order.remove(key)
+      this.#watches.touch(table, key)
     }
     this.#graveyard.bury(keys, index)
     this.#index = index

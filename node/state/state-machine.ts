@@ -5,6 +5,7 @@
 import { invariant, unreachable } from '../base/assert.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
+import { Watches } from './watches.ts'
 
 export type ApplyResult =
   /** `succeeded` is false when a cas or delete-cas did not match: what Consul answers as `true` or `false`. */
@@ -13,7 +14,9 @@ export type ApplyResult =
   | { readonly kind: 'invalid', readonly problem: string }
 
 export class StateMachine {
-  readonly #kv = new KvTable()
+  /** Whoever applies commands flushes them when readers may see the state. */
+  readonly watches = new Watches()
+  readonly #kv = new KvTable(undefined, this.watches)
   #appliedIndex = 0
 
   get kv(): KvReader {
