@@ -116,8 +116,8 @@ export class Watches {
     waiter.done = true
     this.#waiters.delete(waiter)
     for (const group of waiter.groups) {
-      group.waiters.delete(waiter)
-      if (group.waiters.size === 0) group.close()
+      // Not again for an interest given twice: another group may have its place by then.
+      if (group.waiters.delete(waiter) && group.waiters.size === 0) group.close()
     }
   }
 
