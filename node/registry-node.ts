@@ -7,9 +7,12 @@ import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
 import type { Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
+import { randomUuid } from './base/uuid.ts'
 import { parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
+import { LockDelays } from './driver/lock-delays.ts'
 import { Requests } from './driver/requests.ts'
+import { SessionTimers } from './driver/session-timers.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId } from './raft/entry.ts'
@@ -39,6 +42,8 @@ export interface RegistryNodeOptions {
   readonly transport: Transport & { onPeerLost?(callback: (address: string) => void): void }
   readonly scheduler: Scheduler
   readonly random: Random
+  /** For the ids of sessions. Drawn from `random` if absent. */
+  readonly newUuid?: () => string
   readonly log: Log
   readonly trace: Trace | null
   /** The member cannot go on: its disk failed. */
@@ -58,13 +63,25 @@ export class RegistryNode {
   readonly #driver: RaftDriver
   readonly #requests: Requests
   readonly #discovery: Discovery
-  readonly #stateMachine = new StateMachine()
+  readonly #stateMachine: StateMachine
+  readonly #lockDelays: LockDelays
+  readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
   #garbageCount = 0
 
   constructor(options: RegistryNodeOptions) {
     this.#options = options
     const { id, name, random, scheduler, log, transport } = options
+    this.#lockDelays = new LockDelays(scheduler)
+    this.#stateMachine = new StateMachine({
+      renewed: (session) => this.#sessionTimers.renewed(session),
+      ended: (sessionId) => this.#sessionTimers.ended(sessionId),
+      lockDelayed: (key, delayMs) => this.#lockDelays.delay(key, delayMs),
+    })
+    this.#sessionTimers = new SessionTimers({
+      scheduler, log, sessions: this.#stateMachine.sessions,
+      propose: (command, done) => this.#driver.propose(command, done),
+    })
     const recovered = Wal.open(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
     if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
     this.#core = new RaftCore({
@@ -87,6 +104,7 @@ export class RegistryNode {
     this.#requests = new Requests({
       scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
       firstCallId: firstCallId(random, scheduler),
+      admit: (command) => this.#lockDelays.admit(command, this.#driver.appliedIndex),
       leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
       send: (address, envelope) => transport.send(address, envelope),
     })
@@ -98,11 +116,14 @@ export class RegistryNode {
       bootstrap: (configuration) => this.#driver.bootstrap(configuration),
     })
     this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
+    const apiRandom = random.split('api')
     this.handle = makeApi({
       ...options,
-      random: random.split('api'),
+      random: apiRandom,
+      newUuid: options.newUuid ?? (() => randomUuid(apiRandom)),
       blocked: this.#blocked,
       kv: this.#stateMachine.kv,
+      sessions: this.#stateMachine.sessions,
       address: transport.address,
       write: (command, done) => this.#requests.write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
@@ -125,6 +146,7 @@ export class RegistryNode {
   stop(): void {
     this.#discovery.stop()
     this.#blocked.stop()
+    this.#sessionTimers.follow()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -175,6 +197,12 @@ export class RegistryNode {
     const { log } = this.#options
     if (role === 'leader') log.info('this server is the leader', { term })
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
+    if (role === 'leader') {
+      this.#lockDelays.lead(this.#core.status().lastIndex)
+      this.#sessionTimers.lead()
+    } else {
+      this.#sessionTimers.follow()
+    }
     this.#requests.leaderChanged()
   }
 }

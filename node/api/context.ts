@@ -4,6 +4,7 @@ import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { Random } from '../base/random.ts'
 import type { KvReader } from '../state/kv.ts'
+import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
 
 /** What the API needs of the member that it speaks for. */
@@ -17,7 +18,9 @@ export interface ApiContext {
   readonly bootstrapExpect: number
   readonly scheduler: Scheduler
   readonly random: Random
+  readonly newUuid: () => string
   readonly kv: KvReader
+  readonly sessions: SessionReader
   readonly blocked: BlockedQueries
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
   /** `done` comes when the member's own state may answer the read. */

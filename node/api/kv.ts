@@ -81,13 +81,12 @@ export function putKv(context: ApiContext, key: string, query: URLSearchParams, 
   if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length))
   const flags = parseUnsigned(query.get('flags') ?? '0')
   if (typeof flags === 'object') return respond(flags)
-  for (const name of ['acquire', 'release']) {
-    const session = query.get(name)
-    // Nobody can hold a session before there are any.
-    if (session !== null) return respond(errorResponse(500, session === '' ? 'missing session' : `invalid session ${JSON.stringify(session)}`))
-  }
   const pretty = isSet(query, 'pretty')
   const done = (outcome: Parameters<typeof writeResponse>[0]) => respond(writeResponse(outcome, pretty))
+  for (const [parameter, kind] of [['acquire', 'lock'], ['release', 'unlock']] as const) {
+    const session = query.get(parameter)
+    if (session !== null) return context.write(encodeCommand({ kind, key, session, flags, value: request.body }), done)
+  }
   const expected = query.get('cas')
   if (expected === null) return context.write(encodeCommand({ kind: 'set', key, value: request.body, flags }), done)
   const modifyIndex = parseUnsigned(expected)

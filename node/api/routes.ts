@@ -4,6 +4,7 @@ import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
+import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
 import { agentSelf } from './status.ts'
 
 type Respond = (response: ApiResponse) => void
@@ -29,6 +30,12 @@ export function makeApi(context: ApiContext): ApiHandler {
     PUT: (request, key, query, respond) => putKv(context, key, query, request, respond),
     DELETE: (_request, key, query, respond) => deleteKv(context, key, query, respond),
   })
+  route('/v1/session/create', { PUT: (request, _wildcard, query, respond) => createSession(context, query, request, respond) })
+  route('/v1/session/destroy/*', { PUT: (_request, id, query, respond) => destroySession(context, id, query, respond) })
+  route('/v1/session/renew/*', { PUT: (_request, id, query, respond) => renewSession(context, id, query, respond) })
+  route('/v1/session/info/*', { GET: (request, id, query, respond) => sessionInfo(context, id, query, request, respond) })
+  route('/v1/session/node/*', { GET: (request, node, query, respond) => sessionsOfNode(context, node, query, request, respond) })
+  route('/v1/session/list', { GET: (request, _wildcard, query, respond) => listSessions(context, query, request, respond) })
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })

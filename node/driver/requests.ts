@@ -2,6 +2,7 @@ import type { Cancel, Scheduler } from '../base/scheduler.ts'
 import type { ReadMode } from '../raft/core.ts'
 import { CallTable } from './call-table.ts'
 import type { RpcAnswer, RpcEnvelope } from './envelope.ts'
+import type { ApplyResult } from '../state/state-machine.ts'
 import type { RaftDriver } from './raft-driver.ts'
 
 /** How a write ended. Only `no-leader` means that it certainly did not happen. */
@@ -22,6 +23,11 @@ export type ReadOutcome =
 export interface RequestPorts {
   readonly scheduler: Scheduler
   readonly driver: Pick<RaftDriver, 'propose' | 'readIndex' | 'appliedIndex'>
+  /**
+   * What the leader says to a command before it is proposed: null to go on; a
+   * result where its own clock forbids it; `later` if it does not know yet.
+   */
+  readonly admit: (command: Uint8Array) => ApplyResult | 'later' | null
   /** This server's advertised address. */
   readonly address: string
   /** How long a request may take in all (Consul's rpc_hold_timeout). */
@@ -107,10 +113,11 @@ export class Requests {
     const { from, callId } = envelope
     const answer = (content: RpcAnswer) => this.#ports.send(from, { channel: 'rpc', kind: 'answer', callId, answer: content })
     if (envelope.kind === 'read-index') return this.#ports.driver.readIndex(envelope.mode, answer)
+    const refusal = this.#ports.admit(envelope.command)
+    if (refusal === 'later') return answer({ kind: 'not-leader' })
+    if (refusal !== null) return answer(answerOf(0, refusal))
     this.#ports.driver.propose(envelope.command, (outcome) => {
-      if (outcome.kind !== 'applied') return answer(outcome)
-      const { index, result } = outcome
-      answer(result.kind === 'kv' ? { kind: 'applied', index, succeeded: result.succeeded } : { kind: 'invalid', problem: result.problem })
+      answer(outcome.kind === 'applied' ? answerOf(outcome.index, outcome.result) : outcome)
     })
   }
 
@@ -139,14 +146,14 @@ export class Requests {
       })
       return
     }
+    const refusal = this.#ports.admit(request.command)
+    if (refusal === 'later') return this.#wait(request)
+    if (refusal !== null) return this.#settleWrite(request, answerOf(0, refusal))
     this.#ports.driver.propose(request.command, (outcome) => {
       if (request.settled) return
       if (outcome.kind === 'not-leader') return this.#wait(request)
       if (outcome.kind === 'lost') return this.#settleWrite(request, { kind: 'leadership-lost' })
-      const { index, result } = outcome
-      this.#settleWrite(request, result.kind === 'kv'
-        ? { kind: 'applied', index, succeeded: result.succeeded }
-        : { kind: 'invalid', problem: result.problem })
+      this.#settleWrite(request, answerOf(outcome.index, outcome.result))
     })
   }
 
@@ -226,4 +233,9 @@ export class Requests {
     this.#forwarded.delete(request.callId)
     return true
   }
+}
+
+/** What the state machine, or the leader before it, made of a command. */
+function answerOf(index: number, result: ApplyResult): Extract<RpcAnswer & WriteOutcome, { kind: 'applied' | 'invalid' }> {
+  return result.kind === 'kv' ? { kind: 'applied', index, succeeded: result.succeeded } : result
 }
