@@ -88,7 +88,7 @@ function apiRequest(request: IncomingMessage, response: ServerResponse, body: Bu
  * that is closed with bytes unread is reset, and the answer may be lost with it.
  */
 function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: number): void {
-  const { status, headers, body } = bodyTooLarge(bytes)
+  const { status, headers, body } = bodyTooLarge(bytes, request.url ?? '/')
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) })
   response.write(body)
   const end = () => {

@@ -78,7 +78,7 @@ export function putKv(context: ApiContext, key: string, query: URLSearchParams, 
   if (key === '') return respond(errorResponse(400, 'Missing key name'))
   const conflict = conflictingFlags(query, ['cas', 'acquire', 'release'])
   if (conflict !== null) return respond(conflict)
-  if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length))
+  if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length, request.target))
   const flags = parseUnsigned(query.get('flags') ?? '0')
   if (typeof flags === 'object') return respond(flags)
   const pretty = isSet(query, 'pretty')
@@ -110,9 +110,10 @@ export function deleteKv(context: ApiContext, key: string, query: URLSearchParam
   context.write(encodeCommand({ kind: 'delete-cas', key, modifyIndex: toIndex(modifyIndex) }), done)
 }
 
-/** 413, with the connection closed: the rest of the body is not read. */
-export function bodyTooLarge(bytes: number): ApiResponse {
-  return errorResponse(413, `Request body(${bytes} bytes) too large, max size: ${valueBytesMax} bytes. See https://www.consul.io/docs/agent/options.html#kv_max_value_size.`, { Connection: 'close' })
+/** 413, with the connection closed: the rest of the body is not read. `target`: as on the request line. */
+export function bodyTooLarge(bytes: number, target: string): ApiResponse {
+  const setting = /^\/v1\/txn(\?|$)/.test(target) ? 'txn_max_req_len' : 'kv_max_value_size'
+  return errorResponse(413, `Request body(${bytes} bytes) too large, max size: ${valueBytesMax} bytes. See https://www.consul.io/docs/agent/options.html#${setting}.`, { Connection: 'close' })
 }
 
 function conflictingFlags(query: URLSearchParams, names: readonly string[]): ApiResponse | null {
@@ -129,6 +130,6 @@ function parseUnsigned(text: string): bigint | ApiResponse {
 }
 
 /** No entry can have an index above 2^53 - 1, so that one stands for all of them. */
-function toIndex(value: bigint): number {
+export function toIndex(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
 }

@@ -6,6 +6,7 @@ import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
 import { agentSelf } from './status.ts'
+import { putTxn } from './txn.ts'
 
 type Respond = (response: ApiResponse) => void
 type Action = (request: ApiRequest, wildcard: string, query: URLSearchParams, respond: Respond) => void
@@ -36,6 +37,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/session/info/*', { GET: (request, id, query, respond) => sessionInfo(context, id, query, request, respond) })
   route('/v1/session/node/*', { GET: (request, node, query, respond) => sessionsOfNode(context, node, query, request, respond) })
   route('/v1/session/list', { GET: (request, _wildcard, query, respond) => listSessions(context, query, request, respond) })
+  route('/v1/txn', { PUT: (request, _wildcard, query, respond) => putTxn(context, query, request, respond) })
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })

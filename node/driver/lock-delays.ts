@@ -1,6 +1,7 @@
 import type { Scheduler } from '../base/scheduler.ts'
-import { decodeCommand, isLock } from '../state/commands.ts'
+import { decodeCommand, mayLock } from '../state/commands.ts'
 import type { ApplyResult } from '../state/state-machine.ts'
+import { checkBefore } from '../state/txn.ts'
 
 /** Below so many keys nobody looks for those whose delay is over. */
 const sweepKeysMin = 1024
@@ -46,9 +47,15 @@ export class LockDelays {
 
   /** What a leader that has applied up to `appliedIndex` says to a command that it is given; null to propose it. */
   admit(command: Uint8Array, appliedIndex: number): ApplyResult | 'later' | null {
-    if (!isLock(command)) return null
-    if (appliedIndex < this.#knownFromIndex) return 'later'
+    if (!mayLock(command)) return null
     const decoded = decodeCommand(command)
-    return decoded.kind === 'lock' && this.isDelayed(decoded.key) ? { kind: 'kv', succeeded: false } : null
+    if (decoded.kind === 'lock') {
+      if (appliedIndex < this.#knownFromIndex) return 'later'
+      return this.isDelayed(decoded.key) ? { kind: 'kv', succeeded: false } : null
+    }
+    if (decoded.kind !== 'txn' || !decoded.operations.some(({ verb }) => verb === 'lock')) return null
+    if (appliedIndex < this.#knownFromIndex) return 'later'
+    const errors = checkBefore(decoded.operations, (key) => this.isDelayed(key))
+    return errors.length === 0 ? null : { kind: 'txn', outcome: { results: [], errors } }
   }
 }

@@ -3,11 +3,14 @@ import type { ReadMode } from '../raft/core.ts'
 import { CallTable } from './call-table.ts'
 import type { RpcAnswer, RpcEnvelope } from './envelope.ts'
 import type { ApplyResult } from '../state/state-machine.ts'
+import type { TxnOutcome } from '../state/txn.ts'
+import { decodeTxnOutcome, encodeTxnOutcome } from '../state/txn-bytes.ts'
 import type { RaftDriver } from './raft-driver.ts'
 
 /** How a write ended. Only `no-leader` means that it certainly did not happen. */
 export type WriteOutcome =
-  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean }
+  /** `index` is 0 if the leader refused it before it came to the log. `txn`: of a transaction. */
+  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean, readonly txn?: TxnOutcome }
   | { readonly kind: 'invalid', readonly problem: string }
   | { readonly kind: 'no-leader' }
   /** It stands in a leader's log, and that leader was deposed. */
@@ -115,9 +118,9 @@ export class Requests {
     if (envelope.kind === 'read-index') return this.#ports.driver.readIndex(envelope.mode, answer)
     const refusal = this.#ports.admit(envelope.command)
     if (refusal === 'later') return answer({ kind: 'not-leader' })
-    if (refusal !== null) return answer(answerOf(0, refusal))
+    if (refusal !== null) return answer(toAnswer(outcomeOf(0, refusal)))
     this.#ports.driver.propose(envelope.command, (outcome) => {
-      answer(outcome.kind === 'applied' ? answerOf(outcome.index, outcome.result) : outcome)
+      answer(outcome.kind === 'applied' ? toAnswer(outcomeOf(outcome.index, outcome.result)) : outcome)
     })
   }
 
@@ -148,12 +151,12 @@ export class Requests {
     }
     const refusal = this.#ports.admit(request.command)
     if (refusal === 'later') return this.#wait(request)
-    if (refusal !== null) return this.#settleWrite(request, answerOf(0, refusal))
+    if (refusal !== null) return this.#settleWrite(request, outcomeOf(0, refusal))
     this.#ports.driver.propose(request.command, (outcome) => {
       if (request.settled) return
       if (outcome.kind === 'not-leader') return this.#wait(request)
       if (outcome.kind === 'lost') return this.#settleWrite(request, { kind: 'leadership-lost' })
-      this.#settleWrite(request, answerOf(outcome.index, outcome.result))
+      this.#settleWrite(request, outcomeOf(outcome.index, outcome.result))
     })
   }
 
@@ -177,7 +180,7 @@ export class Requests {
       return
     }
     switch (answer.kind) {
-      case 'applied': return this.#settleWrite(request, answer)
+      case 'applied': return this.#settleWrite(request, fromAnswer(answer))
       case 'invalid': return this.#settleWrite(request, answer)
       case 'lost': return this.#settleWrite(request, { kind: 'leadership-lost' })
       case 'confirmed': return
@@ -235,7 +238,26 @@ export class Requests {
   }
 }
 
+type Carried = Extract<WriteOutcome, { kind: 'applied' | 'invalid' }>
+
 /** What the state machine, or the leader before it, made of a command. */
-function answerOf(index: number, result: ApplyResult): Extract<RpcAnswer & WriteOutcome, { kind: 'applied' | 'invalid' }> {
-  return result.kind === 'kv' ? { kind: 'applied', index, succeeded: result.succeeded } : result
+function outcomeOf(index: number, result: ApplyResult): Carried {
+  switch (result.kind) {
+    case 'kv': return { kind: 'applied', index, succeeded: result.succeeded }
+    case 'txn': return { kind: 'applied', index, succeeded: result.outcome.errors.length === 0, txn: result.outcome }
+    case 'invalid': return result
+  }
+}
+
+function toAnswer(outcome: Carried): RpcAnswer {
+  if (outcome.kind === 'invalid') return outcome
+  const { kind, index, succeeded, txn } = outcome
+  return txn === undefined ? { kind, index, succeeded } : { kind, index, succeeded, txn: encodeTxnOutcome(txn) }
+}
+
+function fromAnswer(answer: Extract<RpcAnswer, { kind: 'applied' }>): WriteOutcome {
+  const { kind, index, succeeded } = answer
+  if (answer.txn === undefined) return { kind, index, succeeded }
+  const txn = decodeTxnOutcome(answer.txn)
+  return txn === null ? { kind: 'no-answer', cause: 'the outcome of the transaction is malformed' } : { kind, index, succeeded, txn }
 }

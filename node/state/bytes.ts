@@ -9,7 +9,9 @@ export class ByteWriter {
   #length = 0
 
   u8(value: number): this {
-    this.#bytes[this.#room(1)] = value
+    // Before the buffer is looked at: making room may replace it.
+    const at = this.#room(1)
+    this.#bytes[at] = value
     return this
   }
 

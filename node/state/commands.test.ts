@@ -17,6 +17,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ kind: fc.constantFrom('session-destroy' as const, 'session-renew' as const), id: key }),
   fc.record({ kind: fc.constant('session-expire' as const), id: key, renewedIndex: modifyIndex }),
   fc.record({
+    kind: fc.constant('txn' as const),
+    operations: fc.array(fc.record({
+      kind: fc.constant('kv' as const), verb: fc.constantFrom('set', 'get', 'zap'), key, value: value.map((bytes) => Buffer.from(bytes)), flags, index: modifyIndex, session: key,
+    }, { noNullPrototype: true })),
+  }),
+  fc.record({
     kind: fc.constant('session-create' as const),
     session: fc.record({
       id: key, name: key, node: key, lockDelayNs: fc.maxSafeNat(), behavior: fc.constantFrom('release' as const, 'delete' as const), ttl: key,
@@ -46,6 +52,8 @@ t.test('golden bytes', async (t) => {
       kind: 'session-create',
       session: { id: 'i', name: 'n', node: 'o', lockDelayNs: 15e9, behavior: 'delete', ttl: '10s', nodeChecks: ['c'], serviceChecks: [{ id: 'w', namespace: '' }] },
     }, '010c' + '01000000' + '69' + '01000000' + '6e' + '01000000' + '6f' + '00d6117e03000000' + '01' + '03000000' + '313073' + '01000000' + '01000000' + '63' + '01000000' + '01000000' + '77' + '00000000'],
+    [{ kind: 'txn', operations: [{ kind: 'kv', verb: 'set', key: 'k', value: Buffer.from('hi'), flags: 42n, index: 7, session: '' }] },
+      '0114' + '01000000' + '01' + '03000000' + '736574' + '01000000' + '6b' + '02000000' + '6869' + '2a00000000000000' + '0700000000000000' + '00000000'],
     [{ kind: 'session-destroy', id: 'i' }, '010d' + '01000000' + '69'],
     [{ kind: 'session-renew', id: 'i' }, '010e' + '01000000' + '69'],
     [{ kind: 'session-expire', id: 'i', renewedIndex: 7 }, '010f' + '01000000' + '69' + '0700000000000000'],
@@ -72,6 +80,8 @@ t.test('bytes that are no command are a value that says why', async (t) => {
     ['010f0100000069' + 'ff'.repeat(8), /above 2\^53/],
     ['010c' + '00000000'.repeat(3) + '00'.repeat(8) + '02' + '00000000'.repeat(3), /behavior of a session is unknown/],
     ['011d00000000', /command 29 is unknown/],
+    ['01140100000002', /command 20: an operation of kind 2 is unknown/],
+    ['0114ffffffff', /command 20: 1 bytes should stand at 6/],
   ]
   for (const [hex, problem] of cases) t.match(decodeCommand(Buffer.from(hex, 'hex')), { kind: 'invalid', problem })
 })

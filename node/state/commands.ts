@@ -9,16 +9,17 @@
  *     delete-tree  key (the prefix)
  *
  * A key is its length (u32) and its UTF-8 bytes; a value goes on to the end.
- * Codes 10 to 19: see `session-commands.ts`; there a text or bytes have their
- * length (u32) before them.
+ * Codes 10 to 29: see `session-commands.ts` and `txn-bytes.ts`; there a text or
+ * bytes have their length (u32) before them.
  * Commands stay in logs: a code once used never changes its meaning.
  */
 import { isUtf8 } from 'node:buffer'
 import { invariant, unreachable } from '../base/assert.ts'
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
 import { readSessionCommand, type SessionCommand, sessionCodes, writeSessionCommand } from './session-commands.ts'
+import { readTxn, type TxnCommand, txnCode, writeTxn } from './txn-bytes.ts'
 
-export type Command = KvCommand | SessionCommand
+export type Command = KvCommand | SessionCommand | TxnCommand
 
 export type KvCommand = KvSet | KvCas | KvDelete | KvDeleteCas | KvDeleteTree
 
@@ -104,6 +105,11 @@ export function encodeCommand(command: Command): Uint8Array {
       writeSessionCommand(writer, command)
       return writer.done()
     }
+    case 'txn': {
+      const writer = new ByteWriter().u8(version).u8(txnCode)
+      writeTxn(writer, command)
+      return writer.done()
+    }
     default: return unreachable(command)
   }
 }
@@ -147,15 +153,15 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
   }
 }
 
-/** Whether it takes a lock: what a leader looks at before it proposes. */
-export function isLock(command: Uint8Array): boolean {
-  return command[0] === version && command[1] === sessionCodes.lock
+/** Whether it may take a lock: what a leader looks into before it proposes. Does not decode. */
+export function mayLock(command: Uint8Array): boolean {
+  return command[0] === version && (command[1] === sessionCodes.lock || command[1] === txnCode)
 }
 
 function decodeFields(bytes: Buffer): Command | InvalidCommand {
   const reader = new ByteReader(bytes, 2)
   try {
-    const command = readSessionCommand(bytes[1]!, reader)
+    const command = bytes[1] === txnCode ? readTxn(reader) : readSessionCommand(bytes[1]!, reader)
     if (command === null) return invalid(`command ${bytes[1]} is unknown`)
     reader.end()
     return command

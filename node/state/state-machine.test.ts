@@ -13,7 +13,7 @@ const cas = (key: string, text: string, modifyIndex: number, flags = 0n): Comman
 function applyAll(machine: StateMachine, commands: readonly Command[], from = 1): unknown[] {
   return commands.map((command, i) => {
     const result = machine.apply(from + i, encodeCommand(command))
-    return result.kind === 'kv' ? result.succeeded : result.problem
+    return result.kind === 'kv' ? result.succeeded : result.kind === 'txn' ? result.outcome : result.problem
   })
 }
 

@@ -6,11 +6,14 @@ import { invariant, unreachable } from '../base/assert.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
 import { type Registrations, type SessionObserver, type SessionReader, SessionTable } from './sessions.ts'
+import { type TxnOutcome, writeTransaction } from './txn.ts'
 import { Watches } from './watches.ts'
 
 export type ApplyResult =
   /** `succeeded` is false when a condition did not hold (a cas, a lock, a session that is gone): what Consul answers as `true` or `false`. */
   | { readonly kind: 'kv', readonly succeeded: boolean }
+  /** Of a transaction; with errors nothing changed. */
+  | { readonly kind: 'txn', readonly outcome: TxnOutcome }
   /** The command cannot be carried out, or the bytes are none of this version. Nothing changed; every member of this version says so. */
   | { readonly kind: 'invalid', readonly problem: string }
 
@@ -77,6 +80,8 @@ export class StateMachine {
         return outcome(this.#sessions.renew(index, decoded.id))
       case 'session-expire':
         return outcome(this.#sessions.expire(index, decoded.id, decoded.renewedIndex))
+      case 'txn':
+        return { kind: 'txn', outcome: writeTransaction(this.#kv, (session) => this.#sessions.problemOf(session), index, decoded.operations) }
       case 'invalid':
         return decoded
       default:
