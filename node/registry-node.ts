@@ -68,6 +68,8 @@ export class RegistryNode {
   readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
   #garbageCount = 0
+  /** Waiters are left for the next turn. */
+  #waking = false
 
   constructor(options: RegistryNodeOptions) {
     this.#options = options
@@ -98,7 +100,7 @@ export class RegistryNode {
       onTransition: (transition) => this.#onTransition(transition),
       onApplied: (appliedIndex) => {
         this.#requests.applied(appliedIndex)
-        this.#stateMachine.watches.flush()
+        this.#wakeWaiters()
       },
     })
     this.#requests = new Requests({
@@ -162,6 +164,16 @@ export class RegistryNode {
     return this.#blocked.size
   }
 
+  /** Some in each turn: Raft must not wait for the answers to thousands. */
+  #wakeWaiters(): void {
+    if (this.#waking || !this.#stateMachine.watches.flush(wakesPerTurnMax)) return
+    this.#waking = true
+    this.#options.scheduler.after(0, () => {
+      this.#waking = false
+      this.#wakeWaiters()
+    })
+  }
+
   #addressOf(id: MemberId): string | null {
     for (const voter of this.#core.configuration.voters) if (voter.id === id) return voter.address
     return this.#discovery.addressOf(id)
@@ -206,6 +218,8 @@ export class RegistryNode {
     this.#requests.leaderChanged()
   }
 }
+
+const wakesPerTurnMax = 100
 
 /** Another for each life, by the clock too: a simulation may give each life the same chance. Leaves 2^20 numbers to the next. */
 function firstCallId(random: Random, scheduler: Scheduler): number {

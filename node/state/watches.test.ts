@@ -49,6 +49,26 @@ t.test('who is woken may wait again, and who has left is not woken', async (t) =
   t.equal(times, 2)
 })
 
+t.test('so many at a time, first changes first, and who waits anew comes behind', async (t) => {
+  const watches = new Watches()
+  const woken: string[] = []
+  const add = (name: string) => watches.add([key(name)], () => {
+    woken.push(name)
+    if (name === 'a') watches.add([key('a')], () => woken.push('a again'))
+  })
+  for (const name of ['a', 'b', 'c', 'd', 'e']) add(name)
+  for (const name of ['c', 'a', 'b', 'c']) watches.touch('kv', name)
+  t.equal(watches.flush(2), true)
+  t.same(woken, ['c', 'a'])
+  watches.touch('kv', 'a')
+  watches.touch('kv', 'd')
+  t.equal(watches.flush(1), true)
+  t.equal(watches.flush(2), false)
+  t.same(woken.slice(2), ['b', 'a again', 'd'])
+  t.equal(watches.flush(2), false)
+  t.equal(watches.size, 1)
+})
+
 t.test('one waiter may end another that is due', async (t) => {
   const watches = new Watches()
   const woken: number[] = []

@@ -22,17 +22,14 @@ export type WakeCause = 'changed' | 'replaced'
 
 interface Waiter {
   readonly wake: (cause: WakeCause) => void
-  /** What it waits in; left all at once. */
+  /** What it waits in; left all at once, when it becomes due or gives up. */
   readonly groups: Group[]
-  /** Noted to be woken by the next flush. */
-  due: boolean
+  /** Woken, or given up. */
   done: boolean
 }
 
 interface Group {
   readonly waiters: Set<Waiter>
-  /** All of `waiters` are due: a row of writes to one key notes them once. */
-  noted: boolean
   /** Called when the last one has left. */
   readonly close: () => void
 }
@@ -48,6 +45,7 @@ interface TableGroups {
 export class Watches {
   readonly #tables = new Map<string, TableGroups>()
   readonly #waiters = new Set<Waiter>()
+  /** Whom something of interest has changed for, first changes first. */
   #due: Waiter[] = []
 
   /** How many wait. */
@@ -57,12 +55,11 @@ export class Watches {
 
   /** Calls `wake` once, at the first flush behind a change of any of `interests`. Returns what ends the wait before. */
   add(interests: readonly Interest[], wake: (cause: WakeCause) => void): () => void {
-    const waiter: Waiter = { wake, groups: [], due: false, done: false }
+    const waiter: Waiter = { wake, groups: [], done: false }
     this.#waiters.add(waiter)
     for (const interest of interests) {
       const group = this.#groupOf(interest)
       group.waiters.add(waiter)
-      group.noted = false
       waiter.groups.push(group)
     }
     return () => this.#end(waiter)
@@ -79,16 +76,21 @@ export class Watches {
     }
   }
 
-  /** Wakes everybody for whom something has changed since the last flush. */
-  flush(): void {
-    if (this.#due.length === 0) return
+  /**
+   * Wakes those for whom something has changed, at most `wakesMax` of them: the
+   * answers to thousands take a good part of a second. True if some are left.
+   */
+  flush(wakesMax = Number.POSITIVE_INFINITY): boolean {
+    if (this.#due.length === 0) return false
     const due = this.#due
-    this.#due = []
+    // Those who wait anew and become due meanwhile come behind.
+    this.#due = due.length > wakesMax ? due.splice(wakesMax) : []
     for (const waiter of due) {
       if (waiter.done) continue
       this.#end(waiter)
       waiter.wake('changed')
     }
+    return this.#due.length > 0
   }
 
   /** The state is another one: wakes everybody. */
@@ -102,11 +104,9 @@ export class Watches {
   }
 
   #note(group: Group | null | undefined): void {
-    if (group === null || group === undefined || group.noted) return
-    group.noted = true
+    if (group === null || group === undefined) return
     for (const waiter of group.waiters) {
-      if (waiter.due) continue
-      waiter.due = true
+      this.#leave(waiter)
       this.#due.push(waiter)
     }
   }
@@ -115,7 +115,11 @@ export class Watches {
     if (waiter.done) return
     waiter.done = true
     this.#waiters.delete(waiter)
-    for (const group of waiter.groups) {
+    this.#leave(waiter)
+  }
+
+  #leave(waiter: Waiter): void {
+    for (const group of waiter.groups.splice(0)) {
       // Not again for an interest given twice: another group may have its place by then.
       if (group.waiters.delete(waiter) && group.waiters.size === 0) group.close()
     }
@@ -150,7 +154,7 @@ export class Watches {
   }
 
   #tableGroup(groups: TableGroups): Group {
-    groups.table ??= { waiters: new Set(), noted: false, close: () => { groups.table = null } }
+    groups.table ??= { waiters: new Set(), close: () => { groups.table = null } }
     return groups.table
   }
 }
@@ -158,7 +162,7 @@ export class Watches {
 function groupIn(groups: Map<string, Group>, key: string, closed: () => void): Group {
   let group = groups.get(key)
   if (group === undefined) {
-    group = { waiters: new Set(), noted: false, close: () => { groups.delete(key); closed() } }
+    group = { waiters: new Set(), close: () => { groups.delete(key); closed() } }
     groups.set(key, group)
   }
   return group
