@@ -11,6 +11,7 @@ import { randomUuid } from './base/uuid.ts'
 import { parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { LockDelays } from './driver/lock-delays.ts'
+import { LockGate } from './driver/lock-gate.ts'
 import { Requests } from './driver/requests.ts'
 import { SessionTimers } from './driver/session-timers.ts'
 import type { RaftConfig } from './raft/config.ts'
@@ -64,7 +65,7 @@ export class RegistryNode {
   readonly #requests: Requests
   readonly #discovery: Discovery
   readonly #stateMachine: StateMachine
-  readonly #lockDelays: LockDelays
+  readonly #lockGate: LockGate
   readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
   #garbageCount = 0
@@ -74,15 +75,15 @@ export class RegistryNode {
   constructor(options: RegistryNodeOptions) {
     this.#options = options
     const { id, name, random, scheduler, log, transport } = options
-    this.#lockDelays = new LockDelays(scheduler)
+    const lockDelays = new LockDelays(scheduler)
     this.#stateMachine = new StateMachine({
       renewed: (session) => this.#sessionTimers.renewed(session),
       ended: (sessionId) => this.#sessionTimers.ended(sessionId),
-      lockDelayed: (key, delayMs) => this.#lockDelays.delay(key, delayMs),
+      lockDelayed: (key, delayMs) => lockDelays.delay(key, delayMs),
     })
     this.#sessionTimers = new SessionTimers({
       scheduler, log, sessions: this.#stateMachine.sessions,
-      propose: (command, done) => this.#driver.propose(command, done),
+      propose: (command, done) => this.#lockGate.propose(command, done),
     })
     const recovered = Wal.open(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
     if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
@@ -103,10 +104,11 @@ export class RegistryNode {
         this.#wakeWaiters()
       },
     })
+    this.#lockGate = new LockGate({ driver: this.#driver, delays: lockDelays, kv: this.#stateMachine.kv })
     this.#requests = new Requests({
       scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
       firstCallId: firstCallId(random, scheduler),
-      admit: (command) => this.#lockDelays.admit(command, this.#driver.appliedIndex),
+      propose: (command, done) => this.#lockGate.propose(command, done),
       leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
       send: (address, envelope) => transport.send(address, envelope),
     })
@@ -210,7 +212,7 @@ export class RegistryNode {
     if (role === 'leader') log.info('this server is the leader', { term })
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
     if (role === 'leader') {
-      this.#lockDelays.lead(this.#core.status().lastIndex)
+      this.#lockGate.lead(this.#core.status().lastIndex)
       this.#sessionTimers.lead()
     } else {
       this.#sessionTimers.follow()

@@ -277,3 +277,33 @@ t.test('thousands of sessions, renewed and not', async (t) => {
   cluster.time.run(10_500)
   t.equal(json(cluster.ask('n1', 'GET', '/v1/session/list')).length, 1000)
 })
+
+// Goal: clients that ask for the lock all the time, at every member, just as its holder's time runs out.
+t.test('nobody gets the lock before the delay is over, however closely they ask', async (t) => {
+  const cluster = new VirtualCluster(3)
+  const leader = cluster.elect()
+  const holder = create(cluster, { TTL: '10s', LockDelay: '3s' }, leader)
+  const beganMs = cluster.time.nowMs()
+  acquire(cluster, 'k', holder, 'x', leader)
+  const others = ['n1', 'n2', 'n3'].map((member) => ({ member, id: create(cluster, {}, member) }))
+  const attempts: { response: ApiResponse | null }[] = []
+  const attempt = () => { for (const { member, id } of others) attempts.push(cluster.request(member, 'PUT', `/v1/kv/k?acquire=${id}`, member)) }
+  const taken = () => attempts.some(({ response }) => text(response) === 'true')
+  const holderAt = (member: string) => entry(cluster, 'k', member).Session as string | undefined
+  cluster.time.run(19_990 - (cluster.time.nowMs() - beganMs))
+  for (let ms = 0; ms < 30; ms += 0.25) {
+    attempt()
+    cluster.time.run(0.25)
+  }
+  cluster.time.run(100)
+  t.equal(holderAt(leader), undefined, 'it has ended')
+  t.notOk(taken(), 'and nobody has got it')
+  while (!taken() && cluster.time.nowMs() - beganMs < 30_000) {
+    attempt()
+    cluster.time.run(5)
+  }
+  const elapsedMs = cluster.time.nowMs() - beganMs
+  t.ok(elapsedMs >= 23_000 && elapsedMs < 23_100, `taken ${elapsedMs} ms behind the creation of a session of 2 x 10 s`)
+  cluster.time.run(100)
+  t.ok(others.some(({ id }) => holderAt(leader) === id))
+})

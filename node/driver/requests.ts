@@ -25,12 +25,8 @@ export type ReadOutcome =
 
 export interface RequestPorts {
   readonly scheduler: Scheduler
-  readonly driver: Pick<RaftDriver, 'propose' | 'readIndex' | 'appliedIndex'>
-  /**
-   * What the leader says to a command before it is proposed: null to go on; a
-   * result where its own clock forbids it; `later` if it does not know yet.
-   */
-  readonly admit: (command: Uint8Array) => ApplyResult | 'later' | null
+  readonly driver: Pick<RaftDriver, 'readIndex' | 'appliedIndex'>
+  readonly propose: RaftDriver['propose']
   /** This server's advertised address. */
   readonly address: string
   /** How long a request may take in all (Consul's rpc_hold_timeout). */
@@ -116,10 +112,7 @@ export class Requests {
     const { from, callId } = envelope
     const answer = (content: RpcAnswer) => this.#ports.send(from, { channel: 'rpc', kind: 'answer', callId, answer: content })
     if (envelope.kind === 'read-index') return this.#ports.driver.readIndex(envelope.mode, answer)
-    const refusal = this.#ports.admit(envelope.command)
-    if (refusal === 'later') return answer({ kind: 'not-leader' })
-    if (refusal !== null) return answer(toAnswer(outcomeOf(0, refusal)))
-    this.#ports.driver.propose(envelope.command, (outcome) => {
+    this.#ports.propose(envelope.command, (outcome) => {
       answer(outcome.kind === 'applied' ? toAnswer(outcomeOf(outcome.index, outcome.result)) : outcome)
     })
   }
@@ -149,10 +142,7 @@ export class Requests {
       })
       return
     }
-    const refusal = this.#ports.admit(request.command)
-    if (refusal === 'later') return this.#wait(request)
-    if (refusal !== null) return this.#settleWrite(request, outcomeOf(0, refusal))
-    this.#ports.driver.propose(request.command, (outcome) => {
+    this.#ports.propose(request.command, (outcome) => {
       if (request.settled) return
       if (outcome.kind === 'not-leader') return this.#wait(request)
       if (outcome.kind === 'lost') return this.#settleWrite(request, { kind: 'leadership-lost' })

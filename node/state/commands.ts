@@ -153,9 +153,11 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
   }
 }
 
-/** Whether it may take a lock: what a leader looks into before it proposes. Does not decode. */
-export function mayLock(command: Uint8Array): boolean {
-  return command[0] === version && (command[1] === sessionCodes.lock || command[1] === txnCode)
+const lockCodes: ReadonlySet<number | undefined> = new Set([sessionCodes.lock, sessionCodes['session-destroy'], sessionCodes['session-expire'], txnCode])
+
+/** Whether it may take a lock or end a session: what a leader looks into before it proposes. Does not decode. */
+export function mayConcernLocks(command: Uint8Array): boolean {
+  return command[0] === version && lockCodes.has(command[1])
 }
 
 function decodeFields(bytes: Buffer): Command | InvalidCommand {
