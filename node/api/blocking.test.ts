@@ -1,5 +1,7 @@
 import t from 'tap'
-import { VirtualCluster } from '../testing/virtual-cluster.ts'
+import { Watches } from '../state/watches.ts'
+import { VirtualCluster, VirtualTime } from '../testing/virtual-cluster.ts'
+import { BlockedQueries } from './blocking.ts'
 import type { ApiResponse } from './exchange.ts'
 
 const text = (response: ApiResponse | null) => response === null ? null : Buffer.from(response.body as Uint8Array).toString()
@@ -144,6 +146,41 @@ t.test('a member that stops answers who waits', async (t) => {
   cluster.time.run(10)
   cluster.nodes.get('n1')!.stop()
   for (const one of waiting) t.match(one.response, { status: 500, body: 'this server is shutting down' })
+})
+
+t.test('when the state is replaced, who waits sees it at once, whatever its index', async (t) => {
+  const time = new VirtualTime()
+  const watches = new Watches()
+  const blocked = new BlockedQueries(time, watches)
+  const heard: string[] = []
+  const wait = (name: string) => blocked.block({
+    interests: [{ kind: 'key', table: 'kv', key: name }], waitMs: 1000,
+    changed: () => {
+      heard.push(`${name} changed`)
+      return [{ kind: 'key', table: 'kv', key: name }]
+    },
+    replaced: () => heard.push(`${name} replaced`), timedOut: () => heard.push(`${name} timed out`), stopped: () => heard.push(`${name} stopped`),
+  }, {})
+  for (const name of ['a', 'b']) wait(name)
+  watches.touch('kv', 'a')
+  watches.flush()
+  watches.replaced()
+  t.same(heard, ['a changed', 'b replaced', 'a replaced'])
+  t.equal(blocked.size, 0)
+  time.run(5000)
+  t.equal(heard.length, 3)
+  wait('c')
+  time.run(500)
+  watches.touch('kv', 'c')
+  watches.flush()
+  time.run(499)
+  t.equal(heard.at(-1), 'c changed')
+  time.run(1)
+  t.equal(heard.at(-1), 'c timed out', 'a change that is none of its concern does not prolong it')
+  wait('d')
+  blocked.stop()
+  wait('e')
+  t.same(heard.slice(-2), ['d stopped', 'e stopped'])
 })
 
 t.test('at any member; a member that is cut off does not say that nothing changed, a stale query does', async (t) => {

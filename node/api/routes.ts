@@ -49,7 +49,11 @@ export function makeApi(context: ApiContext): ApiHandler {
     const refusal = checkPath(path, mark < 0 ? '' : target.slice(mark))
     if (refusal !== null) return respond(refusal)
     const found = router.find('GET', path)
-    if (found === null) return respond({ status: 404, headers: {}, body: '' })
+    if (found === null) {
+      // As Go's mux: what is known with a slash behind it only is to be found there.
+      const withSlash = router.find('GET', `${path}/`)
+      return respond(withSlash === null ? { status: 404, headers: {}, body: '' } : redirect(`${path}/${mark < 0 ? '' : target.slice(mark)}`))
+    }
     const { actions } = found.store as Route
     const action = actions[request.method as keyof typeof actions]
     if (action === undefined) return respond(otherMethod(request.method, actions))
@@ -68,7 +72,6 @@ function otherMethod(method: string, actions: Route['actions']): ApiResponse {
 
 /** Redirects and refusals that come before routing, as Go's mux and Consul do them; null for a path that is fine. */
 function checkPath(path: string, query: string): ApiResponse | null {
-  if (path === '/v1/kv') return redirect(`/v1/kv/${query}`)
   if (!/%|\/\/|\/\./.test(path)) return null
   let decoded: string
   try {
