@@ -170,3 +170,48 @@ t.test('over a real socket: a large body is refused, a bad request answered, gzi
   t.equal((await packed.text()).length, 524_288)
   t.equal((await fetch(`${url}/v1/kv/foo`, { method: 'POST', body: 'x' })).status, 405)
 })
+
+t.test('sessions, locks, transactions and waiting, each at another member; who waits is told when its member ends', { timeout: 60_000 }, async (t) => {
+  await using cluster = await Members.start(3)
+  const leader = await cluster.leader()
+  const [follower, other] = cluster.members.filter((_, i) => i !== leader) as [Member, Member]
+  const put = async (member: Member, target: string, body = '') => {
+    const response = await fetch(`${member.url}/v1/${target}`, { method: 'PUT', body, signal: AbortSignal.timeout(8000) })
+    return { status: response.status, body: JSON.parse(await response.text()) }
+  }
+  const session = async (member: Member) => (await put(member, 'session/create', '{"TTL":"10s","LockDelay":"1s"}')).body.ID as string
+  const [first, second] = [await session(follower), await session(other)]
+  t.not(first, second)
+  t.equal((await put(follower, `kv/lock?acquire=${first}`, 'first')).body, true)
+  t.equal((await put(other, `kv/lock?acquire=${second}`, 'second')).body, false)
+  t.match((await put(follower, `session/renew/${first}`)).body, [{ ID: first, Node: `n${cluster.members.indexOf(follower) + 1}` }])
+
+  const guarded = JSON.stringify([
+    { KV: { Verb: 'check-session', Key: 'lock', Session: first } }, { KV: { Verb: 'set', Key: 'x', Value: 'aGk=', Flags: 7 } }, { KV: { Verb: 'get', Key: 'x' } },
+  ])
+  const done = await put(follower, 'txn', guarded)
+  t.equal(done.status, 200)
+  t.match(done.body.Results.map((result: { KV: object }) => result.KV), [{ Key: 'lock', Session: first }, { Key: 'x', Flags: 7, Value: null }, { Key: 'x', Value: 'aGk=' }])
+
+  const index = (await fetch(`${other.url}/v1/kv/lock`)).headers.get('x-consul-index')
+  const waiting = fetch(`${other.url}/v1/kv/lock?index=${index}&wait=30s`, { signal: AbortSignal.timeout(20_000) })
+  t.equal((await put(follower, `session/destroy/${first}`)).body, true)
+  t.notMatch(await (await waiting).text(), /"Session"/)
+  const refused = await put(follower, 'txn', guarded)
+  t.match(refused, { status: 409, body: { Errors: [{ OpIndex: 0, What: /^failed session check for key "lock", current session ""/ }] } })
+  t.equal((await put(other, `kv/lock?acquire=${second}`, 'second')).body, false, 'the lock-delay')
+  await cluster.until('the lock', async () => (await put(other, `kv/lock?acquire=${second}`, 'second')).body === true || null)
+
+  const gone = new AbortController()
+  const target = `${other.url}/v1/kv/none?index=${2 ** 40}&stale`
+  const left = fetch(target, { signal: gone.signal }).catch(() => 'left')
+  const told = fetch(target, { signal: AbortSignal.timeout(20_000) })
+  // Behind those two in the member's turn of events, as far as one can tell from outside.
+  for (let i = 0; i < 5; i++) await fetch(`${other.url}/v1/status/leader`)
+  gone.abort()
+  t.equal(await left, 'left')
+  other.child.kill('SIGTERM')
+  const last = await told.then(async (response) => `${response.status} ${await response.text()}`, String)
+  t.equal(last, '500 this server is shutting down')
+  t.equal(await other.exited, 0)
+})

@@ -1,3 +1,4 @@
+import { BlockedQueries } from './api/blocking.ts'
 import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { Discovery } from './agent/discovery.ts'
@@ -6,9 +7,13 @@ import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
 import type { Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
+import { randomUuid } from './base/uuid.ts'
 import { parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
+import { LockDelays } from './driver/lock-delays.ts'
+import { LockGate } from './driver/lock-gate.ts'
 import { Requests } from './driver/requests.ts'
+import { SessionTimers } from './driver/session-timers.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId } from './raft/entry.ts'
@@ -39,6 +44,8 @@ export interface RegistryNodeOptions {
   readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent'>>
   readonly scheduler: Scheduler
   readonly random: Random
+  /** For the ids of sessions. Drawn from `random` if absent. */
+  readonly newUuid?: () => string
   readonly log: Log
   readonly trace: Trace | null
   /** The member cannot go on: its disk failed. */
@@ -58,12 +65,27 @@ export class RegistryNode {
   readonly #driver: RaftDriver
   readonly #requests: Requests
   readonly #discovery: Discovery
-  readonly #stateMachine = new StateMachine()
+  readonly #stateMachine: StateMachine
+  readonly #lockGate: LockGate
+  readonly #sessionTimers: SessionTimers
+  readonly #blocked: BlockedQueries
   #garbageCount = 0
+  /** Waiters are left for the next turn. */
+  #waking = false
 
   constructor(options: RegistryNodeOptions) {
     this.#options = options
     const { id, name, random, scheduler, log, transport } = options
+    const lockDelays = new LockDelays(scheduler)
+    this.#stateMachine = new StateMachine({
+      renewed: (session) => this.#sessionTimers.renewed(session),
+      ended: (sessionId) => this.#sessionTimers.ended(sessionId),
+      lockDelayed: (key, delayMs) => lockDelays.delay(key, delayMs),
+    })
+    this.#sessionTimers = new SessionTimers({
+      scheduler, log, sessions: this.#stateMachine.sessions,
+      propose: (command, done) => this.#lockGate.propose(command, done),
+    })
     const recovered = Wal.open(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
     if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
     this.#core = new RaftCore({
@@ -78,11 +100,16 @@ export class RegistryNode {
       },
       onFatal: options.onFatal,
       onTransition: (transition) => this.#onTransition(transition),
-      onApplied: (appliedIndex) => this.#requests.applied(appliedIndex),
+      onApplied: (appliedIndex) => {
+        this.#requests.applied(appliedIndex)
+        this.#wakeWaiters()
+      },
     })
+    this.#lockGate = new LockGate({ driver: this.#driver, delays: lockDelays, kv: this.#stateMachine.kv })
     this.#requests = new Requests({
       scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
       firstCallId: firstCallId(random, scheduler),
+      propose: (command, done) => this.#lockGate.propose(command, done),
       leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
       send: (address, envelope) => transport.send(address, envelope),
       takeUnsent: (address) => transport.takeUnsent?.(address) ?? [],
@@ -94,9 +121,15 @@ export class RegistryNode {
       formed: () => !this.#core.canBootstrap,
       bootstrap: (configuration) => this.#driver.bootstrap(configuration),
     })
+    this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
+    const apiRandom = random.split('api')
     this.handle = makeApi({
       ...options,
+      random: apiRandom,
+      newUuid: options.newUuid ?? (() => randomUuid(apiRandom)),
+      blocked: this.#blocked,
       kv: this.#stateMachine.kv,
+      sessions: this.#stateMachine.sessions,
       address: transport.address,
       write: (command, done) => this.#requests.write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
@@ -119,6 +152,8 @@ export class RegistryNode {
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
     this.#discovery.stop()
+    this.#blocked.stop()
+    this.#sessionTimers.follow()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -127,6 +162,21 @@ export class RegistryNode {
   get leaderAddress(): string | null {
     const { leader } = this.#core
     return leader === null ? null : this.#addressOf(leader)
+  }
+
+  /** How many clients wait for a change. */
+  get blockedQueries(): number {
+    return this.#blocked.size
+  }
+
+  /** Some in each turn: Raft must not wait for the answers to thousands. */
+  #wakeWaiters(): void {
+    if (this.#waking || !this.#stateMachine.watches.flush(wakesPerTurnMax)) return
+    this.#waking = true
+    this.#options.scheduler.after(0, () => {
+      this.#waking = false
+      this.#wakeWaiters()
+    })
   }
 
   #addressOf(id: MemberId): string | null {
@@ -164,9 +214,17 @@ export class RegistryNode {
     const { log } = this.#options
     if (role === 'leader') log.info('this server is the leader', { term })
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
+    if (role === 'leader') {
+      this.#lockGate.lead(this.#core.status().lastIndex)
+      this.#sessionTimers.lead()
+    } else {
+      this.#sessionTimers.follow()
+    }
     this.#requests.leaderChanged()
   }
 }
+
+const wakesPerTurnMax = 100
 
 /** Another for each life, by the clock too: a simulation may give each life the same chance. Leaves 2^20 numbers to the next. */
 function firstCallId(random: Random, scheduler: Scheduler): number {

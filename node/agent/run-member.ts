@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startHttpServer } from '../api/http-server.ts'
@@ -57,7 +57,7 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     name: config.name, id, datacenter: config.datacenter, version: productVersion(),
     raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin,
     rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-    disk: fileDisk(walDirectory), transport, scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)),
+    disk: fileDisk(walDirectory), transport, scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)), newUuid: randomUUID,
     log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
   })
   const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({

@@ -2,7 +2,10 @@ import type { ReadMode } from '../raft/core.ts'
 import type { RaftStatus } from '../raft/status.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
+import type { Random } from '../base/random.ts'
 import type { KvReader } from '../state/kv.ts'
+import type { SessionReader } from '../state/sessions.ts'
+import type { BlockedQueries } from './blocking.ts'
 
 /** What the API needs of the member that it speaks for. */
 export interface ApiContext {
@@ -14,7 +17,11 @@ export interface ApiContext {
   readonly address: string
   readonly bootstrapExpect: number
   readonly scheduler: Scheduler
+  readonly random: Random
+  readonly newUuid: () => string
   readonly kv: KvReader
+  readonly sessions: SessionReader
+  readonly blocked: BlockedQueries
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void

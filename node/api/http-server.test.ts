@@ -133,3 +133,25 @@ t.test('closing answers what is open, drops idle connections, and gives up on th
   await late.closed
   t.equal(late.received.length, 0)
 })
+
+t.test('a handler hears when its client has gone, before it has answered, and also behind the answer', async (t) => {
+  const asked = Promise.withResolvers<void>()
+  const gone: string[] = []
+  const { port } = await listening(t, ({ target, onGone }, respond) => {
+    onGone!(() => gone.push(target))
+    if (target === '/answered') respond({ status: 200, headers: {}, body: 'done' })
+    else asked.resolve()
+  })
+  const leaving = new Client(port)
+  leaving.socket.write('GET /held HTTP/1.1\r\nHost: x\r\n\r\n')
+  await asked.promise
+  t.same(gone, [])
+  leaving.socket.destroy()
+  const staying = new Client(port)
+  staying.socket.write('GET /answered HTTP/1.1\r\nHost: x\r\n\r\n')
+  await staying.until(/done$/)
+  const endMs = performance.now() + 5000
+  while (gone.length < 2 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5))
+  t.same(gone.sort(), ['/answered', '/held'])
+  staying.socket.destroy()
+})

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { gzip } from 'node:zlib'
 import type { Log } from '../base/log.ts'
-import type { ApiHandler, ApiResponse } from './exchange.ts'
+import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { bodyTooLarge, valueBytesMax } from './kv.ts'
 
 export interface HttpServerOptions {
@@ -47,7 +47,7 @@ function serve(request: IncomingMessage, response: ServerResponse, { handle }: H
   // Neither a length nor chunks: there is no body.
   if (declaredBytes === 0 && request.headers['transfer-encoding'] === undefined) {
     request.resume()
-    return handle(apiRequest(request, noBody), respond)
+    return handle(apiRequest(request, response, noBody), respond)
   }
   const chunks: Buffer[] = []
   let bytes = 0
@@ -60,7 +60,7 @@ function serve(request: IncomingMessage, response: ServerResponse, { handle }: H
     }
     chunks.push(chunk)
   })
-  request.on('end', () => handle(apiRequest(request, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)), respond))
+  request.on('end', () => handle(apiRequest(request, response, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)), respond))
   // A client that goes away in the middle of its request asked for nothing.
   request.on('error', () => {})
 }
@@ -72,10 +72,14 @@ function declaredBodyBytes(request: IncomingMessage): number {
   return Number(request.headers['content-length'] ?? 0)
 }
 
-function apiRequest(request: IncomingMessage, body: Buffer) {
+function apiRequest(request: IncomingMessage, response: ServerResponse, body: Buffer): ApiRequest {
   return {
     method: request.method ?? 'GET', target: request.url ?? '/',
     headers: request.headers as Readonly<Record<string, string | undefined>>, body,
+    onGone: (gone) => {
+      if (response.destroyed) gone()
+      else response.once('close', gone)
+    },
   }
 }
 
@@ -84,7 +88,7 @@ function apiRequest(request: IncomingMessage, body: Buffer) {
  * that is closed with bytes unread is reset, and the answer may be lost with it.
  */
 function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: number): void {
-  const { status, headers, body } = bodyTooLarge(bytes)
+  const { status, headers, body } = bodyTooLarge(bytes, request.url ?? '/')
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) })
   response.write(body)
   const end = () => {

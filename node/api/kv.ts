@@ -1,8 +1,9 @@
 import { encodeCommand } from '../state/commands.ts'
-import type { KvEntry } from '../state/kv.ts'
+import type { KvEntry, KvReader } from '../state/kv.ts'
+import { answerRead, type Found } from './blocking.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
-import { awaitConsistency, checkDatacenter, checkReadParameters, isSet, parseConsistency } from './query.ts'
+import { checkDatacenter, isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse, writeResponse } from './responses.ts'
 
 /** `/v1/kv/<key>` (Consul's HTTP API, KV store). */
@@ -12,44 +13,54 @@ const flagsMax = (1n << 64n) - 1n
 
 type Respond = (response: ApiResponse) => void
 
-export function getKv(context: ApiContext, key: string, query: URLSearchParams, respond: Respond): void {
-  const consistency = parseConsistency(query)
-  if (typeof consistency === 'object') return respond(consistency)
-  const refusal = checkReadParameters(query) ?? checkDatacenter(query, context)
-  if (refusal !== null) return respond(refusal)
+export function getKv(context: ApiContext, key: string, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
   const wantsKeys = isSet(query, 'keys')
   const wantsTree = !wantsKeys && isSet(query, 'recurse')
-  if (key === '' && !wantsKeys && !wantsTree) return respond(errorResponse(400, 'Missing key name'))
-  awaitConsistency(context, consistency, respond, (freshness) => {
-    const pretty = isSet(query, 'pretty')
-    const headers = (index: number) => ({ 'X-Consul-Index': String(index), ...freshness })
-    if (wantsKeys) {
-      const { index, keys } = context.kv.keys(key, query.get('separator') ?? '')
-      return respond(keys.length === 0 ? emptyResponse(404, headers(index)) : jsonResponse(keys, pretty, headers(index)))
-    }
-    if (wantsTree) {
-      const { index, entries } = context.kv.list(key)
-      return respond(entries.length === 0 ? emptyResponse(404, headers(index)) : jsonResponse(entries.map(toJson), pretty, headers(index)))
-    }
-    const { index, entry } = context.kv.get(key)
-    if (entry === null) return respond(emptyResponse(404, headers(index)))
-    if (!isSet(query, 'raw')) return respond(jsonResponse([toJson(entry)], pretty, headers(index)))
-    respond({
-      status: 200,
-      headers: {
-        Vary: 'Accept-Encoding', 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff',
-        'Content-Security-Policy': 'sandbox', ...headers(index),
-      },
-      body: entry.value,
-    })
-  })
+  const missing = key === '' && !wantsKeys && !wantsTree
+  const find = wantsKeys ? findKeys : wantsTree ? findTree : findEntry
+  answerRead(context, request, query, respond, () => find(context.kv, key, query), missing ? errorResponse(400, 'Missing key name') : null)
+}
+
+function findKeys(kv: KvReader, prefix: string, query: URLSearchParams): Found {
+  const { index, keys } = kv.keys(prefix, query.get('separator') ?? '')
+  return {
+    index, interests: () => [kv.interestInPrefix(prefix)],
+    answer: (headers) => keys.length === 0 ? emptyResponse(404, headers) : jsonResponse(keys, isSet(query, 'pretty'), headers),
+  }
+}
+
+function findTree(kv: KvReader, prefix: string, query: URLSearchParams): Found {
+  const { index, entries } = kv.list(prefix)
+  return {
+    index, interests: () => [kv.interestInPrefix(prefix)],
+    answer: (headers) => entries.length === 0 ? emptyResponse(404, headers) : jsonResponse(entries.map(kvToJson), isSet(query, 'pretty'), headers),
+  }
+}
+
+function findEntry(kv: KvReader, key: string, query: URLSearchParams): Found {
+  const { index, entry } = kv.get(key)
+  return {
+    index, interests: () => [kv.interestInKey(key)],
+    answer: (headers) => {
+      if (entry === null) return emptyResponse(404, headers)
+      if (!isSet(query, 'raw')) return jsonResponse([kvToJson(entry)], isSet(query, 'pretty'), headers)
+      return {
+        status: 200,
+        headers: {
+          Vary: 'Accept-Encoding', 'Content-Type': 'text/plain', 'X-Content-Type-Options': 'nosniff',
+          'Content-Security-Policy': 'sandbox', ...headers,
+        },
+        body: entry.value,
+      }
+    },
+  }
 }
 
 /** Digits that JSON.stringify writes as they are. Not yet in TypeScript's library. */
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
 
 /** Keys in Consul's order; flags beyond 2^53 keep all their digits; an empty value is null. */
-function toJson(entry: KvEntry): object {
+export function kvToJson(entry: KvEntry): object {
   return {
     LockIndex: entry.lockIndex,
     Key: entry.key,
@@ -67,16 +78,15 @@ export function putKv(context: ApiContext, key: string, query: URLSearchParams, 
   if (key === '') return respond(errorResponse(400, 'Missing key name'))
   const conflict = conflictingFlags(query, ['cas', 'acquire', 'release'])
   if (conflict !== null) return respond(conflict)
-  if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length))
+  if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length, request.target))
   const flags = parseUnsigned(query.get('flags') ?? '0')
   if (typeof flags === 'object') return respond(flags)
-  for (const name of ['acquire', 'release']) {
-    const session = query.get(name)
-    // Nobody can hold a session before there are any.
-    if (session !== null) return respond(errorResponse(500, session === '' ? 'missing session' : `invalid session ${JSON.stringify(session)}`))
-  }
   const pretty = isSet(query, 'pretty')
   const done = (outcome: Parameters<typeof writeResponse>[0]) => respond(writeResponse(outcome, pretty))
+  for (const [parameter, kind] of [['acquire', 'lock'], ['release', 'unlock']] as const) {
+    const session = query.get(parameter)
+    if (session !== null) return context.write(encodeCommand({ kind, key, session, flags, value: request.body }), done)
+  }
   const expected = query.get('cas')
   if (expected === null) return context.write(encodeCommand({ kind: 'set', key, value: request.body, flags }), done)
   const modifyIndex = parseUnsigned(expected)
@@ -100,9 +110,10 @@ export function deleteKv(context: ApiContext, key: string, query: URLSearchParam
   context.write(encodeCommand({ kind: 'delete-cas', key, modifyIndex: toIndex(modifyIndex) }), done)
 }
 
-/** 413, with the connection closed: the rest of the body is not read. */
-export function bodyTooLarge(bytes: number): ApiResponse {
-  return errorResponse(413, `Request body(${bytes} bytes) too large, max size: ${valueBytesMax} bytes. See https://www.consul.io/docs/agent/options.html#kv_max_value_size.`, { Connection: 'close' })
+/** 413, with the connection closed: the rest of the body is not read. `target`: as on the request line. */
+export function bodyTooLarge(bytes: number, target: string): ApiResponse {
+  const setting = /^\/v1\/txn(\?|$)/.test(target) ? 'txn_max_req_len' : 'kv_max_value_size'
+  return errorResponse(413, `Request body(${bytes} bytes) too large, max size: ${valueBytesMax} bytes. See https://www.consul.io/docs/agent/options.html#${setting}.`, { Connection: 'close' })
 }
 
 function conflictingFlags(query: URLSearchParams, names: readonly string[]): ApiResponse | null {
@@ -119,6 +130,6 @@ function parseUnsigned(text: string): bigint | ApiResponse {
 }
 
 /** No entry can have an index above 2^53 - 1, so that one stands for all of them. */
-function toIndex(value: bigint): number {
+export function toIndex(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
 }

@@ -1,3 +1,4 @@
+import { parseDurationNs } from '../base/duration.ts'
 import type { RaftStatus, ReadMode } from '../raft/core.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
@@ -16,7 +17,7 @@ export function parseConsistency(query: URLSearchParams): Consistency | ApiRespo
   const stale = isSet(query, 'stale')
   const consistent = isSet(query, 'consistent')
   const maxStale = query.get('max_stale')
-  if (maxStale !== null && maxStale !== '' && !isDuration(maxStale)) return errorResponse(400, `Invalid max_stale value ${JSON.stringify(maxStale)}`)
+  if (maxStale !== null && maxStale !== '' && parseDurationNs(maxStale) === null) return errorResponse(400, `Invalid max_stale value ${JSON.stringify(maxStale)}`)
   if (stale && consistent) return errorResponse(400, 'Cannot specify ?stale with ?consistent, conflicting semantics.')
   return stale ? 'stale' : consistent ? 'consistent' : 'default'
 }
@@ -26,7 +27,7 @@ export function checkReadParameters(query: URLSearchParams): ApiResponse | null 
   const index = query.get('index')
   if (index !== null && index !== '' && !/^\d{1,20}$/.test(index)) return errorResponse(400, 'Invalid index')
   const wait = query.get('wait')
-  if (wait !== null && wait !== '' && !isDuration(wait)) return errorResponse(400, 'Invalid wait time')
+  if (wait !== null && wait !== '' && parseDurationNs(wait) === null) return errorResponse(400, 'Invalid wait time')
   return null
 }
 
@@ -34,11 +35,6 @@ export function checkReadParameters(query: URLSearchParams): ApiResponse | null 
 export function checkDatacenter(query: URLSearchParams, context: ApiContext): ApiResponse | null {
   const datacenter = query.get('dc')
   return datacenter === null || datacenter === '' || datacenter === context.datacenter ? null : errorResponse(500, 'No path to datacenter')
-}
-
-/** Go's duration: `1h2m3.5s`, `200ms`; always with a unit. */
-function isDuration(text: string): boolean {
-  return /^[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*$/.test(text) || text === '0'
 }
 
 /** Waits as the mode wants and goes on with what to say of the freshness, or answers that there is no leader. */
@@ -49,13 +45,18 @@ export function awaitConsistency(
   if (consistency === 'stale') {
     const status = context.status()
     // A member that has met no leader since its start has nothing to be stale from: it waits, as Consul's does.
-    if (status.role === 'leader' || status.lastLeaderContactMs !== null) return proceed(staleness(context, status))
+    if (status.role === 'leader' || status.lastLeaderContactMs !== null) return proceed(freshnessNow(context, 'stale'))
   }
   const mode: ReadMode = consistency === 'consistent' ? 'quorum' : 'lease'
   context.awaitRead(mode, (outcome) => {
     if (outcome.kind === 'ready') proceed(fresh)
     else respond(errorResponse(500, 'No cluster leader'))
   })
+}
+
+/** What to say of an answer from the state as it is now, to a query that was let through before. */
+export function freshnessNow(context: ApiContext, consistency: Consistency): Record<string, string> {
+  return consistency === 'stale' ? staleness(context, context.status()) : fresh
 }
 
 const fresh = { 'X-Consul-Knownleader': 'true', 'X-Consul-Lastcontact': '0' }

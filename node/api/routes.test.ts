@@ -66,6 +66,9 @@ const rows: Row[] = [
   { request: ['GET', '/v1/kv/gr%C3%BC%C3%9Fe?keys'], status: 200, body: '["grüße"]' },
 
   { request: ['GET', '/v1/kv'], status: 301, headers: { Location: '/v1/kv/' } },
+  { request: ['GET', '/v1/kv?recurse'], status: 301, headers: { Location: '/v1/kv/?recurse' } },
+  { request: ['GET', '/v1/session/info'], status: 301, headers: { Location: '/v1/session/info/' } },
+  { request: ['GET', '/v1/session'], status: 404, body: '' },
   { request: ['GET', '/v1//kv/foo?raw'], status: 301, headers: { Location: '/v1/kv/foo?raw' } },
   { request: ['GET', '/v1/kv/a/../foo'], status: 301, headers: { Location: '/v1/kv/foo' } },
   { request: ['GET', '/v1/kv/%01'], status: 400, body: '' },

@@ -4,7 +4,9 @@ import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
+import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
 import { agentSelf } from './status.ts'
+import { putTxn } from './txn.ts'
 
 type Respond = (response: ApiResponse) => void
 type Action = (request: ApiRequest, wildcard: string, query: URLSearchParams, respond: Respond) => void
@@ -25,10 +27,17 @@ export function makeApi(context: ApiContext): ApiHandler {
   const answer = (value: () => unknown): Action => (_request, _wildcard, query, respond) => respond(jsonResponse(value(), isSet(query, 'pretty')))
 
   route('/v1/kv/*', {
-    GET: (_request, key, query, respond) => getKv(context, key, query, respond),
+    GET: (request, key, query, respond) => getKv(context, key, query, request, respond),
     PUT: (request, key, query, respond) => putKv(context, key, query, request, respond),
     DELETE: (_request, key, query, respond) => deleteKv(context, key, query, respond),
   })
+  route('/v1/session/create', { PUT: (request, _wildcard, query, respond) => createSession(context, query, request, respond) })
+  route('/v1/session/destroy/*', { PUT: (_request, id, query, respond) => destroySession(context, id, query, respond) })
+  route('/v1/session/renew/*', { PUT: (_request, id, query, respond) => renewSession(context, id, query, respond) })
+  route('/v1/session/info/*', { GET: (request, id, query, respond) => sessionInfo(context, id, query, request, respond) })
+  route('/v1/session/node/*', { GET: (request, node, query, respond) => sessionsOfNode(context, node, query, request, respond) })
+  route('/v1/session/list', { GET: (request, _wildcard, query, respond) => listSessions(context, query, request, respond) })
+  route('/v1/txn', { PUT: (request, _wildcard, query, respond) => putTxn(context, query, request, respond) })
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
@@ -40,7 +49,11 @@ export function makeApi(context: ApiContext): ApiHandler {
     const refusal = checkPath(path, mark < 0 ? '' : target.slice(mark))
     if (refusal !== null) return respond(refusal)
     const found = router.find('GET', path)
-    if (found === null) return respond({ status: 404, headers: {}, body: '' })
+    if (found === null) {
+      // As Go's mux: what is known with a slash behind it only is to be found there.
+      const withSlash = router.find('GET', `${path}/`)
+      return respond(withSlash === null ? { status: 404, headers: {}, body: '' } : redirect(`${path}/${mark < 0 ? '' : target.slice(mark)}`))
+    }
     const { actions } = found.store as Route
     const action = actions[request.method as keyof typeof actions]
     if (action === undefined) return respond(otherMethod(request.method, actions))
@@ -59,7 +72,6 @@ function otherMethod(method: string, actions: Route['actions']): ApiResponse {
 
 /** Redirects and refusals that come before routing, as Go's mux and Consul do them; null for a path that is fine. */
 function checkPath(path: string, query: string): ApiResponse | null {
-  if (path === '/v1/kv') return redirect(`/v1/kv/${query}`)
   if (!/%|\/\/|\/\./.test(path)) return null
   let decoded: string
   try {

@@ -17,7 +17,8 @@ export type RpcEnvelope =
   | { readonly channel: 'rpc', readonly kind: 'answer', readonly callId: number, readonly answer: RpcAnswer }
 
 export type RpcAnswer =
-  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean }
+  /** `txn`: a transaction's outcome in bytes (`state/txn-bytes.ts`). */
+  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean, readonly txn?: Uint8Array }
   /** The command is not one that this version knows. */
   | { readonly kind: 'invalid', readonly problem: string }
   | { readonly kind: 'confirmed', readonly readIndex: number }
@@ -80,8 +81,11 @@ function parseRpc(fields: Record<string, unknown>): ParsedEnvelope {
 
 function parseAnswer(value: unknown): RpcAnswer | null {
   if (typeof value !== 'object' || value === null) return null
-  const { kind, index, succeeded, problem, readIndex } = value as Record<string, unknown>
-  if (kind === 'applied' && isCount(index) && typeof succeeded === 'boolean') return { kind, index, succeeded }
+  const { kind, index, succeeded, txn, problem, readIndex } = value as Record<string, unknown>
+  if (kind === 'applied' && isCount(index) && typeof succeeded === 'boolean') {
+    if (txn === undefined) return { kind, index, succeeded }
+    return txn instanceof Uint8Array ? { kind, index, succeeded, txn } : null
+  }
   if (kind === 'invalid' && typeof problem === 'string') return { kind, problem }
   if (kind === 'confirmed' && isCount(readIndex)) return { kind, readIndex }
   if (kind === 'not-leader' || kind === 'lost') return { kind }

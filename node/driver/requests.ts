@@ -2,11 +2,15 @@ import type { Cancel, Scheduler } from '../base/scheduler.ts'
 import type { ReadMode } from '../raft/core.ts'
 import { CallTable } from './call-table.ts'
 import type { RpcAnswer, RpcEnvelope } from './envelope.ts'
+import type { ApplyResult } from '../state/state-machine.ts'
+import type { TxnOutcome } from '../state/txn.ts'
+import { decodeTxnOutcome, encodeTxnOutcome } from '../state/txn-bytes.ts'
 import type { RaftDriver } from './raft-driver.ts'
 
 /** How a write ended. Only `no-leader` means that it certainly did not happen. */
 export type WriteOutcome =
-  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean }
+  /** `index` is 0 if the leader refused it before it came to the log. `txn`: of a transaction. */
+  | { readonly kind: 'applied', readonly index: number, readonly succeeded: boolean, readonly txn?: TxnOutcome }
   | { readonly kind: 'invalid', readonly problem: string }
   | { readonly kind: 'no-leader' }
   /** It stands in a leader's log, and that leader was deposed. */
@@ -21,7 +25,8 @@ export type ReadOutcome =
 
 export interface RequestPorts {
   readonly scheduler: Scheduler
-  readonly driver: Pick<RaftDriver, 'propose' | 'readIndex' | 'appliedIndex'>
+  readonly driver: Pick<RaftDriver, 'readIndex' | 'appliedIndex'>
+  readonly propose: RaftDriver['propose']
   /** This server's advertised address. */
   readonly address: string
   /** How long a request may take in all (Consul's rpc_hold_timeout). */
@@ -128,10 +133,8 @@ export class Requests {
     const { from, callId } = envelope
     const answer = (content: RpcAnswer) => this.#ports.send(from, { channel: 'rpc', kind: 'answer', callId, answer: content })
     if (envelope.kind === 'read-index') return this.#ports.driver.readIndex(envelope.mode, answer)
-    this.#ports.driver.propose(envelope.command, (outcome) => {
-      if (outcome.kind !== 'applied') return answer(outcome)
-      const { index, result } = outcome
-      answer(result.kind === 'kv' ? { kind: 'applied', index, succeeded: result.succeeded } : { kind: 'invalid', problem: result.problem })
+    this.#ports.propose(envelope.command, (outcome) => {
+      answer(outcome.kind === 'applied' ? toAnswer(outcomeOf(outcome.index, outcome.result)) : outcome)
     })
   }
 
@@ -160,14 +163,11 @@ export class Requests {
       })
       return
     }
-    this.#ports.driver.propose(request.command, (outcome) => {
+    this.#ports.propose(request.command, (outcome) => {
       if (request.settled) return
       if (outcome.kind === 'not-leader') return this.#wait(request)
       if (outcome.kind === 'lost') return this.#settleWrite(request, { kind: 'leadership-lost' })
-      const { index, result } = outcome
-      this.#settleWrite(request, result.kind === 'kv'
-        ? { kind: 'applied', index, succeeded: result.succeeded }
-        : { kind: 'invalid', problem: result.problem })
+      this.#settleWrite(request, outcomeOf(outcome.index, outcome.result))
     })
   }
 
@@ -191,7 +191,7 @@ export class Requests {
       return
     }
     switch (answer.kind) {
-      case 'applied': return this.#settleWrite(request, answer)
+      case 'applied': return this.#settleWrite(request, fromAnswer(answer))
       case 'invalid': return this.#settleWrite(request, answer)
       case 'lost': return this.#settleWrite(request, { kind: 'leadership-lost' })
       case 'confirmed': return
@@ -248,4 +248,28 @@ export class Requests {
     this.#forwarded.delete(request.callId)
     return true
   }
+}
+
+type Carried = Extract<WriteOutcome, { kind: 'applied' | 'invalid' }>
+
+/** What the state machine, or the leader before it, made of a command. */
+function outcomeOf(index: number, result: ApplyResult): Carried {
+  switch (result.kind) {
+    case 'kv': return { kind: 'applied', index, succeeded: result.succeeded }
+    case 'txn': return { kind: 'applied', index, succeeded: result.outcome.errors.length === 0, txn: result.outcome }
+    case 'invalid': return result
+  }
+}
+
+function toAnswer(outcome: Carried): RpcAnswer {
+  if (outcome.kind === 'invalid') return outcome
+  const { kind, index, succeeded, txn } = outcome
+  return txn === undefined ? { kind, index, succeeded } : { kind, index, succeeded, txn: encodeTxnOutcome(txn) }
+}
+
+function fromAnswer(answer: Extract<RpcAnswer, { kind: 'applied' }>): WriteOutcome {
+  const { kind, index, succeeded } = answer
+  if (answer.txn === undefined) return { kind, index, succeeded }
+  const txn = decodeTxnOutcome(answer.txn)
+  return txn === null ? { kind: 'no-answer', cause: 'the outcome of the transaction is malformed' } : { kind, index, succeeded, txn }
 }

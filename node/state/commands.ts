@@ -9,12 +9,17 @@
  *     delete-tree  key (the prefix)
  *
  * A key is its length (u32) and its UTF-8 bytes; a value goes on to the end.
+ * Codes 10 to 29: see `session-commands.ts` and `txn-bytes.ts`; there a text or
+ * bytes have their length (u32) before them.
  * Commands stay in logs: a code once used never changes its meaning.
  */
 import { isUtf8 } from 'node:buffer'
 import { invariant, unreachable } from '../base/assert.ts'
+import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
+import { readSessionCommand, type SessionCommand, sessionCodes, writeSessionCommand } from './session-commands.ts'
+import { readTxn, type TxnCommand, txnCode, writeTxn } from './txn-bytes.ts'
 
-export type Command = KvCommand
+export type Command = KvCommand | SessionCommand | TxnCommand
 
 export type KvCommand = KvSet | KvCas | KvDelete | KvDeleteCas | KvDeleteTree
 
@@ -61,6 +66,9 @@ export interface InvalidCommand {
 
 const version = 1
 const codes = { set: 1, cas: 2, delete: 3, 'delete-cas': 4, 'delete-tree': 5 } as const
+/** Between these a command is a row of fields, each with its own length. */
+const fieldCodeMin = 10
+const fieldCodeMax = 29
 const keyOffset = 6
 const flagsMax = 0xffff_ffff_ffff_ffffn
 
@@ -87,6 +95,21 @@ export function encodeCommand(command: Command): Uint8Array {
       return bytes
     }
     case 'delete-tree': return begin(codes['delete-tree'], command.prefix, 0)[0]
+    case 'lock':
+    case 'unlock':
+    case 'session-create':
+    case 'session-destroy':
+    case 'session-renew':
+    case 'session-expire': {
+      const writer = new ByteWriter().u8(version).u8(sessionCodes[command.kind])
+      writeSessionCommand(writer, command)
+      return writer.done()
+    }
+    case 'txn': {
+      const writer = new ByteWriter().u8(version).u8(txnCode)
+      writeTxn(writer, command)
+      return writer.done()
+    }
     default: return unreachable(command)
   }
 }
@@ -96,6 +119,7 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   if (bytes.length < keyOffset) return invalid(`a command of ${bytes.length} bytes is too short`)
   if (bytes[0] !== version) return invalid(`command version ${bytes[0]} is unknown; this member understands version ${version}`)
+  if (bytes[1]! >= fieldCodeMin && bytes[1]! <= fieldCodeMax) return decodeFields(bytes)
   const offset = keyOffset + bytes.readUInt32LE(2)
   if (offset > bytes.length) return invalid(`the key should end at byte ${offset}, but the command at ${bytes.length}`)
   const keyBytes = bytes.subarray(keyOffset, offset)
@@ -126,6 +150,26 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
       return { kind: 'delete-tree', prefix: key }
     default:
       return invalid(`command ${bytes[1]} is unknown`)
+  }
+}
+
+const lockCodes: ReadonlySet<number | undefined> = new Set([sessionCodes.lock, sessionCodes['session-destroy'], sessionCodes['session-expire'], txnCode])
+
+/** Whether it may take a lock or end a session: what a leader looks into before it proposes. Does not decode. */
+export function mayConcernLocks(command: Uint8Array): boolean {
+  return command[0] === version && lockCodes.has(command[1])
+}
+
+function decodeFields(bytes: Buffer): Command | InvalidCommand {
+  const reader = new ByteReader(bytes, 2)
+  try {
+    const command = bytes[1] === txnCode ? readTxn(reader) : readSessionCommand(bytes[1]!, reader)
+    if (command === null) return invalid(`command ${bytes[1]} is unknown`)
+    reader.end()
+    return command
+  } catch (error) {
+    if (error instanceof MalformedError) return invalid(`command ${bytes[1]}: ${error.message}`)
+    throw error
   }
 }
 

@@ -3,26 +3,17 @@
  * - an existing key's index is its ModifyIndex; a missing one's is the table's;
  * - a prefix's is the highest ModifyIndex under it, deletions included; the
  *   table's if nothing ever stood there, or the prefix is empty;
- * - writing what is there already, bytes and flags, changes nothing;
+ * - writing what is there already, bytes, flags and lock, changes nothing;
  * - deleting what is absent changes nothing.
  *
- * Entries are immutable and replaced, so that a reader may keep one.
+ * Whether a session may lock is asked of the sessions before; here a session is
+ * a name that a key is held under.
  */
 import { Graveyard } from './graveyard.ts'
-import { SortedKeys } from './sorted-keys.ts'
+import { KvEntries, type KvEntry } from './kv-entries.ts'
+import { type Interest, Watches } from './watches.ts'
 
-export interface KvEntry {
-  readonly key: string
-  readonly value: Uint8Array
-  /** Unsigned, 64 bit. */
-  readonly flags: bigint
-  readonly createIndex: number
-  readonly modifyIndex: number
-  /** How often the key was locked; 0 without sessions. */
-  readonly lockIndex: number
-  /** Who holds the lock. */
-  readonly session: string | null
-}
+export type { KvEntry } from './kv-entries.ts'
 
 /** What readers see. Each `index` is what `X-Consul-Index` says, at least 1. */
 export interface KvReader {
@@ -38,18 +29,26 @@ export interface KvReader {
    * after the prefix, without repetition. An empty separator cuts nothing.
    */
   keys(prefix: string, separator: string): { readonly index: number, readonly keys: readonly string[] }
+  /** What moves the index that `get(key)` gives now. */
+  interestInKey(key: string): Interest
+  /** What moves the index that `list(prefix)` and `keys(prefix, …)` give now. */
+  interestInPrefix(prefix: string): Interest
 }
 
 const tombstonesMaxDefault = 65_536
+const table = 'kv'
 
 export class KvTable implements KvReader {
-  readonly #entries = new Map<string, KvEntry>()
-  readonly #order = new SortedKeys()
+  readonly #entries = new KvEntries()
   readonly #graveyard: Graveyard
+  readonly #watches: Watches
   #index = 0
+  /** Keys deleted since a transaction began; null outside of one. */
+  #deleted: string[] | null = null
 
-  constructor(tombstonesMax = tombstonesMaxDefault) {
+  constructor(tombstonesMax = tombstonesMaxDefault, watches = new Watches()) {
     this.#graveyard = new Graveyard(tombstonesMax)
+    this.#watches = watches
   }
 
   get index(): number {
@@ -61,12 +60,12 @@ export class KvTable implements KvReader {
   }
 
   get(key: string): { index: number, entry: KvEntry | null } {
-    const entry = this.#entries.get(key) ?? null
+    const entry = this.#entries.get(key)
     return { index: entry?.modifyIndex ?? this.index, entry }
   }
 
   list(prefix: string): { index: number, entries: KvEntry[] } {
-    const entries = this.#order.withPrefix(prefix).map((key) => this.#entries.get(key)!)
+    const entries = this.#entries.withPrefix(prefix)
     return { index: this.#prefixIndex(prefix, entries), entries }
   }
 
@@ -82,23 +81,19 @@ export class KvTable implements KvReader {
     return { index, keys }
   }
 
+  interestInKey(key: string): Interest {
+    return this.#entries.get(key) !== null ? { kind: 'key', table, key } : { kind: 'table', table }
+  }
+
+  interestInPrefix(prefix: string): Interest {
+    const known = this.#entries.hasPrefix(prefix) || this.#graveyard.maxIndex(prefix) > 0
+    return known ? { kind: 'prefix', table, prefix } : { kind: 'table', table }
+  }
+
   /** Flags are overwritten too. Keeps a copy of `value`. */
   set(index: number, key: string, value: Uint8Array, flags: bigint): void {
-    const old = this.#entries.get(key)
-    if (old !== undefined && old.flags === flags && equalBytes(old.value, value)) return
-    if (old === undefined) this.#order.add(key)
-    this.#index = index
-    this.#entries.set(key, {
-      key,
-      // A view would keep alive the whole message or log segment that it came in.
-      value: new Uint8Array(value),
-      flags,
-      createIndex: old?.createIndex ?? index,
-      modifyIndex: index,
-      // A plain write to a locked key keeps the holder and resets the count, as in Consul.
-      lockIndex: 0,
-      session: old?.session ?? null,
-    })
+    // A plain write to a locked key keeps the holder and resets the count, as in Consul.
+    this.#write(index, key, value, flags, 0, this.#entries.get(key)?.session ?? null)
   }
 
   /** Sets if the key's ModifyIndex is `expectedIndex`, where 0 means absent. */
@@ -108,31 +103,100 @@ export class KvTable implements KvReader {
     return true
   }
 
+  /** Sets, and takes the lock unless another session has it. Its holder may set again, which counts no further lock. */
+  lock(index: number, key: string, value: Uint8Array, flags: bigint, session: string): boolean {
+    const old = this.#entries.get(key)
+    if (old !== null && old.session !== null && old.session !== session) return false
+    const lockIndex = old === null ? 1 : old.session === session ? old.lockIndex : old.lockIndex + 1
+    this.#write(index, key, value, flags, lockIndex, session)
+    return true
+  }
+
+  /** Sets and gives the lock back, if `session` has it. */
+  unlock(index: number, key: string, value: Uint8Array, flags: bigint, session: string): boolean {
+    const old = this.#entries.get(key)
+    if (old === null || old.session !== session) return false
+    this.#write(index, key, value, flags, old.lockIndex, null)
+    return true
+  }
+
+  /** The session is no more: what it holds is set free, or deleted. Returns the keys. */
+  endSession(index: number, session: string, behavior: 'release' | 'delete'): string[] {
+    const keys = this.#entries.heldBy(session)
+    if (keys.length === 0) return keys
+    if (behavior === 'delete') {
+      this.#remove(index, keys)
+      return keys
+    }
+    for (const key of keys) {
+      const { value, flags, lockIndex } = this.#entries.get(key)!
+      this.#write(index, key, value, flags, lockIndex, null)
+    }
+    return keys
+  }
+
   delete(index: number, key: string): void {
-    if (!this.#entries.delete(key)) return
-    this.#order.remove(key)
-    this.#graveyard.bury([key], index)
-    this.#index = index
+    if (this.#entries.get(key) !== null) this.#remove(index, [key])
   }
 
   /** Deletes if the key's ModifyIndex is `expectedIndex`. True also if the key is absent, whatever was expected. */
   compareAndDelete(index: number, key: string, expectedIndex: number): boolean {
     const old = this.#entries.get(key)
-    if (old !== undefined && old.modifyIndex !== expectedIndex) return false
+    if (old !== null && old.modifyIndex !== expectedIndex) return false
     this.delete(index, key)
     return true
   }
 
   /** Deletes every key that begins with `prefix`. */
   deleteTree(index: number, prefix: string): void {
-    const keys = this.#order.withPrefix(prefix)
-    if (keys.length === 0) return
-    for (const key of keys) {
-      this.#entries.delete(key)
-      this.#order.remove(key)
+    const keys = this.#entries.withPrefix(prefix).map(({ key }) => key)
+    if (keys.length > 0) this.#remove(index, keys)
+  }
+
+  /** Keeps what `change` does if it returns true, else takes it back: then nothing has happened. One index for all of it. */
+  transact(index: number, change: () => boolean): void {
+    const indexBefore = this.#index
+    const deleted: string[] = []
+    this.#deleted = deleted
+    this.#entries.begin()
+    const keep = change()
+    this.#deleted = null
+    if (!keep) {
+      this.#entries.rollback()
+      this.#index = indexBefore
+      return
+    }
+    // A key that was made and deleted within has a grave as well: it may have stood there before.
+    if (deleted.length > 0) this.#graveyard.bury([...new Set(deleted)], index)
+    for (const key of this.#entries.commit()) this.#watches.touch(table, key)
+  }
+
+  #write(index: number, key: string, value: Uint8Array, flags: bigint, lockIndex: number, session: string | null): void {
+    const old = this.#entries.get(key)
+    if (old !== null && old.flags === flags && old.lockIndex === lockIndex && old.session === session && equalBytes(old.value, value)) return
+    this.#index = index
+    this.#entries.put({
+      key,
+      // A view would keep alive the whole message or log segment that it came in.
+      value: new Uint8Array(value),
+      flags,
+      createIndex: old?.createIndex ?? index,
+      modifyIndex: index,
+      lockIndex,
+      session,
+    })
+    if (this.#deleted === null) this.#watches.touch(table, key)
+  }
+
+  #remove(index: number, keys: readonly string[]): void {
+    for (const key of keys) this.#entries.remove(key)
+    this.#index = index
+    if (this.#deleted !== null) {
+      for (const key of keys) this.#deleted.push(key)
+      return
     }
     this.#graveyard.bury(keys, index)
-    this.#index = index
+    for (const key of keys) this.#watches.touch(table, key)
   }
 
   #prefixIndex(prefix: string, entries: readonly KvEntry[]): number {

@@ -75,6 +75,16 @@ export class SortedKeys {
     return matches
   }
 
+  /** Whether any key begins with `prefix`. O(log n). */
+  hasPrefix(prefix: string): boolean {
+    const at = this.#blockFor(prefix)
+    const block = this.#blocks[at]
+    if (block === undefined) return false
+    // The first key that is not before the prefix may open the next block.
+    const key = block[lowerBound(block, prefix)] ?? this.#blocks[at + 1]?.[0]
+    return key !== undefined && key.startsWith(prefix)
+  }
+
   /** The last block whose first key is not behind `key`, or the first. */
   #blockFor(key: string): number {
     let low = 0

@@ -5,16 +5,33 @@
 import { invariant, unreachable } from '../base/assert.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
+import { type Registrations, type SessionObserver, type SessionReader, SessionTable } from './sessions.ts'
+import { type TxnOutcome, writeTransaction } from './txn.ts'
+import { Watches } from './watches.ts'
 
 export type ApplyResult =
-  /** `succeeded` is false when a cas or delete-cas did not match: what Consul answers as `true` or `false`. */
+  /** `succeeded` is false when a condition did not hold (a cas, a lock, a session that is gone): what Consul answers as `true` or `false`. */
   | { readonly kind: 'kv', readonly succeeded: boolean }
-  /** The bytes are no command of this version. Nothing changed; every member of this version says so. */
+  /** Of a transaction; with errors nothing changed. */
+  | { readonly kind: 'txn', readonly outcome: TxnOutcome }
+  /** The command cannot be carried out, or the bytes are none of this version. Nothing changed; every member of this version says so. */
   | { readonly kind: 'invalid', readonly problem: string }
 
 export class StateMachine {
-  readonly #kv = new KvTable()
+  /** Whoever applies commands flushes them when readers may see the state. */
+  readonly watches = new Watches()
+  readonly #kv = new KvTable(undefined, this.watches)
+  readonly #sessions: SessionTable
   #appliedIndex = 0
+
+  /** `observer` hears of sessions while commands are applied. */
+  constructor(observer: SessionObserver | null = null) {
+    this.#sessions = new SessionTable(this.#kv, this.watches, observer)
+  }
+
+  get sessions(): SessionReader {
+    return this.#sessions
+  }
 
   get kv(): KvReader {
     return this.#kv
@@ -44,6 +61,27 @@ export class StateMachine {
       case 'delete-tree':
         this.#kv.deleteTree(index, decoded.prefix)
         return succeeded
+      case 'lock': {
+        const problem = this.#sessions.problemOf(decoded.session)
+        if (problem !== null) return { kind: 'invalid', problem }
+        return outcome(this.#kv.lock(index, decoded.key, decoded.value, decoded.flags, decoded.session))
+      }
+      case 'unlock':
+        if (decoded.session === '') return { kind: 'invalid', problem: 'missing session' }
+        return outcome(this.#kv.unlock(index, decoded.key, decoded.value, decoded.flags, decoded.session))
+      case 'session-create': {
+        const problem = this.#sessions.create(index, decoded.session, everythingRegistered)
+        return problem === null ? succeeded : { kind: 'invalid', problem }
+      }
+      case 'session-destroy':
+        this.#sessions.destroy(index, decoded.id)
+        return succeeded
+      case 'session-renew':
+        return outcome(this.#sessions.renew(index, decoded.id))
+      case 'session-expire':
+        return outcome(this.#sessions.expire(index, decoded.id, decoded.renewedIndex))
+      case 'txn':
+        return { kind: 'txn', outcome: writeTransaction(this.#kv, (session) => this.#sessions.problemOf(session), index, decoded.operations) }
       case 'invalid':
         return decoded
       default:
@@ -51,6 +89,9 @@ export class StateMachine {
     }
   }
 }
+
+/** Without a catalog nobody can say otherwise; the API lets through sessions of its own node alone. */
+const everythingRegistered: Registrations = { hasNode: () => true, checkStatus: () => 'passing' }
 
 const succeeded: ApplyResult = { kind: 'kv', succeeded: true }
 const refused: ApplyResult = { kind: 'kv', succeeded: false }

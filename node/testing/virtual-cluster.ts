@@ -3,6 +3,7 @@ import { silentLog } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { TraceEvent } from '../base/trace.ts'
+import { randomUuid } from '../base/uuid.ts'
 import { defaultRaftConfig } from '../raft/config.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { memoryDisk, type MemoryDisk } from '../storage/memory-disk.ts'
@@ -59,6 +60,8 @@ export class VirtualCluster {
   readonly sent: { readonly from: string, readonly to: string, readonly message: any }[] = []
   readonly #receivers = new Map<string, (message: unknown) => void>()
   readonly #names: readonly string[]
+  /** One for all: a member has the same chance in each of its lives, but never the same ids. */
+  readonly #uuidRandom = seededRandom(1)
 
   constructor(members: number) {
     this.#names = Array.from({ length: members }, (_, i) => `n${i + 1}`)
@@ -91,7 +94,7 @@ export class VirtualCluster {
       name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: defaultRaftConfig,
       bootstrapExpect: this.#names.length, retryJoin: this.#names.map((other) => `${other}:8300`),
       rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport, scheduler: this.time,
-      random: seededRandom(this.#names.indexOf(name)), log: silentLog, trace: (event) => this.traces.push(event),
+      random: seededRandom(this.#names.indexOf(name)), newUuid: () => randomUuid(this.#uuidRandom), log: silentLog, trace: (event) => this.traces.push(event),
       onFatal: (error) => { throw error },
     })
     this.nodes.set(name, node)
