@@ -10,8 +10,8 @@ function follower(leaderAddress: string | null) {
   let leader = leaderAddress
   const requests = new Requests({
     scheduler: time,
+    propose: (_command, done) => done({ kind: 'not-leader' }),
     driver: {
-      propose: (_command, done) => done({ kind: 'not-leader' }),
       readIndex: (_mode, done) => done({ kind: 'not-leader' }),
       appliedIndex: 10,
     },
