@@ -13,6 +13,7 @@ const launcher = fileURLToPath(new URL('../cli/launch.js', import.meta.url))
 export interface AgentProcess extends AsyncDisposable {
   /** Loopback address; the HTTP API is at port 8500. */
   readonly host: string
+  readonly pid: number
   request(method: string, target: string, body?: string, headers?: Readonly<Record<string, string>>): Promise<Answer>
   /** Standard output and error so far. */
   output(): string
@@ -50,6 +51,7 @@ async function startAgent(program: string, args: readonly string[], { host }: Ag
   child.once('error', (error) => { text += error.message })
   const agent: AgentProcess = {
     host,
+    pid: child.pid ?? 0,
     request: (method, target, body, headers) => send(host, method, target, body, headers),
     output: () => text,
     async [Symbol.asyncDispose]() {
