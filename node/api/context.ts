@@ -3,6 +3,7 @@ import type { RaftStatus } from '../raft/status.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { KvReader } from '../state/kv.ts'
+import type { GossipApi } from './members.ts'
 
 /** What the API needs of the member that it speaks for. */
 export interface ApiContext {
@@ -22,4 +23,8 @@ export interface ApiContext {
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]
+  /** Null: the member runs without. */
+  readonly gossip: GossipApi | null
+  /** The member left the cluster on request: its process should end. */
+  readonly onLeft: () => void
 }

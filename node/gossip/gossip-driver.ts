@@ -159,7 +159,7 @@ export class GossipDriver {
     this.#timerMs = next
     this.#timer = this.#options.scheduler.after(Math.max(0, next - this.#options.scheduler.nowMs()), () => {
       if (this.#options.scheduler.nowMs() - next <= lateMs) return this.#tick()
-      this.#timer = this.#options.scheduler.after(1, () => this.#tick())
+      this.#timer = this.#options.scheduler.after(0, () => this.#tick())
     })
   }
 
