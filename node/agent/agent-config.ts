@@ -38,6 +38,7 @@ export interface AgentGossipConfig {
   /** `host:port` for other members. */
   readonly advertise: string
   readonly retryJoin: readonly string[]
+  readonly retryJoinIntervalMs: number
   readonly config: GossipConfig
 }
 
@@ -88,6 +89,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
       port: checkPort('-serf-lan-port', gossipPort),
       advertise: formatAddress(advertiseHost, gossipPort),
       retryJoin: retryJoin.map((address) => joinAddress(address, gossipPortDefault)),
+      retryJoinIntervalMs: durationMs(flags.retryInterval ?? file.retry_interval ?? '30s'),
       config: gossipConfig(file),
     },
   }

@@ -19,6 +19,7 @@ const fileSchema = z.strictObject({
   data_dir: z.string().min(1),
   datacenter: z.string().min(1),
   retry_join: z.array(z.string().min(1)),
+  retry_interval: z.string().min(1),
   log_level: z.string().min(1),
   pid_file: z.string().min(1),
   ports: z.strictObject({ http: port, server: port, serf_lan: port }).partial(),

@@ -15,6 +15,7 @@ export interface AgentFlags {
   readonly dataDir?: string
   readonly datacenter?: string
   readonly retryJoin?: readonly string[]
+  readonly retryInterval?: string
   readonly configFile?: readonly string[]
   readonly configDir?: readonly string[]
   readonly logLevel?: string
@@ -46,6 +47,7 @@ function program(): Command {
     .option('--data-dir <path>', 'where the log is kept')
     .option('--datacenter <name>', 'name of the data centre')
     .option('--retry-join <address>', 'another server, host or host:port; may be repeated; with -serf-lan-port, its gossip address', collect)
+    .option('--retry-interval <duration>', 'from one round of -retry-join to the next, with gossip (30s)')
     .option('--config-file <path>', 'JSON with Consul\'s keys; may be repeated, later ones win, flags win over all', collect)
     .option('--config-dir <path>', 'every .json in a folder, in order of name; may be repeated', collect)
     .option('--log-level <level>', 'trace, debug, info, warn or err')
