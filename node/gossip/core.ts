@@ -120,7 +120,6 @@ export class GossipCore {
     this.#intents.announceJoin()
     this.#disseminator.start()
     this.#prober.start()
-    this.#every(() => this.#config.gossipIntervalMs, () => this.#proceedLeaving())
     this.#every(() => this.#config.reapIntervalMs, () => this.#intents.reap())
     this.#every(() => this.#config.reconnectIntervalMs, () => this.#reconnect())
     if (this.#config.pushPullIntervalMs > 0) this.#every(() => pushPullPeriodMs(this.#config, this.#members.aliveCount), () => this.#pushPullWithSomebody())
@@ -206,6 +205,7 @@ export class GossipCore {
     if (this.#phase !== 'member') return
     this.#intents.announceLeave()
     this.#enter('telling-intent')
+    this.#every(() => this.#config.gossipIntervalMs, () => this.#proceedLeaving())
   }
 
   /** Makes a failed member count as left, everywhere. One that lives says so. */

@@ -4,7 +4,7 @@ import { detectionBoundMs } from './bounds.ts'
 import { SimulatedGossip, type SimulatedMember } from './testing/simulated-gossip.ts'
 
 /**
- * Faults drawn from a seed: crashes, restarts, partitions, one-way cuts, loss,
+ * Faults drawn from a seed: crashes, restarts, pauses, partitions, one-way cuts, loss,
  * leaves. While they last nothing is promised beyond what the simulation checks
  * on every step; after they end, all who run must be alive to all who run, all
  * who crashed failed, and all who left left.
@@ -22,9 +22,12 @@ function play(seed: number): { simulation: SimulatedGossip, log: string[] } {
     simulation.run(random.between(200, 15_000))
     const member = random.pick(simulation.members)
     const other = random.pick(simulation.members)
-    const action = random.pick(['crash', 'restart', 'restart', 'partition', 'heal', 'heal', 'cut', 'leave', 'event', 'tags', 'force-leave'])
+    const action = random.pick(['crash', 'pause', 'resume', 'resume', 'restart', 'restart', 'partition', 'heal', 'heal', 'cut', 'leave', 'event', 'tags', 'force-leave'])
     log.push(`${simulation.nowMs} ${action} ${member.name} ${other.name}`)
-    if (action === 'restart' && !member.up) {
+    // A process that is stopped takes no commands.
+    if (member.inbox !== null && action !== 'resume' && action !== 'crash') continue
+    if (action === 'resume') simulation.resume(member)
+    else if (action === 'restart' && !member.up) {
       left.delete(member)
       simulation.restart(member)
       simulation.join(member, other)
@@ -36,6 +39,7 @@ function play(seed: number): { simulation: SimulatedGossip, log: string[] } {
     else if (action === 'cut') simulation.packetsPass = (from, to) => !(from === member && to === other)
     if (!member.up || left.has(member)) continue
     if (action === 'crash') simulation.crash(member)
+    else if (action === 'pause') simulation.pause(member)
     else if (action === 'event') simulation.command(member, (core, nowMs) => core.userEvent(nowMs, 'event', Buffer.from(`${nowMs}`)))
     else if (action === 'tags') simulation.command(member, (core, nowMs) => core.setTags(nowMs, { at: `${nowMs}` }))
     else if (action === 'force-leave') simulation.command(member, (core, nowMs) => core.forceLeave(nowMs, other.name, false))
@@ -54,6 +58,7 @@ t.test('whatever happened: once it ends, the survivors agree with the truth', as
     const { simulation, log } = play(seed)
     simulation.heal()
     simulation.lossProbability = 0
+    for (const member of simulation.members) simulation.resume(member)
     const running = simulation.members.filter((member) => member.up)
     // Who came back while nobody could be reached has to try again, as a driver does.
     const [hub] = running

@@ -251,6 +251,21 @@ t.test('changed tags reach everybody', async (t) => {
   t.equal(simulation.eventsOf('member-update').length, 4)
 })
 
+t.test('a member that was stopped for a while fails nobody when it goes on, and refutes what was said of it', async (t) => {
+  for (const pauseMs of [700, 3000, 10_000, 90_000]) {
+    for (const seed of [1, 2, 3, 4]) {
+      const simulation = converged(5, { seed })
+      const [, victim] = simulation.members
+      simulation.run(seed * 217)
+      simulation.pause(victim!)
+      simulation.run(pauseMs)
+      simulation.resume(victim!)
+      simulation.runUntil(() => simulation.pendingView(), 60_000)
+      t.same(victim!.events.filter(({ event }) => event.kind === 'member-failed'), [], `stopped for ${pauseMs} ms`)
+    }
+  }
+})
+
 t.test('the news stops: a quiet cluster has nothing queued', async (t) => {
   const simulation = converged(20, { seed: 16 })
   simulation.runUntil(() => simulation.members.every(({ core }) => core.broadcastsQueued === 0) ? null : 'queued broadcasts', 60_000)

@@ -3,10 +3,13 @@ import type { Context } from './context.ts'
 import { LamportClock } from './lamport-clock.ts'
 import type { UserEvent } from './message.ts'
 
+/** Of one Lamport time. Members that fire at the same moment share one; so many do not. */
+const eventsPerTimeMax = 256
+
 export class UserEvents {
   readonly clock = new LamportClock()
   readonly #context: Context
-  /** Seen events by Lamport time, oldest first is not assumed. */
+  /** Seen events by Lamport time, in no order. */
   readonly #seen = new Map<number, UserEvent[]>()
   /** Older ones are not for this member: it joined later. */
   #timeMin = 0
@@ -29,7 +32,7 @@ export class UserEvents {
       this.#seen.set(event.time, [event])
       this.#forgetOld()
     } else {
-      if (seen.some((other) => sameEvent(other, event))) return
+      if (seen.length >= eventsPerTimeMax || seen.some((other) => sameEvent(other, event))) return
       seen.push(event)
     }
     disseminator.broadcast(event)

@@ -26,6 +26,8 @@ export interface SimulatedMember {
   readonly address: string
   core: GossipCore
   up: boolean
+  /** What waits in the sockets of a stopped process; null: it runs. */
+  inbox: (() => void)[] | null
   /** Of this process and the ones before it. */
   readonly events: TimedEvent[]
   wakeMs: number
@@ -37,6 +39,9 @@ export interface TimedEvent {
   readonly atMs: number
   readonly event: GossipEvent
 }
+
+/** A socket's buffer holds so much. */
+const inboxMax = 500
 
 type Link = (from: SimulatedMember, to: SimulatedMember) => boolean
 
@@ -72,7 +77,7 @@ export class SimulatedGossip {
   }
 
   start(name: string, { address = `${name}:8301`, tags = {} }: { address?: string, tags?: Tags } = {}): SimulatedMember {
-    const member: SimulatedMember = { name, address, core: this.#core(name, address, tags, 1), up: true, events: [], wakeMs: Infinity, cancelWake: () => {}, lives: 1 }
+    const member: SimulatedMember = { name, address, core: this.#core(name, address, tags, 1), up: true, inbox: null, events: [], wakeMs: Infinity, cancelWake: () => {}, lives: 1 }
     this.members.push(member)
     member.core.start(this.nowMs)
     this.#flush(member)
@@ -94,8 +99,23 @@ export class SimulatedGossip {
   /** kill -9: nothing is said. */
   crash(member: SimulatedMember): void {
     member.up = false
+    member.inbox = null
     member.cancelWake()
     this.trace.push(`${this.nowMs.toFixed(3)} ${member.name} crashes`)
+  }
+
+  /** SIGSTOP: nothing runs, what arrives waits, as far as there is room. */
+  pause(member: SimulatedMember): void {
+    member.inbox ??= []
+  }
+
+  /** SIGCONT: what waited is read before timers run. */
+  resume(member: SimulatedMember): void {
+    const waiting = member.inbox
+    if (waiting === null) return
+    member.inbox = null
+    for (const deliver of waiting) deliver()
+    this.#tick(member)
   }
 
   /** A new process of the same name; it remembers nothing. */
@@ -138,7 +158,7 @@ export class SimulatedGossip {
   /** Why not all running members see these statuses; null when they do. Members not named must be seen alive if they run. */
   pendingView(expected: Readonly<Record<string, MemberStatus | 'unknown'>> = {}): string | null {
     for (const observer of this.members) {
-      if (!observer.up) continue
+      if (!observer.up || observer.inbox !== null) continue
       const seen = new Map(observer.core.members().map((view) => [view.name, view.status]))
       for (const subject of this.members) {
         const wanted = expected[subject.name] ?? (subject.up ? 'alive' : null)
@@ -198,8 +218,10 @@ export class SimulatedGossip {
       this.#queue.at(this.nowMs + latencyMs, () => {
         const receiver = this.#at(address)
         if (receiver === undefined || !this.packetsPass(member, receiver)) return
-        receiver.core.receivePacket(this.nowMs, member.address, bytes)
-        this.#flush(receiver)
+        this.#deliver(receiver, () => {
+          receiver.core.receivePacket(this.nowMs, member.address, bytes)
+          this.#flush(receiver)
+        })
       })
     }
     for (const stream of streams) this.#carry(member, stream)
@@ -210,12 +232,15 @@ export class SimulatedGossip {
     const { core } = member
     const finish = (answer: Uint8Array | { reason: string }) => {
       if (member.core !== core || !member.up) return
-      core.streamResult(this.nowMs, id, answer)
-      this.#flush(member)
+      this.#deliver(member, () => {
+        core.streamResult(this.nowMs, id, answer)
+        this.#flush(member)
+      })
     }
     this.#queue.at(this.nowMs + this.#latencyMs(), () => {
       const receiver = this.#at(address)
-      const blocked = receiver !== undefined && !(this.streamsPass(member, receiver) && this.streamsPass(receiver, member))
+      // The system accepts connections for a process that is stopped, but nobody answers.
+      const blocked = receiver !== undefined && !(receiver.inbox === null && this.streamsPass(member, receiver) && this.streamsPass(receiver, member))
       if (blocked) return void this.#queue.at(this.nowMs + timeoutMs, () => finish({ reason: 'timeout' }))
       if (receiver === undefined) return void this.#queue.at(this.nowMs + this.#latencyMs(), () => finish({ reason: 'connection refused' }))
       const answer = receiver.core.answerStream(this.nowMs, bytes)
@@ -231,9 +256,17 @@ export class SimulatedGossip {
     member.wakeMs = next
     member.cancelWake = this.#queue.at(next, () => {
       member.wakeMs = Infinity
-      if (!member.up) return
-      member.core.tick(this.nowMs)
-      this.#flush(member)
+      if (member.up && member.inbox === null) this.#tick(member)
     })
+  }
+
+  #tick(member: SimulatedMember): void {
+    member.core.tick(this.nowMs)
+    this.#flush(member)
+  }
+
+  #deliver(member: SimulatedMember, arrive: () => void): void {
+    if (member.inbox === null) arrive()
+    else if (member.inbox.length < inboxMax) member.inbox.push(arrive)
   }
 }
