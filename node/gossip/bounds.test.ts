@@ -53,8 +53,8 @@ t.test('a nack is back before the prober gives up', async (t) => {
 t.test('detection bounds', async (t) => {
   t.equal(detectionBoundMs(lanProfile, { members: 5, healthScoreMax: 0 }), 8000 + 24_000)
   t.equal(detectionBoundMs(lanProfile, { members: 2, healthScoreMax: 1 }), 4000 + 24_000)
-  t.equal(firstSuspicionMeanMs(lanProfile, 2), 2000)
-  t.ok(Math.abs(firstSuspicionMeanMs(lanProfile, 1000) / 1000 - (Math.E / (Math.E - 1) + 1)) < 0.01)
+  t.equal(firstSuspicionMeanMs(lanProfile, 2), 1500)
+  t.ok(Math.abs(firstSuspicionMeanMs(lanProfile, 1000) / 1000 - (Math.E / (Math.E - 1) + 0.5)) < 0.01)
 })
 
 t.test('contradictory configurations are refused with a sentence', async (t) => {

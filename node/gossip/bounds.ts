@@ -84,12 +84,13 @@ export function detectionBoundMs(config: GossipConfig, { members, healthScoreMax
  * The mean time until some survivor first suspects a crashed member: each of
  * the others probes it with a chance of 1/(n − 1) an interval, so that somebody
  * does within 1/(1 − (1 − 1/(n − 1))^(n − 1)) intervals, e/(e − 1) for many
- * (SWIM, section 3.1); the probe then takes an interval to fail.
+ * (SWIM, section 3.1), less the half interval that had passed when it
+ * crashed; the probe then takes an interval to fail.
  */
 export function firstSuspicionMeanMs(config: GossipConfig, members: number): number {
   const others = Math.max(1, members - 1)
   const probedPerInterval = 1 - (1 - 1 / others) ** others
-  return (1 / probedPerInterval + 1) * config.probeIntervalMs
+  return (1 / probedPerInterval + 0.5) * config.probeIntervalMs
 }
 
 /**

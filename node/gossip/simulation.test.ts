@@ -1,5 +1,5 @@
 import t from 'tap'
-import { detectionBoundMs, disseminationBoundMs, suspicionTimeoutMsMin } from './bounds.ts'
+import { detectionBoundMs, disseminationBoundMs, firstSuspicionMeanMs, suspicionTimeoutMsMin } from './bounds.ts'
 import { lanProfile, resolveGossipConfig } from './config.ts'
 import { SimulatedGossip } from './testing/simulated-gossip.ts'
 
@@ -44,6 +44,23 @@ t.test('the same seed gives the same course of events, another seed another', as
   t.same(course(7), course(7))
   t.notSame(course(7), course(8))
   t.ok(course(7).length > 50)
+})
+
+t.test('the first suspicion comes after the mean time that SWIM predicts', async (t) => {
+  for (const count of [2, 5, 10]) {
+    let sumMs = 0
+    const runs = 40
+    for (let seed = 1; seed <= runs; seed++) {
+      const simulation = converged(count, { seed })
+      simulation.run(seed * 173)
+      const crashMs = simulation.nowMs
+      simulation.crash(simulation.members[1]!)
+      simulation.runUntil(() => simulation.eventsOf('member-suspect').length > 0 ? null : 'a suspicion', 30_000)
+      sumMs += simulation.nowMs - crashMs
+    }
+    const predictedMs = firstSuspicionMeanMs(lanProfile, count)
+    t.ok(Math.abs(sumMs / runs - predictedMs) < 0.25 * predictedMs, `${count} members: ${(sumMs / runs).toFixed(0)} ms, predicted ${predictedMs.toFixed(0)} ms`)
+  }
 })
 
 t.test('several crash at once: all are detected', async (t) => {
