@@ -117,8 +117,8 @@ export function resolveGossipConfig(overrides: Partial<GossipConfig> = {}, profi
   if (config.probeTimeoutMs >= config.probeIntervalMs) {
     throw new RangeError(`probeTimeoutMs (${config.probeTimeoutMs}) must be below probeIntervalMs (${config.probeIntervalMs}): the rest is for the indirect pings`)
   }
-  if (config.packetBytesMax < 1024 || config.packetBytesMax > 65_507) {
-    throw new RangeError(`packetBytesMax is ${config.packetBytesMax}, but must be from 1024, that any member fits, to 65507, that UDP carries`)
+  if (config.packetBytesMax < 1024 || config.packetBytesMax > 8192) {
+    throw new RangeError(`packetBytesMax is ${config.packetBytesMax}, but must be from 1024, that any member fits, to 8192, above which a receiver drops it unread`)
   }
   if (config.userEventBytesMax > 512) throw new RangeError(`userEventBytesMax is ${config.userEventBytesMax}, above the 512 that surely fit a datagram`)
   return config

@@ -16,14 +16,15 @@ import { invariant, unreachable } from '../base/assert.ts'
 import { Awareness } from './awareness.ts'
 import { pushPullPeriodMs } from './bounds.ts'
 import type { GossipConfig } from './config.ts'
-import type { Context, StreamOutcome } from './context.ts'
+import type { Context } from './context.ts'
 import { Disseminator } from './disseminator.ts'
+import { Exchanges } from './exchanges.ts'
 import { Intents } from './intents.ts'
-import { isUp, Members, recordOf, viewOf } from './members.ts'
+import { isUp, Members, viewOf } from './members.ts'
 import { Membership } from './membership.ts'
-import { limits, type PacketMessage, type PushPull, type StreamMessage, type Tags } from './message.ts'
+import { limits, type PacketMessage, type Tags } from './message.ts'
 import { Prober } from './prober.ts'
-import type { GossipEvent, JoinFailure, MemberView, OutgoingPacket, OutgoingStream, Ready } from './ready.ts'
+import type { GossipEvent, JoinFailure, MemberView, OutgoingPacket, Ready } from './ready.ts'
 import { TimerQueue } from './timer-queue.ts'
 import { UserEvents } from './user-events.ts'
 import { encodeStream, labelSeed, parsePacket, parseStream, tagsBytes } from './wire.ts'
@@ -66,13 +67,12 @@ export class GossipCore {
   readonly #prober: Prober
   readonly #intents: Intents
   readonly #userEvents: UserEvents
-  readonly #streams = new Map<number, (outcome: StreamOutcome) => void>()
+  readonly #exchanges: Exchanges
   #nowMs: number
   #phase: Phase = 'member'
   #phaseDeadlineMs = 0
-  #lastId = 0
+  #lastJoin = 0
   #packets: OutgoingPacket[] = []
-  #opened: OutgoingStream[] = []
   #events: GossipEvent[] = []
   #counters = { packetsSent: 0, packetsReceived: 0, packetsRefused: 0, streamsRefused: 0 }
 
@@ -100,7 +100,7 @@ export class GossipCore {
       config, random: random.split('probe'), timers: this.#timers, members: this.#members, awareness: this.#awareness, disseminator: this.#disseminator,
       nowMs: () => this.#nowMs,
       emit: (event) => { this.#events.push(event) },
-      openStream: (...args) => this.#openStream(...args),
+      openStream: (...args) => this.#exchanges.open(...args),
     }
     this.#membership = new Membership(context, {
       joined: (member) => {
@@ -111,6 +111,7 @@ export class GossipCore {
     this.#prober = new Prober(context, this.#membership)
     this.#intents = new Intents(context)
     this.#userEvents = new UserEvents(context)
+    this.#exchanges = new Exchanges(context, { seed: this.#seed, membership: this.#membership, intents: this.#intents, userEvents: this.#userEvents })
   }
 
   /** Begins to probe and to tell. Alone until `join`, or until somebody joins it. */
@@ -121,8 +122,10 @@ export class GossipCore {
     this.#disseminator.start()
     this.#prober.start()
     this.#every(() => this.#config.reapIntervalMs, () => this.#intents.reap())
-    this.#every(() => this.#config.reconnectIntervalMs, () => this.#reconnect())
-    if (this.#config.pushPullIntervalMs > 0) this.#every(() => pushPullPeriodMs(this.#config, this.#members.aliveCount), () => this.#pushPullWithSomebody())
+    this.#every(() => this.#config.reconnectIntervalMs, () => { if (this.#phase === 'member') this.#exchanges.reconnect() })
+    if (this.#config.pushPullIntervalMs > 0) {
+      this.#every(() => pushPullPeriodMs(this.#config, this.#members.aliveCount), () => { if (this.#phase !== 'left') this.#exchanges.withSomebody() })
+    }
   }
 
   /** Null: nothing is due ever. */
@@ -159,9 +162,7 @@ export class GossipCore {
       case 'stream-ping':
         return parsed.value.target === this.#members.self.name ? encodeStream({ kind: 'stream-ack' }, this.#seed) : null
       case 'push-pull':
-        // Merged before it is answered: who is said to be dead answers with the refutation.
-        this.#merge(parsed.value, false)
-        return encodeStream(this.#pushPull(false), this.#seed)
+        return this.#exchanges.answer(parsed.value)
       case 'stream-ack': return null
       default: return unreachable(parsed.value)
     }
@@ -170,19 +171,13 @@ export class GossipCore {
   /** The outcome of an opened stream: the bytes of the answer, or why there is none. */
   streamResult(nowMs: number, id: number, answer: Uint8Array | { readonly reason: string }): void {
     this.#advance(nowMs)
-    const done = this.#streams.get(id)
-    if (done === undefined) return
-    this.#streams.delete(id)
-    if (!(answer instanceof Uint8Array)) return done({ ok: false, reason: answer.reason })
-    const parsed = parseStream(answer, this.#seed)
-    if (!parsed.ok) this.#counters.streamsRefused++
-    done(parsed.ok ? { ok: true, message: parsed.value } : { ok: false, reason: parsed.error })
+    if (!this.#exchanges.finish(id, answer)) this.#counters.streamsRefused++
   }
 
   /** Exchanges full state with the members at these addresses. An event `join-result` with the returned id says who was reached. */
   join(nowMs: number, addresses: readonly string[]): number {
     this.#advance(nowMs)
-    const id = ++this.#lastId
+    const id = ++this.#lastJoin
     const contacted: string[] = []
     const failed: JoinFailure[] = []
     const report = () => {
@@ -190,9 +185,11 @@ export class GossipCore {
     }
     if (addresses.length === 0) report()
     for (const address of addresses) {
-      this.#exchange(address, true, (reason) => {
+      this.#exchanges.exchange(address, true, (reason) => {
         if (reason === null) contacted.push(address)
         else failed.push({ address, reason })
+        // Later than all that was said of this name before, by the clock that has just been learned.
+        if (reason === null && this.#phase === 'member') this.#intents.announceJoin()
         report()
       })
     }
@@ -236,9 +233,8 @@ export class GossipCore {
   }
 
   takeReady(): Ready {
-    const ready = { packets: this.#packets, streams: this.#opened, events: this.#events }
+    const ready = { packets: this.#packets, streams: this.#exchanges.take(), events: this.#events }
     this.#packets = []
-    this.#opened = []
     this.#events = []
     return ready
   }
@@ -294,55 +290,6 @@ export class GossipCore {
       case 'user-event': return this.#userEvents.receive(message)
       default: return unreachable(message)
     }
-  }
-
-  #openStream(address: string, message: StreamMessage, timeoutMs: number, done: (outcome: StreamOutcome) => void): void {
-    const id = ++this.#lastId
-    this.#streams.set(id, done)
-    this.#opened.push({ id, address, bytes: encodeStream(message, this.#seed), timeoutMs })
-  }
-
-  #pushPull(join: boolean): PushPull {
-    return {
-      kind: 'push-pull', join, intentClock: this.#intents.clock.time, eventClock: this.#userEvents.clock.time,
-      members: [...this.#members.all()].map(recordOf), events: this.#userEvents.recent(),
-    }
-  }
-
-  /** `joining`: this member has just asked to be let in. */
-  #merge(state: PushPull, joining: boolean): void {
-    if (state.intentClock > 0) this.#intents.clock.witness(state.intentClock - 1)
-    for (const record of state.members) {
-      this.#membership.merge(record)
-      this.#intents.merge(record)
-    }
-    this.#userEvents.merge(state.eventClock, state.events, joining)
-  }
-
-  #exchange(address: string, join: boolean, done: (failure: string | null) => void): void {
-    this.#openStream(address, this.#pushPull(join), this.#config.streamTimeoutMs, (outcome) => {
-      if (!outcome.ok) return done(outcome.reason)
-      if (outcome.message.kind !== 'push-pull') return done(`the answer is a ${outcome.message.kind}`)
-      this.#merge(outcome.message, join)
-      // Later than all that was said of this name before, by the clock that has just been learned.
-      if (join && this.#phase === 'member') this.#intents.announceJoin()
-      done(null)
-    })
-  }
-
-  #pushPullWithSomebody(): void {
-    if (this.#phase === 'left') return
-    const [partner] = this.#members.sample(this.#random, 1, (member) => member.state === 'alive')
-    if (partner !== undefined) this.#exchange(partner.address, false, () => {})
-  }
-
-  /** Tries a failed member, now and then: a partition that lasted makes both sides give the other up. */
-  #reconnect(): void {
-    if (this.#phase !== 'member') return
-    const failed = this.#members.sample(this.#random, Infinity, (member) => member.state === 'dead')
-    const alive = Math.max(1, this.#members.aliveCount)
-    if (failed.length === 0 || !this.#random.chance(failed.length / alive)) return
-    this.#exchange(failed[0]!.address, false, () => {})
   }
 
   #enter(phase: Phase): void {
