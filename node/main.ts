@@ -30,8 +30,8 @@ export async function runAgent(args: readonly string[]): Promise<number> {
     const member = await runMember(config, log)
     print(banner(config, member.id, member.httpPort))
     try {
-      const signal = await Promise.race([told.signal, member.failed])
-      log.info('shutting down', { signal })
+      const signal = await Promise.race([told.signal, member.failed, member.left.then(() => 'left the cluster')])
+      log.info('shutting down', { reason: signal })
     } finally {
       await member.stop()
     }

@@ -1,6 +1,7 @@
 import { BlockedQueries } from './api/blocking.ts'
 import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
+import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
@@ -14,6 +15,10 @@ import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
 import { Requests } from './driver/requests.ts'
 import { SessionTimers } from './driver/session-timers.ts'
+import type { GossipConfig } from './gossip/config.ts'
+import { GossipDriver } from './gossip/gossip-driver.ts'
+import type { GossipNetwork } from './gossip/network.ts'
+import type { GossipEvent } from './gossip/ready.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId } from './raft/entry.ts'
@@ -22,6 +27,7 @@ import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
 import { Wal } from './storage/wal.ts'
 import type { TcpTransport } from './transport/tcp-transport.ts'
+import { formatAddress, parseAddress } from './transport/address.ts'
 import type { Transport } from './transport/transport.ts'
 
 /** Everything that a member needs of the world. A process and a simulation give different ones to the same code. */
@@ -35,7 +41,7 @@ export interface RegistryNodeOptions {
   readonly raftConfig: RaftConfig
   /** 0: wait to be taken into a cluster. */
   readonly bootstrapExpect: number
-  /** Addresses of other servers, `host:port`. */
+  /** Addresses of other servers, `host:port`. With gossip, servers are found through it as well. */
   readonly retryJoin: readonly string[]
   /** How long a request waits for a leader, or for its answer. */
   readonly rpcHoldTimeoutMs: number
@@ -50,6 +56,18 @@ export interface RegistryNodeOptions {
   readonly trace: Trace | null
   /** The member cannot go on: its disk failed. */
   readonly onFatal: (error: Error) => void
+  /** Null or absent: no gossip. */
+  readonly gossip?: GossipOptions | null
+  /** The member left the cluster on request: its process should end. */
+  readonly onLeft?: () => void
+}
+
+export interface GossipOptions {
+  readonly config: GossipConfig
+  readonly network: GossipNetwork
+  /** Gossip addresses of any members. */
+  readonly retryJoin: readonly string[]
+  readonly retryJoinIntervalMs?: number
 }
 
 /**
@@ -69,6 +87,7 @@ export class RegistryNode {
   readonly #lockGate: LockGate
   readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
+  readonly #gossip: GossipDriver | null
   #garbageCount = 0
   /** Waiters are left for the next turn. */
   #waking = false
@@ -123,6 +142,10 @@ export class RegistryNode {
     })
     this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
     const apiRandom = random.split('api')
+    this.#gossip = options.gossip ? new GossipDriver({
+      ...options.gossip, name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
+      tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
+    }) : null
     this.handle = makeApi({
       ...options,
       random: apiRandom,
@@ -137,6 +160,8 @@ export class RegistryNode {
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
+      gossip: this.#gossip,
+      onLeft: options.onLeft ?? (() => {}),
     })
   }
 
@@ -147,10 +172,12 @@ export class RegistryNode {
     transport.onUnsent?.((_address, messages) => this.#requests.unsent(messages))
     this.#driver.start()
     this.#discovery.start()
+    this.#gossip?.start()
   }
 
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
+    this.#gossip?.stop()
     this.#discovery.stop()
     this.#blocked.stop()
     this.#sessionTimers.follow()
@@ -201,6 +228,14 @@ export class RegistryNode {
       case 'join': return this.#discovery.receive(envelope)
       default: return unreachable(envelope)
     }
+  }
+
+  /** Servers that gossip finds are asked whether they form a cluster. */
+  #onGossip(event: GossipEvent): void {
+    if (event.kind !== 'member-join' || event.member.tags.role !== 'consul') return
+    const host = parseAddress(event.member.address)?.host
+    const port = Number(event.member.tags.port)
+    if (host !== undefined && Number.isInteger(port) && port > 0) this.#discovery.addAddress(formatAddress(host, port))
   }
 
   #onPeerLost(address: string): void {

@@ -21,6 +21,25 @@ t.test('defaults and derived addresses', async (t) => {
   })
 })
 
+t.test('with a gossip port, -retry-join has gossip addresses, and servers are found through it', async (t) => {
+  t.equal(resolve('-retry-join', 'a').gossip, null)
+  const config = resolve('-bind', '10.0.0.1', '-serf-lan-port', '9301', '-retry-join', 'a', '-retry-join', 'b:1', '-retry-interval', '2s')
+  t.same(config.retryJoin, [])
+  t.match(config.gossip, { port: 9301, advertise: '10.0.0.1:9301', retryJoin: ['a:8301', 'b:1'], retryJoinIntervalMs: 2000, config: { probeIntervalMs: 1000 } })
+})
+
+t.test('gossip_lan changes how fast gossip is, if it fits together', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'splitbrain-config-'))
+  t.teardown(() => process.getBuiltinModule('node:fs').rmSync(directory, { recursive: true }))
+  const file = (gossip_lan: object) => {
+    const path = join(directory, 'c.json')
+    writeFileSync(path, JSON.stringify({ ports: { serf_lan: 8301 }, gossip_lan }))
+    return path
+  }
+  t.match(resolve('-config-file', file({ probe_interval: '200ms', probe_timeout: '100ms', suspicion_mult: 3 })).gossip?.config, { probeIntervalMs: 200, probeTimeoutMs: 100, suspicionMult: 3, gossipNodes: 3 })
+  t.throws(() => resolve('-config-file', file({ probe_interval: '200ms' })), { message: /gossip_lan.*probe_timeout \(500\) must be below probe_interval \(200\)/ })
+})
+
 t.test('flags win over files, later files over earlier ones', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'splitbrain-config-'))
   t.teardown(() => process.getBuiltinModule('node:fs').rmSync(directory, { recursive: true }))

@@ -1,5 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
+import { resolveGossipConfig, type GossipConfig } from '../gossip/config.ts'
+import { gossipPortDefault } from '../gossip/gossip-driver.ts'
 import { defaultRaftConfig, resolveRaftConfig, type RaftConfig } from '../raft/config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
 import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
@@ -27,6 +29,17 @@ export interface AgentConfig {
   readonly dialMap: Readonly<Record<string, string>>
   readonly raft: RaftConfig
   readonly rpcHoldTimeoutMs: number
+  /** Null: no gossip. */
+  readonly gossip: AgentGossipConfig | null
+}
+
+export interface AgentGossipConfig {
+  readonly port: number
+  /** `host:port` for other members. */
+  readonly advertise: string
+  readonly retryJoin: readonly string[]
+  readonly retryJoinIntervalMs: number
+  readonly config: GossipConfig
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
@@ -51,6 +64,8 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
   const bootstrap = flags.bootstrap ?? file.bootstrap ?? false
   const bootstrapExpect = flags.bootstrapExpect ?? file.bootstrap_expect ?? (bootstrap ? 1 : 0)
   if (bootstrap && bootstrapExpect !== 1) throw new UsageError('-bootstrap and -bootstrap-expect cannot both be given.')
+  const gossipPort = flags.serfLanPort ?? file.ports?.serf_lan
+  const retryJoin = flags.retryJoin ?? file.retry_join ?? []
   return {
     name: checkName(flags.node ?? file.node_name ?? hostname()),
     nodeId: flags.nodeId ?? file.node_id ?? null,
@@ -62,13 +77,21 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     serverPort,
     httpPort: checkPort('-http-port', flags.httpPort ?? file.ports?.http ?? 8500),
     dataDirectory,
-    retryJoin: (flags.retryJoin ?? file.retry_join ?? []).map(joinAddress),
+    // With gossip, as in Consul, these are gossip addresses; servers are found through it.
+    retryJoin: gossipPort === undefined ? retryJoin.map((address) => joinAddress(address, serverPortDefault)) : [],
     logLevel: logLevel(flags.logLevel ?? file.log_level ?? 'info'),
     pidFile: flags.pidFile ?? file.pid_file ?? null,
     raftTrace: flags.raftTrace ?? null,
     dialMap: file.dial_map ?? {},
     raft: raftConfig(file),
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
+    gossip: gossipPort === undefined ? null : {
+      port: checkPort('-serf-lan-port', gossipPort),
+      advertise: formatAddress(advertiseHost, gossipPort),
+      retryJoin: retryJoin.map((address) => joinAddress(address, gossipPortDefault)),
+      retryJoinIntervalMs: durationMs(flags.retryInterval ?? file.retry_interval ?? '30s'),
+      config: gossipConfig(file),
+    },
   }
 }
 
@@ -78,6 +101,7 @@ function merge(earlier: AgentFile, later: AgentFile): AgentFile {
     ports: { ...earlier.ports, ...later.ports },
     performance: { ...earlier.performance, ...later.performance },
     raft: { ...earlier.raft, ...later.raft },
+    gossip_lan: { ...earlier.gossip_lan, ...later.gossip_lan },
     dial_map: { ...earlier.dial_map, ...later.dial_map },
   }
 }
@@ -105,12 +129,30 @@ export function raftConfig({ raft = {}, performance = {} }: Pick<AgentFile, 'raf
   }
 }
 
+/** Consul's `gossip_lan` over the profile for one data centre. */
+function gossipConfig({ gossip_lan: keys = {} }: AgentFile): GossipConfig {
+  const given = {
+    gossipIntervalMs: keys.gossip_interval === undefined ? undefined : durationMs(keys.gossip_interval),
+    gossipNodes: keys.gossip_nodes,
+    probeIntervalMs: keys.probe_interval === undefined ? undefined : durationMs(keys.probe_interval),
+    probeTimeoutMs: keys.probe_timeout === undefined ? undefined : durationMs(keys.probe_timeout),
+    retransmitMult: keys.retransmit_mult,
+    suspicionMult: keys.suspicion_mult,
+  }
+  try {
+    return resolveGossipConfig(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)))
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new UsageError(`The keys of gossip_lan do not fit together: ${error.message.replaceAll(/[a-z]+(?:[A-Z][a-z]+)+/g, (field) => snakeCase(field.replace(/Ms$/, '')))}.`)
+  }
+}
+
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** A host without a port means the servers' usual one. */
-function joinAddress(text: string): string {
+/** A host without a port means the usual one. */
+function joinAddress(text: string, port: number): string {
   if (parseAddress(text) !== null) return text
-  const address = formatAddress(text, serverPortDefault)
+  const address = formatAddress(text, port)
   if (parseAddress(address) === null || (text.includes(':') && !isIPv6(text))) throw new UsageError(`-retry-join ${text} is neither a host nor host:port.`)
   return address
 }

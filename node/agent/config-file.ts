@@ -19,9 +19,10 @@ const fileSchema = z.strictObject({
   data_dir: z.string().min(1),
   datacenter: z.string().min(1),
   retry_join: z.array(z.string().min(1)),
+  retry_interval: z.string().min(1),
   log_level: z.string().min(1),
   pid_file: z.string().min(1),
-  ports: z.strictObject({ http: port, server: port }).partial(),
+  ports: z.strictObject({ http: port, server: port, serf_lan: port }).partial(),
   performance: z.strictObject({
     /** Multiplies all times of Raft, 1 to 10. */
     raft_multiplier: z.int().min(1).max(10),
@@ -30,6 +31,15 @@ const fileSchema = z.strictObject({
   }).partial(),
   /** Addresses to dial in place of advertised ones, where a proxy or a tunnel stands between. */
   dial_map: z.record(z.string(), z.string()),
+  /** Consul's keys for how fast gossip is; times are durations. */
+  gossip_lan: z.strictObject({
+    gossip_interval: z.string(),
+    gossip_nodes: z.int().min(1),
+    probe_interval: z.string(),
+    probe_timeout: z.string(),
+    retransmit_mult: z.int().min(1),
+    suspicion_mult: z.int().min(1),
+  }).partial(),
   raft: z.strictObject({
     heartbeat_interval_ms: positive,
     election_timeout_ms: positive,

@@ -37,6 +37,8 @@ export class Discovery {
   /** What each other server said it knows, as one comparable text; null if it did not say. */
   readonly #said = new Map<string, string>()
   #clusterExists = false
+  /** Of servers that something else found: gossip. */
+  readonly #found = new Set<string>()
   #timer: Cancel | null = null
 
   constructor(ports: DiscoveryPorts) {
@@ -58,6 +60,11 @@ export class Discovery {
   /** Of a server that this one has heard of; null for a stranger. A leader writes to servers that have no configuration yet. */
   addressOf(id: string): string | null {
     return this.#known.get(id)?.address ?? null
+  }
+
+  /** A server is said to be at this address. */
+  addAddress(address: string): void {
+    if (address !== this.#ports.self.address) this.#found.add(address)
   }
 
   receive(envelope: JoinEnvelope): void {
@@ -105,7 +112,7 @@ export class Discovery {
 
   #ask(): void {
     const { self, retryJoin } = this.#ports
-    const addresses = new Set([...retryJoin, ...[...this.#known.values()].map((server) => server.address)])
+    const addresses = new Set([...retryJoin, ...this.#found, ...[...this.#known.values()].map((server) => server.address)])
     addresses.delete(self.address)
     for (const address of addresses) this.#ports.send(address, this.#envelope(true))
   }

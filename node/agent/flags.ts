@@ -15,11 +15,13 @@ export interface AgentFlags {
   readonly dataDir?: string
   readonly datacenter?: string
   readonly retryJoin?: readonly string[]
+  readonly retryInterval?: string
   readonly configFile?: readonly string[]
   readonly configDir?: readonly string[]
   readonly logLevel?: string
   readonly httpPort?: number
   readonly serverPort?: number
+  readonly serfLanPort?: number
   readonly pidFile?: string
   readonly raftTrace?: string
 }
@@ -44,12 +46,14 @@ function program(): Command {
     .option('--advertise <address>', 'address that other servers reach this one by; default: -bind')
     .option('--data-dir <path>', 'where the log is kept')
     .option('--datacenter <name>', 'name of the data centre')
-    .option('--retry-join <address>', 'another server, host or host:port; may be repeated', collect)
+    .option('--retry-join <address>', 'another server, host or host:port; may be repeated; with -serf-lan-port, its gossip address', collect)
+    .option('--retry-interval <duration>', 'from one round of -retry-join to the next, with gossip (30s)')
     .option('--config-file <path>', 'JSON with Consul\'s keys; may be repeated, later ones win, flags win over all', collect)
     .option('--config-dir <path>', 'every .json in a folder, in order of name; may be repeated', collect)
     .option('--log-level <level>', 'trace, debug, info, warn or err')
     .option('--http-port <port>', 'port of the HTTP API (8500)', wholeNumber)
     .option('--server-port <port>', 'port for servers\' talk to each other (8300)', wholeNumber)
+    .option('--serf-lan-port <port>', 'port for gossip, UDP and TCP (8301 in Consul); without it, no gossip', wholeNumber)
     .option('--pid-file <path>', 'where to write the process id')
     .option('--raft-trace <path>', 'append what happens in Raft to this file, one JSON object a line, for checkers')
     .allowExcessArguments(false)

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { fileDisk, lockDirectory } from '../storage/file-disk.ts'
+import { udpTcpNetwork } from '../transport/gossip-network.ts'
 import { tcpTransport } from '../transport/tcp-transport.ts'
 import type { AgentConfig } from './agent-config.ts'
 import { nodeId } from './node-id.ts'
@@ -18,6 +19,8 @@ export interface RunningMember {
   readonly httpPort: number
   /** Rejects when the member cannot go on. */
   readonly failed: Promise<never>
+  /** Resolves when the member has left the cluster on request. */
+  readonly left: Promise<void>
   stop(): Promise<void>
 }
 
@@ -51,6 +54,13 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     bindHost: config.bindHost, bindPort: config.serverPort, advertise: config.advertise, dialMap: config.dialMap, log,
     cluster: config.datacenter,
   })), (links) => links.close())
+  const gossip = config.gossip === null ? null : {
+    ...config.gossip,
+    network: acquired.adopt(await listening(`gossip port ${config.bindHost}:${config.gossip.port}`, udpTcpNetwork({
+      bindHost: config.bindHost, bindPort: config.gossip.port, advertise: config.gossip.port === 0 ? undefined : config.gossip.advertise, log,
+    })), (network) => network.close()),
+  }
+  const left = Promise.withResolvers<void>()
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const node = new RegistryNode({
@@ -59,6 +69,7 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
     disk: fileDisk(walDirectory), transport, scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)), newUuid: randomUUID,
     log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
+    gossip, onLeft: () => left.resolve(),
   })
   const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({
     host: config.clientHost, port: config.httpPort, handle: node.handle, log,
@@ -70,7 +81,7 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     acquired.defer(() => rmSync(config.pidFile!, { force: true }))
   }
   const release = acquired.move()
-  return { id, httpPort: http.port, failed: failure.promise, stop: () => release.disposeAsync() }
+  return { id, httpPort: http.port, failed: failure.promise, left: left.promise, stop: () => release.disposeAsync() }
 }
 
 async function listening<T>(what: string, starting: Promise<T>): Promise<T> {

@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
+import type { GossipApi } from './members.ts'
 
 /** What the API needs of the member that it speaks for. */
 export interface ApiContext {
@@ -29,4 +30,8 @@ export interface ApiContext {
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]
+  /** Null: the member runs without. */
+  readonly gossip: GossipApi | null
+  /** The member left the cluster on request: its process should end. */
+  readonly onLeft: () => void
 }

@@ -2,6 +2,7 @@ import createRouter from 'find-my-way'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
+import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
@@ -41,6 +42,10 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
+  route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
+  route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })
+  route('/v1/agent/force-leave/*', { PUT: (_request, name, query, respond) => forceLeave(context, name, isSet(query, 'prune'), respond) })
+  route('/v1/agent/leave', { PUT: (_request, _wildcard, _query, respond) => leaveCluster(context, respond) })
 
   return (request, respond) => {
     const { target } = request

@@ -1,9 +1,9 @@
 import type { ApiContext } from './context.ts'
+import { ownMember } from './members.ts'
 
 /** `/v1/agent/self`: Stats are strings, as in Consul. */
 export function agentSelf(context: ApiContext): object {
   const status = context.status()
-  const [host, port] = splitAddress(context.address)
   const leads = status.role === 'leader'
   return {
     Config: {
@@ -12,14 +12,7 @@ export function agentSelf(context: ApiContext): object {
     },
     DebugConfig: { BootstrapExpect: context.bootstrapExpect, ServerMode: true },
     Coord: null,
-    Member: {
-      Name: context.name, Addr: host, Port: 8301,
-      Tags: {
-        acls: '0', build: `${context.version}:`, dc: context.datacenter, expect: String(context.bootstrapExpect),
-        id: context.id, port, raft_vsn: '3', role: 'consul', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2',
-      },
-      Status: 1, ProtocolMin: 1, ProtocolMax: 5, ProtocolCur: 2, DelegateMin: 2, DelegateMax: 5, DelegateCur: 4,
-    },
+    Member: ownMember(context),
     Stats: {
       agent: { check_monitors: '0', check_ttls: '0', checks: '0', services: '0' },
       build: { prerelease: '', revision: '', version: context.version },
@@ -45,9 +38,4 @@ export function agentSelf(context: ApiContext): object {
 function lastContact(context: ApiContext, leads: boolean, lastLeaderContactMs: number | null): string {
   if (leads) return '0'
   return lastLeaderContactMs === null ? 'never' : `${Math.max(0, context.scheduler.nowMs() - lastLeaderContactMs).toFixed(3)}ms`
-}
-
-function splitAddress(address: string): [host: string, port: string] {
-  const colon = address.lastIndexOf(':')
-  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), address.slice(colon + 1)]
 }

@@ -4,9 +4,11 @@ import { seededRandom } from '../base/random.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { TraceEvent } from '../base/trace.ts'
 import { randomUuid } from '../base/uuid.ts'
+import { resolveGossipConfig } from '../gossip/config.ts'
 import { defaultRaftConfig } from '../raft/config.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { memoryDisk, type MemoryDisk } from '../storage/memory-disk.ts'
+import { VirtualGossip } from './virtual-gossip.ts'
 
 /** Virtual time for tests of members: events in order of time, then of scheduling. */
 export class VirtualTime implements Scheduler {
@@ -62,8 +64,13 @@ export class VirtualCluster {
   readonly #names: readonly string[]
   /** One for all: a member has the same chance in each of its lives, but never the same ids. */
   readonly #uuidRandom = seededRandom(1)
+  /** Null: members find each other by their servers' addresses. */
+  readonly gossip: VirtualGossip | null
+  /** Names of members that left on request. */
+  readonly left: string[] = []
 
-  constructor(members: number) {
+  constructor(members: number, options: { readonly gossip?: boolean } = {}) {
+    this.gossip = options.gossip === true ? new VirtualGossip(this.time, latencyMs) : null
     this.#names = Array.from({ length: members }, (_, i) => `n${i + 1}`)
     for (const name of this.#names) {
       this.disks.set(name, memoryDisk({
@@ -92,10 +99,12 @@ export class VirtualCluster {
     }
     const node = new RegistryNode({
       name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: defaultRaftConfig,
-      bootstrapExpect: this.#names.length, retryJoin: this.#names.map((other) => `${other}:8300`),
+      bootstrapExpect: this.#names.length, retryJoin: this.gossip === null ? this.#names.map((other) => `${other}:8300`) : [],
       rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport, scheduler: this.time,
       random: seededRandom(this.#names.indexOf(name)), newUuid: () => randomUuid(this.#uuidRandom), log: silentLog, trace: (event) => this.traces.push(event),
       onFatal: (error) => { throw error },
+      gossip: this.gossip && { config: resolveGossipConfig(), network: this.gossip.connect(`${name}:8301`), retryJoin: [this.#names[0]!] },
+      onLeft: () => this.left.push(name),
     })
     this.nodes.set(name, node)
     node.start()
@@ -111,6 +120,7 @@ export class VirtualCluster {
     this.nodes.get(name)!.stop()
     this.nodes.delete(name)
     this.#receivers.delete(`${name}:8300`)
+    this.gossip?.disconnect(`${name}:8301`)
     this.disks.get(name)!.crash({ random: null })
   }
 

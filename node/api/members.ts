@@ -1,0 +1,81 @@
+import type { JoinOutcome } from '../gossip/gossip-driver.ts'
+import type { CommandResult } from '../gossip/core.ts'
+import type { MemberStatus, MemberView } from '../gossip/ready.ts'
+import type { ApiContext } from './context.ts'
+import type { ApiResponse } from './exchange.ts'
+import { emptyResponse, errorResponse } from './responses.ts'
+
+/** What the API needs of gossip. */
+export interface GossipApi {
+  members(): MemberView[]
+  join(addresses: readonly string[], done: (outcome: JoinOutcome) => void): void
+  forceLeave(name: string, prune: boolean): CommandResult
+  /** `done` comes when the others know. */
+  leave(done: () => void): void
+}
+
+type Respond = (response: ApiResponse) => void
+
+const statusNumbers: Record<MemberStatus, number> = { alive: 1, leaving: 2, left: 3, failed: 4 }
+
+/** A member's entry, as `/v1/agent/members` and `/v1/agent/self` give it. */
+export function memberObject({ name, address, tags, status }: Pick<MemberView, 'name' | 'address' | 'tags' | 'status'>): object {
+  const colon = address.lastIndexOf(':')
+  return {
+    Name: name, Addr: address.slice(0, colon).replace(/^\[|\]$/g, ''), Port: Number(address.slice(colon + 1)), Tags: tags,
+    Status: statusNumbers[status], ProtocolMin: 1, ProtocolMax: 5, ProtocolCur: 2, DelegateMin: 2, DelegateMax: 5, DelegateCur: 4,
+  }
+}
+
+/** What a server tells of itself in its tags. Values are strings, as in Consul. */
+export function serverTags({ id, datacenter, version, bootstrapExpect, address }: Pick<ApiContext, 'id' | 'datacenter' | 'version' | 'bootstrapExpect' | 'address'>): Record<string, string> {
+  return {
+    acls: '0', build: `${version}:`, dc: datacenter, expect: String(bootstrapExpect),
+    id, port: address.slice(address.lastIndexOf(':') + 1), raft_vsn: '3', role: 'consul', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2',
+  }
+}
+
+/** `/v1/agent/members`: without gossip a member knows of itself alone. */
+export function listMembers(context: ApiContext): object[] {
+  return context.gossip === null ? [ownMember(context)] : context.gossip.members().map(memberObject)
+}
+
+export function ownMember(context: ApiContext): object {
+  const own = context.gossip?.members().find(({ name }) => name === context.name)
+  if (own !== undefined) return memberObject(own)
+  const host = context.address.slice(0, context.address.lastIndexOf(':'))
+  return memberObject({ name: context.name, address: `${host}:8301`, tags: serverTags(context), status: 'alive' })
+}
+
+/** `/v1/agent/join/:address`: 200 when the member there was reached. */
+export function joinMember({ gossip }: ApiContext, address: string, respond: Respond): void {
+  if (gossip === null) return respond(noGossip)
+  gossip.join([address], ({ failed }) => {
+    if (failed.length === 0) return respond(emptyResponse(200))
+    // Go's way to print one error of several.
+    const lines = failed.map((failure) => `\t* Failed to join ${address}: ${asGoSaysIt(failure.address, failure.reason)}\n`)
+    respond(errorResponse(500, `${failed.length} error occurred:\n${lines.join('')}\n`))
+  })
+}
+
+/** `/v1/agent/force-leave/:node`: makes a failed member count as left. */
+export function forceLeave({ gossip }: ApiContext, name: string, prune: boolean, respond: Respond): void {
+  if (gossip === null) return respond(noGossip)
+  const result = gossip.forceLeave(name, prune)
+  respond(result.ok ? emptyResponse(200) : errorResponse(500, `agent: No node found with name '${name}'`))
+}
+
+/** `/v1/agent/leave`: answered when the others know; then the process ends. */
+export function leaveCluster({ gossip, onLeft }: ApiContext, respond: Respond): void {
+  if (gossip === null) return respond(noGossip)
+  gossip.leave(() => {
+    respond(emptyResponse(200))
+    onLeft()
+  })
+}
+
+const noGossip = errorResponse(500, 'this member runs without gossip: start it with -serf-lan-port')
+
+function asGoSaysIt(address: string, reason: string): string {
+  return `dial tcp ${address}: ${/ECONNREFUSED/.test(reason) ? 'connect: connection refused' : /^no answer within/.test(reason) ? 'i/o timeout' : reason}`
+}

@@ -1,0 +1,45 @@
+/** What a core wants to do later, in its own time. Equal times run in the order they were set. */
+export class TimerQueue {
+  /** By time, latest first: the next is the last. A member has some tens of them. */
+  readonly #timers: Timer[] = []
+  #order = 0
+
+  /** Returns what cancels it. */
+  at(atMs: number, run: (nowMs: number) => void): () => void {
+    const timer: Timer = { atMs, order: this.#order++, run, cancelled: false }
+    let i = this.#timers.length
+    while (i > 0 && this.#timers[i - 1]!.atMs <= atMs) i--
+    this.#timers.splice(i, 0, timer)
+    return () => { timer.cancelled = true }
+  }
+
+  /** Null: nothing to wait for. */
+  nextMs(): number | null {
+    this.#dropCancelled()
+    return this.#timers.at(-1)?.atMs ?? null
+  }
+
+  /** Runs what is due, and what that sets if it is due too. Returns whether anything ran. */
+  run(nowMs: number): boolean {
+    let ran = false
+    for (;;) {
+      this.#dropCancelled()
+      const next = this.#timers.at(-1)
+      if (next === undefined || next.atMs > nowMs) return ran
+      this.#timers.pop()
+      next.run(nowMs)
+      ran = true
+    }
+  }
+
+  #dropCancelled(): void {
+    while (this.#timers.at(-1)?.cancelled === true) this.#timers.pop()
+  }
+}
+
+interface Timer {
+  readonly atMs: number
+  readonly order: number
+  readonly run: (nowMs: number) => void
+  cancelled: boolean
+}
