@@ -43,7 +43,7 @@ class Members implements AsyncDisposable {
   start(i: number, extra: readonly string[] = []): Member {
     const { http, server } = this.ports[i]!
     const child = spawn(process.execPath, [entry, '-server', '-node', `n${i + 1}`, '-bootstrap-expect', String(this.ports.length),
-      '-http-port', String(http), '-server-port', String(server), '-data-dir', join(this.directory, `n${i + 1}`),
+      '-http-port', String(http), '-server-port', String(server), '-serf-lan-port', '-1', '-data-dir', join(this.directory, `n${i + 1}`),
       ...this.ports.flatMap((ports) => ['-retry-join', `127.0.0.1:${ports.server}`]), ...extra], { stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     child.stdout!.on('data', (chunk) => { output += chunk })

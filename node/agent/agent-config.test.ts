@@ -15,14 +15,15 @@ t.test('Consul\'s ways to write a flag are the same', async (t) => {
 })
 
 t.test('defaults and derived addresses', async (t) => {
-  t.match(resolve('-bind', '10.0.0.1', '-retry-join', '10.0.0.2', '-retry-join', '10.0.0.3:9300'), {
+  t.match(resolve('-bind', '10.0.0.1', '-retry-join', '10.0.0.2', '-retry-join', '10.0.0.3:9301'), {
     bindHost: '10.0.0.1', advertise: '10.0.0.1:8300', clientHost: '127.0.0.1', httpPort: 8500, datacenter: 'dc1',
-    retryJoin: ['10.0.0.2:8300', '10.0.0.3:9300'], rpcHoldTimeoutMs: 7000, bootstrapExpect: 0,
+    retryJoin: [], gossip: { port: 8301, advertise: '10.0.0.1:8301', retryJoin: ['10.0.0.2:8301', '10.0.0.3:9301'] }, rpcHoldTimeoutMs: 7000, bootstrapExpect: 0,
   })
 })
 
-t.test('with a gossip port, -retry-join has gossip addresses, and servers are found through it', async (t) => {
-  t.equal(resolve('-retry-join', 'a').gossip, null)
+t.test('-retry-join has gossip addresses, and servers are found through it; without gossip it has theirs', async (t) => {
+  t.match(resolve('-retry-join', 'a', '-retry-join', 'b:1', '-serf-lan-port', '-1'), { gossip: null, retryJoin: ['a:8300', 'b:1'] })
+  t.match(resolve('-retry-join', 'a', '-serf-lan-port=-1'), { gossip: null, retryJoin: ['a:8300'] })
   const config = resolve('-bind', '10.0.0.1', '-serf-lan-port', '9301', '-retry-join', 'a', '-retry-join', 'b:1', '-retry-interval', '2s')
   t.same(config.retryJoin, [])
   t.match(config.gossip, { port: 9301, advertise: '10.0.0.1:9301', retryJoin: ['a:8301', 'b:1'], retryJoinIntervalMs: 2000, config: { probeIntervalMs: 1000 } })

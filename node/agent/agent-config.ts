@@ -45,6 +45,8 @@ export interface AgentGossipConfig {
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
 
 const serverPortDefault = 8300
+/** Consul's way to say that a port is not opened at all. */
+const portOff = -1
 
 /** Flags over files, later files over earlier ones, defaults under all; then relations are checked. Throws UsageError. */
 export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
@@ -64,7 +66,8 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
   const bootstrap = flags.bootstrap ?? file.bootstrap ?? false
   const bootstrapExpect = flags.bootstrapExpect ?? file.bootstrap_expect ?? (bootstrap ? 1 : 0)
   if (bootstrap && bootstrapExpect !== 1) throw new UsageError('-bootstrap and -bootstrap-expect cannot both be given.')
-  const gossipPort = flags.serfLanPort ?? file.ports?.serf_lan
+  const gossipPort = flags.serfLanPort ?? file.ports?.serf_lan ?? gossipPortDefault
+  const gossips = gossipPort !== portOff
   const retryJoin = flags.retryJoin ?? file.retry_join ?? []
   return {
     name: checkName(flags.node ?? file.node_name ?? hostname()),
@@ -78,14 +81,14 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     httpPort: checkPort('-http-port', flags.httpPort ?? file.ports?.http ?? 8500),
     dataDirectory,
     // With gossip, as in Consul, these are gossip addresses; servers are found through it.
-    retryJoin: gossipPort === undefined ? retryJoin.map((address) => joinAddress(address, serverPortDefault)) : [],
+    retryJoin: gossips ? [] : retryJoin.map((address) => joinAddress(address, serverPortDefault)),
     logLevel: logLevel(flags.logLevel ?? file.log_level ?? 'info'),
     pidFile: flags.pidFile ?? file.pid_file ?? null,
     raftTrace: flags.raftTrace ?? null,
     dialMap: file.dial_map ?? {},
     raft: raftConfig(file),
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
-    gossip: gossipPort === undefined ? null : {
+    gossip: !gossips ? null : {
       port: checkPort('-serf-lan-port', gossipPort),
       advertise: formatAddress(advertiseHost, gossipPort),
       retryJoin: retryJoin.map((address) => joinAddress(address, gossipPortDefault)),

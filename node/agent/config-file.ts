@@ -22,7 +22,7 @@ const fileSchema = z.strictObject({
   retry_interval: z.string().min(1),
   log_level: z.string().min(1),
   pid_file: z.string().min(1),
-  ports: z.strictObject({ http: port, server: port, serf_lan: port }).partial(),
+  ports: z.strictObject({ http: port, server: port, /** -1: no gossip. */ serf_lan: z.int().min(-1).max(65535) }).partial(),
   performance: z.strictObject({
     /** Multiplies all times of Raft, 1 to 10. */
     raft_multiplier: z.int().min(1).max(10),

@@ -31,7 +31,7 @@ export interface GossipDriverOptions {
   readonly log: Log
   /** Tried until one of them answers: `host:port` or `host`. */
   readonly retryJoin?: readonly string[]
-  /** From one round of tries to the next. */
+  /** From one round of tries to the next, at most: the first come sooner, because servers that start together miss each other by seconds. */
   readonly retryJoinIntervalMs?: number
   readonly onEvent?: (event: GossipEvent) => void
 }
@@ -40,6 +40,8 @@ export interface JoinOutcome {
   readonly contacted: readonly string[]
   readonly failed: readonly JoinFailure[]
 }
+
+const retryJoinMsMin = 500
 
 export class GossipDriver {
   readonly #options: GossipDriverOptions
@@ -66,7 +68,7 @@ export class GossipDriver {
     network.onRequest((bytes) => this.#do((core, nowMs) => core.answerStream(nowMs, bytes)) ?? null)
     this.#do((core, nowMs) => core.start(nowMs))
     const others = retryJoin.map((address) => withPort(address)).filter((address) => address !== network.address)
-    if (others.length > 0) this.#retryJoin(others)
+    if (others.length > 0) this.#retryJoin(others, retryJoinMsMin)
   }
 
   /** Ends all activity at once; nobody is told. Callbacks that wait are not called any more. */
@@ -168,12 +170,13 @@ export class GossipDriver {
     this.#do((core, nowMs) => core.tick(nowMs))
   }
 
-  #retryJoin(addresses: readonly string[]): void {
+  #retryJoin(addresses: readonly string[], waitMs: number): void {
     const { scheduler, log, retryJoinIntervalMs = 30_000 } = this.#options
+    const retryMs = Math.min(waitMs, retryJoinIntervalMs)
     this.join(addresses, ({ contacted, failed }) => {
       if (contacted.length > 0 || this.#left || this.#leaves.length > 0) return
-      log.warn('no member of the cluster could be reached', { addresses: addresses.join(' '), reason: failed[0]?.reason ?? '', retryMs: retryJoinIntervalMs })
-      this.#retryTimer = scheduler.after(retryJoinIntervalMs, () => this.#retryJoin(addresses))
+      log.warn('no member of the cluster could be reached', { addresses: addresses.join(' '), reason: failed[0]?.reason ?? '', retryMs })
+      this.#retryTimer = scheduler.after(retryMs, () => this.#retryJoin(addresses, retryMs * 2))
     })
   }
 

@@ -33,6 +33,8 @@ export function memberCommand({ name, address, peerAddresses, preloads }: Member
     '-bootstrap-expect', String(peerAddresses.length),
     '-bind', address, '-client', '0.0.0.0',
     ...peerAddresses.filter((peer) => peer !== address).flatMap((peer) => ['-retry-join', peer]),
+    // Gossip is not needed by any workload yet.
+    '-serf-lan-port', '-1',
     '-data-dir', memberPaths.data,
     '-raft-trace', memberPaths.trace,
     '-config-file', memberPaths.config,
