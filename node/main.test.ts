@@ -1,7 +1,7 @@
 /** Whole members as processes on loopback: what a person who runs one relies on. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -214,4 +214,23 @@ t.test('sessions, locks, transactions and waiting, each at another member; who w
   const last = await told.then(async (response) => `${response.status} ${await response.text()}`, String)
   t.equal(last, '500 this server is shutting down')
   t.equal(await other.exited, 0)
+})
+
+t.test('what it measures: as JSON by interval, and for Prometheus where that is enabled', { timeout: 60_000 }, async (t) => {
+  await using cluster = new Members()
+  cluster.ports.push({ http: await freePort(), server: await freePort() })
+  const config = join(cluster.directory, 'telemetry.json')
+  writeFileSync(config, JSON.stringify({ telemetry: { prometheus_retention_time: '1h' } }))
+  const { url } = cluster.start(0, ['-config-file', config])
+  await cluster.healthy()
+  for (let i = 0; i < 5; i++) await fetch(`${url}/v1/kv/measured`, { method: 'PUT', body: String(i) })
+  const text = await cluster.until('all is measured', async () => {
+    const answer = await (await fetch(`${url}/v1/agent/metrics?format=prometheus`)).text()
+    return /^consul_raft_leader 1$/m.test(answer) && /^consul_runtime_alloc_bytes [1-9]/m.test(answer) ? answer : null
+  })
+  t.ok(Number(/^consul_http_PUT_v1_kv___count (\d+)$/m.exec(text)?.[1]) >= 5, text)
+  t.ok(Number(/^consul_rpc_write_applied (\d+)$/m.exec(text)?.[1]) >= 5)
+  t.ok(Number(/^consul_raft_apply (\d+)$/m.exec(text)?.[1]) >= 5)
+  const summary = await (await fetch(`${url}/v1/agent/metrics`)).json() as { Timestamp: string, Samples: { Name: string }[] }
+  t.match(summary.Timestamp, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d0 \+0000 UTC$/)
 })

@@ -1,10 +1,12 @@
 import { BlockedQueries } from './api/blocking.ts'
+import type { TelemetryReader } from './api/context.ts'
 import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
+import { noMetrics, type Metrics } from './base/metrics.ts'
 import type { Random } from './base/random.ts'
 import type { Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
@@ -13,7 +15,7 @@ import { parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
-import { Requests } from './driver/requests.ts'
+import { Requests, type WriteOutcome } from './driver/requests.ts'
 import { SessionTimers } from './driver/session-timers.ts'
 import type { GossipConfig } from './gossip/config.ts'
 import { GossipDriver } from './gossip/gossip-driver.ts'
@@ -54,6 +56,9 @@ export interface RegistryNodeOptions {
   readonly newUuid?: () => string
   readonly log: Log
   readonly trace: Trace | null
+  /** Default: none. */
+  readonly metrics?: Metrics
+  readonly telemetry?: TelemetryReader | null
   /** The member cannot go on: its disk failed. */
   readonly onFatal: (error: Error) => void
   /** Null or absent: no gossip. */
@@ -79,6 +84,7 @@ export class RegistryNode {
   /** The HTTP API, apart from sockets. */
   readonly handle: ApiHandler
   readonly #options: RegistryNodeOptions
+  readonly #metrics: Metrics
   readonly #core: RaftCore
   readonly #driver: RaftDriver
   readonly #requests: Requests
@@ -89,11 +95,14 @@ export class RegistryNode {
   readonly #blocked: BlockedQueries
   readonly #gossip: GossipDriver | null
   #garbageCount = 0
+  /** Entries up to here are in the count of those applied. */
+  #countedIndex = 0
   /** Waiters are left for the next turn. */
   #waking = false
 
   constructor(options: RegistryNodeOptions) {
     this.#options = options
+    this.#metrics = options.metrics ?? noMetrics
     const { id, name, random, scheduler, log, transport } = options
     const lockDelays = new LockDelays(scheduler)
     this.#stateMachine = new StateMachine({
@@ -120,6 +129,8 @@ export class RegistryNode {
       onFatal: options.onFatal,
       onTransition: (transition) => this.#onTransition(transition),
       onApplied: (appliedIndex) => {
+        this.#metrics.count('raft.apply', appliedIndex - this.#countedIndex)
+        this.#countedIndex = appliedIndex
         this.#requests.applied(appliedIndex)
         this.#wakeWaiters()
       },
@@ -148,13 +159,15 @@ export class RegistryNode {
     }) : null
     this.handle = makeApi({
       ...options,
+      metrics: this.#metrics,
+      telemetry: options.telemetry ?? null,
       random: apiRandom,
       newUuid: options.newUuid ?? (() => randomUuid(apiRandom)),
       blocked: this.#blocked,
       kv: this.#stateMachine.kv,
       sessions: this.#stateMachine.sessions,
       address: transport.address,
-      write: (command, done) => this.#requests.write(command, done),
+      write: (command, done) => this.#write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
       appliedIndex: () => this.#driver.appliedIndex,
@@ -238,6 +251,26 @@ export class RegistryNode {
     if (host !== undefined && Number.isInteger(port) && port > 0) this.#discovery.addAddress(formatAddress(host, port))
   }
 
+  #write(command: Uint8Array, done: (outcome: WriteOutcome) => void): void {
+    const { scheduler } = this.#options
+    const startMs = scheduler.nowMs()
+    this.#requests.write(command, (outcome) => {
+      this.#metrics.sample('rpc.write', scheduler.nowMs() - startMs)
+      this.#metrics.count(outcomeNames[outcome.kind])
+      done(outcome)
+    })
+  }
+
+  /** What is so at the moment; whoever measures asks for it now and then. */
+  measure(): void {
+    const { role, term, lastIndex, commitIndex } = this.#core.status()
+    this.#metrics.gauge('raft.applied_index', this.#driver.appliedIndex)
+    this.#metrics.gauge('raft.commit_index', commitIndex)
+    this.#metrics.gauge('raft.last_index', lastIndex)
+    this.#metrics.gauge('raft.term', term)
+    this.#metrics.gauge('raft.leader', role === 'leader' ? 1 : 0)
+  }
+
   #onPeerLost(address: string): void {
     for (const voter of this.#core.configuration.voters) {
       if (voter.address === address) this.#driver.peerLost(voter.id)
@@ -247,6 +280,7 @@ export class RegistryNode {
 
   #onTransition({ term, role, leader }: Transition): void {
     const { log } = this.#options
+    this.#metrics.count(`raft.state.${role}`)
     if (role === 'leader') log.info('this server is the leader', { term })
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
     if (role === 'leader') {
@@ -260,6 +294,11 @@ export class RegistryNode {
 }
 
 const wakesPerTurnMax = 100
+
+const outcomeNames: Readonly<Record<WriteOutcome['kind'], string>> = {
+  applied: 'rpc.write.applied', invalid: 'rpc.write.invalid', 'no-leader': 'rpc.write.no_leader',
+  'leadership-lost': 'rpc.write.leadership_lost', 'no-answer': 'rpc.write.no_answer',
+}
 
 /** Another for each life, by the clock too: a simulation may give each life the same chance. Leaves 2^20 numbers to the next. */
 function firstCallId(random: Random, scheduler: Scheduler): number {

@@ -29,6 +29,8 @@ export interface AgentConfig {
   readonly dialMap: Readonly<Record<string, string>>
   readonly raft: RaftConfig
   readonly rpcHoldTimeoutMs: number
+  /** 0: Prometheus is not served. */
+  readonly prometheusRetentionMs: number
   /** Null: no gossip. */
   readonly gossip: AgentGossipConfig | null
 }
@@ -88,6 +90,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     dialMap: file.dial_map ?? {},
     raft: raftConfig(file),
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
+    prometheusRetentionMs: durationMs(file.telemetry?.prometheus_retention_time ?? '0s'),
     gossip: !gossips ? null : {
       port: checkPort('-serf-lan-port', gossipPort),
       advertise: formatAddress(advertiseHost, gossipPort),
@@ -103,6 +106,7 @@ function merge(earlier: AgentFile, later: AgentFile): AgentFile {
     ...earlier, ...later,
     ports: { ...earlier.ports, ...later.ports },
     performance: { ...earlier.performance, ...later.performance },
+    telemetry: { ...earlier.telemetry, ...later.telemetry },
     raft: { ...earlier.raft, ...later.raft },
     gossip_lan: { ...earlier.gossip_lan, ...later.gossip_lan },
     dial_map: { ...earlier.dial_map, ...later.dial_map },
@@ -179,10 +183,10 @@ function logLevel(text: string): LogLevel {
   throw new UsageError(`-log-level ${text} is unknown; there are trace, debug, info, warn and err.`)
 }
 
-const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
+const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 function durationMs(text: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? []
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
   if (amount === undefined || unit === undefined) throw new UsageError(`${JSON.stringify(text)} is no duration; write 500ms, 7s or 1m.`)
   return Number(amount) * unitMs[unit]!
 }

@@ -29,6 +29,10 @@ const fileSchema = z.strictObject({
     /** A duration, `7s`. */
     rpc_hold_timeout: z.string(),
   }).partial(),
+  telemetry: z.strictObject({
+    /** A duration, `24h`: above 0, `/v1/agent/metrics?format=prometheus` is served. */
+    prometheus_retention_time: z.string(),
+  }).partial(),
   /** Addresses to dial in place of advertised ones, where a proxy or a tunnel stands between. */
   dial_map: z.record(z.string(), z.string()),
   /** Consul's keys for how fast gossip is; times are durations. */

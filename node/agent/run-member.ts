@@ -10,7 +10,9 @@ import { udpTcpNetwork } from '../transport/gossip-network.ts'
 import { tcpTransport } from '../transport/tcp-transport.ts'
 import type { AgentConfig } from './agent-config.ts'
 import { nodeId } from './node-id.ts'
+import { reportProcess } from './process-metrics.ts'
 import { processScheduler } from './process-scheduler.ts'
+import { makeTelemetry } from './telemetry.ts'
 import { traceFile } from './trace-file.ts'
 
 /** A member of this process. */
@@ -63,12 +65,14 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
   const left = Promise.withResolvers<void>()
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
+  const telemetry = makeTelemetry({ wallMs: processScheduler.wallMs, prometheusRetentionMs: config.prometheusRetentionMs })
   const node = new RegistryNode({
     name: config.name, id, datacenter: config.datacenter, version: productVersion(),
     raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin,
     rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
     disk: fileDisk(walDirectory), transport, scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)), newUuid: randomUUID,
     log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
+    metrics: telemetry.metrics, telemetry,
     gossip, onLeft: () => left.resolve(),
   })
   const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({
@@ -76,6 +80,7 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
   })), (server) => server.close())
   node.start()
   acquired.defer(() => node.stop())
+  acquired.defer(reportProcess(telemetry.metrics, () => node.measure()))
   if (config.pidFile !== null) {
     writeFileSync(config.pidFile, `${process.pid}\n`)
     acquired.defer(() => rmSync(config.pidFile!, { force: true }))

@@ -1,5 +1,6 @@
 import type { ReadMode } from '../raft/core.ts'
 import type { RaftStatus } from '../raft/status.ts'
+import type { Metrics } from '../base/metrics.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { Random } from '../base/random.ts'
@@ -7,6 +8,14 @@ import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
 import type { GossipApi } from './members.ts'
+
+/** What was measured, for `/v1/agent/metrics`. */
+export interface TelemetryReader {
+  /** As JSON. */
+  summary(): object
+  /** Null unless it is enabled. */
+  readonly prometheus: (() => Promise<{ readonly contentType: string, readonly text: string }>) | null
+}
 
 /** What the API needs of the member that it speaks for. */
 export interface ApiContext {
@@ -18,6 +27,9 @@ export interface ApiContext {
   readonly address: string
   readonly bootstrapExpect: number
   readonly scheduler: Scheduler
+  readonly metrics: Metrics
+  /** Null: this member measures nothing, as in a simulation. */
+  readonly telemetry: TelemetryReader | null
   readonly random: Random
   readonly newUuid: () => string
   readonly kv: KvReader

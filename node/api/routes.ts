@@ -6,6 +6,7 @@ import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
+import { agentMetrics } from './metrics.ts'
 import { agentSelf } from './status.ts'
 import { putTxn } from './txn.ts'
 
@@ -13,6 +14,8 @@ type Respond = (response: ApiResponse) => void
 type Action = (request: ApiRequest, wildcard: string, query: URLSearchParams, respond: Respond) => void
 
 interface Route {
+  /** As in a measurement's name: `v1.kv._`. */
+  readonly name: string
   /** In the order in which Consul lists them in `Allow`. */
   readonly actions: Readonly<Partial<Record<'GET' | 'PUT' | 'DELETE' | 'POST', Action>>>
 }
@@ -24,7 +27,7 @@ interface Route {
 export function makeApi(context: ApiContext): ApiHandler {
   // The library finds the path only: what a wrong method gets is Consul's to say.
   const router = createRouter({ ignoreTrailingSlash: false, maxParamLength: 64 * 1024 })
-  const route = (path: string, actions: Route['actions']) => router.on('GET', path, unused, { actions } satisfies Route)
+  const route = (path: string, actions: Route['actions']) => router.on('GET', path, unused, { name: path.slice(1).replaceAll('/', '.').replaceAll('*', '_'), actions } satisfies Route)
   const answer = (value: () => unknown): Action => (_request, _wildcard, query, respond) => respond(jsonResponse(value(), isSet(query, 'pretty')))
 
   route('/v1/kv/*', {
@@ -41,6 +44,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/txn', { PUT: (request, _wildcard, query, respond) => putTxn(context, query, request, respond) })
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
+  route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
   route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })
@@ -59,10 +63,14 @@ export function makeApi(context: ApiContext): ApiHandler {
       const withSlash = router.find('GET', `${path}/`)
       return respond(withSlash === null ? { status: 404, headers: {}, body: '' } : redirect(`${path}/${mark < 0 ? '' : target.slice(mark)}`))
     }
-    const { actions } = found.store as Route
+    const { name, actions } = found.store as Route
     const action = actions[request.method as keyof typeof actions]
     if (action === undefined) return respond(otherMethod(request.method, actions))
-    action(request, found.params['*'] ?? '', mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1)), respond)
+    const startMs = context.scheduler.nowMs()
+    action(request, found.params['*'] ?? '', mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1)), (response) => {
+      context.metrics.sample(`http.${request.method}.${name}`, context.scheduler.nowMs() - startMs)
+      respond(response)
+    })
   }
 }
 

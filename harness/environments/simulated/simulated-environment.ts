@@ -63,6 +63,8 @@ class SimulatedEnvironment implements Environment {
     for (const name of this.members) {
       const config = code.resolveAgentConfig({
         server: true, node: name, bootstrapExpect: memberCount, dataDir: 'in memory', configFile: [configFile],
+        // Gossip is not needed by any workload yet.
+        serfLanPort: -1,
         retryJoin: this.members.filter((other) => other !== name).map((other) => network.addressOf(other)),
       })
       this.#members.set(name, new SimulatedMember({
