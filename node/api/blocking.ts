@@ -19,6 +19,13 @@ export interface Found {
   readonly answer: (headers: Readonly<Record<string, string>>) => ApiResponse
 }
 
+/** How a route of Consul fails behind its agent. */
+export interface ServerSide {
+  readonly refusal?: ApiResponse | null
+  /** Some routes write the headers of a read even if there was none; `unknownFreshness` is what they say. */
+  readonly errorHeaders?: Readonly<Record<string, string>>
+}
+
 const waitDefaultMs = 5 * 60_000
 const waitMaxMs = 10 * 60_000
 /** Up to 1/16 of the wait is added by chance, so that those who came together do not come back together. */
@@ -35,18 +42,23 @@ const jitterDivisor = 16
  * that nothing has changed, while something has.
  *
  * `refusalOfRoute`: what the route itself has against the request, said behind
- * what all reads refuse, as in Consul.
+ * what all reads refuse, as in Consul. `server`: what, in Consul, only a server
+ * would say, behind that it has no path to the data centre.
  */
 export function answerRead(
   context: ApiContext, request: ApiRequest, query: URLSearchParams, respond: (response: ApiResponse) => void, find: () => Found, refusalOfRoute: ApiResponse | null = null,
+  server: ServerSide = {},
 ): void {
   const consistency = parseConsistency(query)
   if (typeof consistency === 'object') return respond(consistency)
-  const refusal = checkReadParameters(query) ?? checkDatacenter(query, context) ?? refusalOfRoute
+  const refusal = checkReadParameters(query) ?? refusalOfRoute
   if (refusal !== null) return respond(refusal)
+  const fail = (response: ApiResponse) => respond({ ...response, headers: { ...response.headers, ...server.errorHeaders } })
+  const serverRefusal = checkDatacenter(query, context) ?? server.refusal ?? null
+  if (serverRefusal !== null) return fail(serverRefusal)
   const aboveIndex = parseIndex(query)
   const answer = (found: Found, freshness: Record<string, string>) => respond(found.answer({ 'X-Consul-Index': String(found.index), ...freshness }))
-  awaitConsistency(context, consistency, respond, (freshness) => {
+  awaitConsistency(context, consistency, fail, (freshness) => {
     const found = find()
     if (aboveIndex === 0 || found.index > aboveIndex) return answer(found, freshness)
     context.blocked.block({
@@ -60,7 +72,7 @@ export function answerRead(
       },
       // Indexes may have gone back: the client has to see that, and begins anew.
       replaced: () => answer(find(), freshnessNow(context, consistency)),
-      timedOut: () => awaitConsistency(context, consistency, respond, (freshnessThen) => answer(find(), freshnessThen)),
+      timedOut: () => awaitConsistency(context, consistency, fail, (freshnessThen) => answer(find(), freshnessThen)),
       stopped: () => respond(errorResponse(500, 'this server is shutting down')),
     }, request)
   })

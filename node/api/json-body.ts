@@ -3,19 +3,33 @@
  * absent, and its words for what it cannot take.
  */
 
+import { decodeBase64 } from './base64.ts'
+import { scanFirstValue } from './json-scan.ts'
+
 /** `message` is what stands behind "Request decode failed: ". */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError'
 }
 
-/** The digits of a number beyond 2^53 are kept, as a bigint. Throws DecodeError. */
+/** The first value; what follows it is not looked at. The digits of a number beyond 2^53 are kept, as a bigint. Throws DecodeError. */
 export function parseJson(body: Uint8Array): unknown {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
   try {
-    return JSON.parse(text, keepDigits)
+    return parse(body)
   } catch {
-    throw new DecodeError(syntaxProblem(text))
+    const scanned = scanFirstValue(body)
+    if (scanned.kind === 'problem') throw new DecodeError(scanned.problem)
+    try {
+      return parse(body.subarray(scanned.start, scanned.end))
+    } catch (error) {
+      // Go reads 10000 levels; how many fit here depends on the stack.
+      if (error instanceof RangeError) throw new DecodeError(`invalid character '[' exceeded max depth`)
+      throw error
+    }
   }
+}
+
+function parse(body: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'), keepDigits)
 }
 
 /** The third argument is not yet in TypeScript's library. */
@@ -25,45 +39,38 @@ function keepDigits(this: unknown, _key: string, value: unknown, ...context: unk
   return source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value
 }
 
-/** Near to what Go says; it names the first character that no JSON text can have there. */
-function syntaxProblem(text: string): string {
-  // The longest beginning that something could complete: what comes next is the
-  // culprit. By halves, since a body may be large.
-  let at = 0
-  for (let bad = text.length + 1; bad - at > 1;) {
-    const middle = (at + bad) >>> 1
-    if (canGoOn(text.slice(0, middle))) at = middle
-    else bad = middle
-  }
-  const culprit = text.slice(at).match(/^[^]/u)?.[0]
-  if (culprit === undefined) return text.trim() === '' ? 'EOF' : 'unexpected EOF'
-  const place = /\{\s*$/.test(text.slice(0, at)) ? 'looking for beginning of object key string' : 'looking for beginning of value'
-  return `invalid character '${culprit}' ${place}`
+/** Of which types, in Go's eyes, an object and its fields are: for errors. */
+export interface GoNames {
+  /** What the object was to be: `Go value of type api.TxnOp`, `Go struct field TxnOp.KV of type api.KVTxnOp`. */
+  readonly object?: string
+  /** The types of fields that are not simply of the type that they are read as: `{ Checks: '[]types.CheckID' }`. */
+  readonly fields?: Readonly<Record<string, string>>
 }
 
-/** Whether V8 misses only the end. */
-function canGoOn(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch (error) {
-    const { message } = error as Error
-    const position = /at position (\d+)/.exec(message)?.[1]
-    return /end of JSON|Unterminated/i.test(message) || Number(position) === text.length
-  }
-}
-
-/** The fields of an object. `path` stands before a field's name in errors, as in `.Check`. */
+/** The fields of an object. `path` stands before a field's name in errors, as in `.Check` or `KVTxnOp.KV`. */
 export class JsonFields {
   readonly #fields = new Map<string, unknown>()
+  /** As they were written. */
+  readonly #given: string[] = []
   readonly #path: string
+  readonly #goTypes: Readonly<Record<string, string>>
 
   /** Throws DecodeError for anything but an object or null. */
-  constructor(value: unknown, path = '') {
+  constructor(value: unknown, path = '', { object = 'Go value of type object', fields = {} }: GoNames = {}) {
     this.#path = path
+    this.#goTypes = fields
     if (value === null || value === undefined) return
-    if (typeof value !== 'object' || Array.isArray(value)) throw new DecodeError(`json: cannot unmarshal ${typeName(value)} into Go value of type object`)
-    for (const [name, field] of Object.entries(value)) this.#fields.set(name.toLowerCase(), field)
+    if (typeof value !== 'object' || Array.isArray(value)) throw new DecodeError(`json: cannot unmarshal ${typeName(value)} into ${object}`)
+    for (const [name, field] of Object.entries(value)) {
+      this.#given.push(name)
+      this.#fields.set(name.toLowerCase(), field)
+    }
+  }
+
+  /** Throws DecodeError for a field of another name, in any case. */
+  refuseOthers(known: readonly string[]): void {
+    const names = new Set(known.map((name) => name.toLowerCase()))
+    for (const name of this.#given) if (!names.has(name.toLowerCase())) throw new DecodeError(`json: unknown field ${JSON.stringify(name)}`)
   }
 
   /** Undefined if absent or null. */
@@ -90,7 +97,8 @@ export class JsonFields {
   texts(name: string): string[] | undefined {
     return this.list(name)?.map((item) => {
       if (typeof item === 'string') return item
-      throw new DecodeError(`json: cannot unmarshal ${typeName(item)} into Go struct field ${this.#path}.${name} of type string`)
+      const type = this.#goTypes[name]?.replace(/^\[\]/, '') ?? 'string'
+      throw new DecodeError(`json: cannot unmarshal ${typeName(item)} into Go struct field ${this.#path}.${name} of type ${type}`)
     })
   }
 
@@ -102,27 +110,33 @@ export class JsonFields {
     throw this.wrongType(name, 'uint64')
   }
 
-  /** Base64, as Go writes bytes. */
+  /** Base64, as Go writes bytes; a list of numbers is taken too. */
   bytes(name: string): Uint8Array | undefined {
-    const text = this.text(name)
-    if (text === undefined) return undefined
-    const clean = text.replace(/[\r\n]/g, '')
-    const wrong = clean.search(/[^A-Za-z0-9+/]/)
-    const digits = wrong < 0 ? clean.length : wrong
-    if (clean.length % 4 !== 0 || !/^={0,2}$/.test(clean.slice(digits)) || (clean.length > digits && digits % 4 < 2)) {
-      throw new DecodeError(`illegal base64 data at input byte ${digits}`)
+    const value = this.get(name)
+    if (value === undefined) return undefined
+    if (Array.isArray(value)) {
+      return Uint8Array.from(value, (item: unknown) => {
+        if (item === null) return 0
+        if (typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= 255) return item
+        const what = typeof item === 'number' || typeof item === 'bigint' ? `number ${item}` : typeName(item)
+        throw new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.#path}.${name} of type uint8`)
+      })
     }
-    return Buffer.from(clean, 'base64')
+    if (typeof value !== 'string') throw this.wrongType(name, '[]uint8')
+    const decoded = decodeBase64(value)
+    if (decoded.kind === 'corrupt') throw new DecodeError(`illegal base64 data at input byte ${decoded.at}`)
+    return decoded.bytes
   }
 
   wrongType(name: string, wanted: string): DecodeError {
     const value = this.get(name)
     const what = typeof value === 'number' || typeof value === 'bigint' ? (wanted === 'uint64' ? `number ${value}` : 'number') : typeName(value)
-    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.#path}.${name} of type ${wanted}`)
+    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.#path}.${name} of type ${this.#goTypes[name] ?? wanted}`)
   }
 }
 
-function typeName(value: unknown): string {
+/** What a value is in JSON, in Go's errors. */
+export function typeName(value: unknown): string {
   if (Array.isArray(value)) return 'array'
   switch (typeof value) {
     case 'string': return 'string'

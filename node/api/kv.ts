@@ -3,7 +3,7 @@ import type { KvEntry, KvReader } from '../state/kv.ts'
 import { answerRead, type Found } from './blocking.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
-import { checkDatacenter, isSet } from './query.ts'
+import { checkDatacenter, encodeQuery, isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse, writeResponse } from './responses.ts'
 
 /** `/v1/kv/<key>` (Consul's HTTP API, KV store). */
@@ -25,7 +25,7 @@ function findKeys(kv: KvReader, prefix: string, query: URLSearchParams): Found {
   const { index, keys } = kv.keys(prefix, query.get('separator') ?? '')
   return {
     index, interests: () => [kv.interestInPrefix(prefix)],
-    answer: (headers) => keys.length === 0 ? emptyResponse(404, headers) : jsonResponse(keys, isSet(query, 'pretty'), headers),
+    answer: (headers) => keys.length === 0 && prefix !== '' ? emptyResponse(404, headers) : jsonResponse(keys, isSet(query, 'pretty'), headers),
   }
 }
 
@@ -73,40 +73,41 @@ export function kvToJson(entry: KvEntry): object {
 }
 
 export function putKv(context: ApiContext, key: string, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
-  const refusal = checkDatacenter(query, context)
-  if (refusal !== null) return respond(refusal)
   if (key === '') return respond(errorResponse(400, 'Missing key name'))
   const conflict = conflictingFlags(query, ['cas', 'acquire', 'release'])
   if (conflict !== null) return respond(conflict)
   if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length, request.target))
   const flags = parseUnsigned(query.get('flags') ?? '0')
   if (typeof flags === 'object') return respond(flags)
+  const expected = query.get('cas')
+  const modifyIndex = expected === null ? null : parseUnsigned(expected)
+  if (modifyIndex !== null && typeof modifyIndex === 'object') return respond(modifyIndex)
+  const refusal = checkDatacenter(query, context)
+  if (refusal !== null) return respond(refusal)
   const pretty = isSet(query, 'pretty')
   const done = (outcome: Parameters<typeof writeResponse>[0]) => respond(writeResponse(outcome, pretty))
   for (const [parameter, kind] of [['acquire', 'lock'], ['release', 'unlock']] as const) {
     const session = query.get(parameter)
     if (session !== null) return context.write(encodeCommand({ kind, key, session, flags, value: request.body }), done)
   }
-  const expected = query.get('cas')
-  if (expected === null) return context.write(encodeCommand({ kind: 'set', key, value: request.body, flags }), done)
-  const modifyIndex = parseUnsigned(expected)
-  if (typeof modifyIndex === 'object') return respond(modifyIndex)
+  if (modifyIndex === null) return context.write(encodeCommand({ kind: 'set', key, value: request.body, flags }), done)
   context.write(encodeCommand({ kind: 'cas', key, value: request.body, flags, modifyIndex: toIndex(modifyIndex) }), done)
 }
 
 export function deleteKv(context: ApiContext, key: string, query: URLSearchParams, respond: Respond): void {
-  const refusal = checkDatacenter(query, context) ?? conflictingFlags(query, ['cas', 'recurse'])
-  if (refusal !== null) return respond(refusal)
+  const conflict = conflictingFlags(query, ['cas', 'recurse'])
+  if (conflict !== null) return respond(conflict)
   const recurse = isSet(query, 'recurse')
   if (key === '' && !recurse) return respond(errorResponse(400, 'Missing key name'))
+  const expected = query.get('cas')
+  const modifyIndex = expected === null ? null : parseUnsigned(expected)
+  if (modifyIndex !== null && typeof modifyIndex === 'object') return respond(modifyIndex)
+  const refusal = checkDatacenter(query, context)
+  if (refusal !== null) return respond(refusal)
   const done = (outcome: Parameters<typeof writeResponse>[0]) => respond(writeResponse(outcome, isSet(query, 'pretty')))
   if (recurse) return context.write(encodeCommand({ kind: 'delete-tree', prefix: key }), done)
-  const expected = query.get('cas')
-  if (expected === null) return context.write(encodeCommand({ kind: 'delete', key }), done)
-  const modifyIndex = parseUnsigned(expected)
-  if (typeof modifyIndex === 'object') return respond(modifyIndex)
-  // 0 never deletes in Consul, not even "nothing".
-  if (modifyIndex === 0n) return respond(writeResponse({ kind: 'applied', index: 0, succeeded: false }, isSet(query, 'pretty')))
+  if (modifyIndex === null) return context.write(encodeCommand({ kind: 'delete', key }), done)
+  // Deleting what is absent succeeds whatever was expected; no entry has index 0.
   context.write(encodeCommand({ kind: 'delete-cas', key, modifyIndex: toIndex(modifyIndex) }), done)
 }
 
@@ -117,9 +118,9 @@ export function bodyTooLarge(bytes: number, target: string): ApiResponse {
 }
 
 function conflictingFlags(query: URLSearchParams, names: readonly string[]): ApiResponse | null {
-  const given = names.filter((name) => query.has(name))
-  if (given.length < 2) return null
-  return errorResponse(400, `Conflicting flags: ${given.map((name) => `${name}=${query.get(name)}`).join('&')}`)
+  if (names.filter((name) => query.has(name)).length < 2) return null
+  // Consul shows the whole query, not only what is in conflict.
+  return errorResponse(400, `Conflicting flags: ${encodeQuery(query)}`)
 }
 
 /** An unsigned 64-bit number, or the error of Go's parser. */

@@ -7,6 +7,22 @@ import { errorResponse } from './responses.ts'
 /** How a read is served: from the leader's lease, after a round of the quorum, or from this member as it stands. */
 export type Consistency = 'default' | 'consistent' | 'stale'
 
+/**
+ * A query as Go 1.15 reads it: separated by `&` or `;`. Null if a percent sign
+ * stands before anything but two hexadecimal digits.
+ */
+export function parseQuery(text: string): URLSearchParams | null {
+  if (/%(?![0-9a-fA-F]{2})/.test(text)) return null
+  return new URLSearchParams(text.includes(';') ? text.replaceAll(';', '&') : text)
+}
+
+/** As Go encodes a query: by name in order, values of a name in theirs. */
+export function encodeQuery(query: URLSearchParams): string {
+  const sorted = new URLSearchParams(query)
+  sorted.sort()
+  return sorted.toString().replaceAll('*', '%2A').replaceAll('%7E', '~')
+}
+
 /** Query flags count by presence, whatever their value, as in Consul. */
 export function isSet(query: URLSearchParams, name: string): boolean {
   return query.has(name)
@@ -25,7 +41,7 @@ export function parseConsistency(query: URLSearchParams): Consistency | ApiRespo
 /** What other parameters of reads have to say, or null. */
 export function checkReadParameters(query: URLSearchParams): ApiResponse | null {
   const index = query.get('index')
-  if (index !== null && index !== '' && !/^\d{1,20}$/.test(index)) return errorResponse(400, 'Invalid index')
+  if (index !== null && index !== '' && !(/^\d+$/.test(index) && BigInt(index) < 2n ** 64n)) return errorResponse(400, 'Invalid index')
   const wait = query.get('wait')
   if (wait !== null && wait !== '' && parseDurationNs(wait) === null) return errorResponse(400, 'Invalid wait time')
   return null
@@ -58,6 +74,9 @@ export function awaitConsistency(
 export function freshnessNow(context: ApiContext, consistency: Consistency): Record<string, string> {
   return consistency === 'stale' ? staleness(context, context.status()) : fresh
 }
+
+/** What Consul says of the freshness of a read that did not come to be. */
+export const unknownFreshness = { 'X-Consul-Index': '1', 'X-Consul-Knownleader': 'false', 'X-Consul-Lastcontact': '0' }
 
 const fresh = { 'X-Consul-Knownleader': 'true', 'X-Consul-Lastcontact': '0' }
 

@@ -3,7 +3,7 @@ import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
-import { isSet } from './query.ts'
+import { checkDatacenter, checkReadParameters, isSet, parseConsistency, parseQuery } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
 import { agentMetrics } from './metrics.ts'
@@ -30,6 +30,14 @@ export function makeApi(context: ApiContext): ApiHandler {
   const route = (path: string, actions: Route['actions']) => router.on('GET', path, unused, { name: path.slice(1).replaceAll('/', '.').replaceAll('*', '_'), actions } satisfies Route)
   const answer = (value: () => unknown): Action => (_request, _wildcard, query, respond) => respond(jsonResponse(value(), isSet(query, 'pretty')))
 
+  /** Answered by the member as it is, but refused like any read. */
+  const statusOf = (value: () => unknown): Action => (request, wildcard, query, respond) => {
+    const consistency = parseConsistency(query)
+    const refusal = typeof consistency === 'object' ? consistency : checkReadParameters(query) ?? checkDatacenter(query, context)
+    if (refusal !== null) respond(refusal)
+    else answer(value)(request, wildcard, query, respond)
+  }
+
   route('/v1/kv/*', {
     GET: (request, key, query, respond) => getKv(context, key, query, request, respond),
     PUT: (request, key, query, respond) => putKv(context, key, query, request, respond),
@@ -42,8 +50,8 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/session/node/*', { GET: (request, node, query, respond) => sessionsOfNode(context, node, query, request, respond) })
   route('/v1/session/list', { GET: (request, _wildcard, query, respond) => listSessions(context, query, request, respond) })
   route('/v1/txn', { PUT: (request, _wildcard, query, respond) => putTxn(context, query, request, respond) })
-  route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
-  route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
+  route('/v1/status/leader', { GET: statusOf(() => context.leaderAddress() ?? '') })
+  route('/v1/status/peers', { GET: statusOf(() => context.peerAddresses()) })
   route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
   route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
@@ -55,19 +63,21 @@ export function makeApi(context: ApiContext): ApiHandler {
     const { target } = request
     const mark = target.indexOf('?')
     const path = mark < 0 ? target : target.slice(0, mark)
-    const refusal = checkPath(path, mark < 0 ? '' : target.slice(mark))
+    const refusal = checkPath(request.method, path, mark < 0 ? '' : target.slice(mark))
     if (refusal !== null) return respond(refusal)
     const found = router.find('GET', path)
     if (found === null) {
       // As Go's mux: what is known with a slash behind it only is to be found there.
       const withSlash = router.find('GET', `${path}/`)
-      return respond(withSlash === null ? { status: 404, headers: {}, body: '' } : redirect(`${path}/${mark < 0 ? '' : target.slice(mark)}`))
+      return respond(withSlash === null ? { status: 404, headers: {}, body: '' } : redirect(request.method, `${path}/${mark < 0 ? '' : target.slice(mark)}`))
     }
+    const query = mark < 0 ? noQuery : parseQuery(target.slice(mark + 1))
+    if (query === null) return respond(emptyResponse(500))
     const { name, actions } = found.store as Route
     const action = actions[request.method as keyof typeof actions]
     if (action === undefined) return respond(otherMethod(request.method, actions))
     const startMs = context.scheduler.nowMs()
-    action(request, found.params['*'] ?? '', mark < 0 ? noQuery : new URLSearchParams(target.slice(mark + 1)), (response) => {
+    action(request, found.params['*'] ?? '', query, (response) => {
       context.metrics.sample(`http.${request.method}.${name}`, context.scheduler.nowMs() - startMs)
       respond(response)
     })
@@ -84,17 +94,24 @@ function otherMethod(method: string, actions: Route['actions']): ApiResponse {
 }
 
 /** Redirects and refusals that come before routing, as Go's mux and Consul do them; null for a path that is fine. */
-function checkPath(path: string, query: string): ApiResponse | null {
+function checkPath(method: string, path: string, query: string): ApiResponse | null {
   if (!/%|\/\/|\/\./.test(path)) return null
   let decoded: string
   try {
     decoded = decodeURIComponent(path)
   } catch {
-    return emptyResponse(400)
+    return { status: 400, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body: '400 Bad Request' }
   }
-  if (/[\u0000-\u001f\u007f]/.test(decoded)) return emptyResponse(400)
+  if (/[\u0000-\u001f\u007f]/.test(decoded)) return { status: 400, headers: {}, body: '' }
   const clean = cleanPath(decoded)
-  return clean === decoded ? null : redirect(clean.split('/').map(encodeURIComponent).join('/') + query)
+  return clean === decoded ? null : redirect(method, clean.split('/').map(encodeSegment).join('/') + query)
+}
+
+/** Escapes what Go escapes in a path. */
+function encodeSegment(segment: string): string {
+  return encodeURIComponent(segment)
+    .replace(/%(24|26|2B|2C|3A|3B|3D|40)/g, (escaped) => decodeURIComponent(escaped))
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 /** `//`, `.` and `..` taken out; a slash at the end stays. */
@@ -108,6 +125,14 @@ function cleanPath(path: string): string {
   return `/${parts.join('/')}${end}`
 }
 
-function redirect(location: string): ApiResponse {
-  return { status: 301, headers: { Location: location }, body: '' }
+/** As Go's mux sends it: a page for GET, its type for HEAD too, neither for other methods. */
+function redirect(method: string, location: string): ApiResponse {
+  const headers = { Location: location, ...method === 'GET' || method === 'HEAD' ? { 'Content-Type': 'text/html; charset=utf-8' } : {} }
+  return { status: 301, headers, body: method === 'GET' ? `<a href="${escapeHtml(location)}">Moved Permanently</a>.\n\n` : '' }
+}
+
+const htmlEscapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' }
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => htmlEscapes[character]!)
 }

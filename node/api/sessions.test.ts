@@ -23,6 +23,21 @@ const release = (cluster: VirtualCluster, key: string, session: string, value = 
   text(cluster.ask('n1', 'PUT', `/v1/kv/${key}?release=${session}`, value))
 const entry = (cluster: VirtualCluster, key: string, member = 'n1') => json(cluster.ask(member, 'GET', `/v1/kv/${key}`))[0]
 
+t.test('what fails behind the agent says that nothing is known of its freshness; what the agent refuses says nothing', async (t) => {
+  const cluster = single()
+  const unknown = { 'X-Consul-Index': '1', 'X-Consul-Knownleader': 'false', 'X-Consul-Lastcontact': '0' }
+  for (const target of ['info/x', `info/${nobody}?dc=dc9`, 'list?dc=dc9', 'node/n1?dc=dc9']) {
+    const { status, headers } = cluster.ask('n1', 'GET', `/v1/session/${target}`)
+    t.equal(status, 500, target)
+    t.match(headers, unknown, target)
+  }
+  for (const target of ['info/?dc=dc9', 'node/', 'list?index=x', 'list?stale&consistent']) {
+    const { status, headers } = cluster.ask('n1', 'GET', `/v1/session/${target}`)
+    t.equal(status, 400, target)
+    t.equal(headers['X-Consul-Index'], undefined, target)
+  }
+})
+
 t.test('a session as Consul shows it, with what it is made of by default', async (t) => {
   const cluster = single()
   const created = cluster.ask('n1', 'PUT', '/v1/session/create')

@@ -7,7 +7,7 @@ import { answerRead } from './blocking.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
 import { DecodeError, JsonFields, parseJson } from './json-body.ts'
-import { awaitConsistency, checkDatacenter, isSet } from './query.ts'
+import { awaitConsistency, checkDatacenter, isSet, unknownFreshness } from './query.ts'
 import { errorResponse, jsonResponse, writeResponse } from './responses.ts'
 
 type Respond = (response: ApiResponse) => void
@@ -21,8 +21,6 @@ const ttlMinNs = 10e9
 const ttlMaxNs = 86_400e9
 
 export function createSession(context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
-  const refusal = checkDatacenter(query, context)
-  if (refusal !== null) return respond(refusal)
   let spec: SessionSpec
   try {
     spec = parseSession(request.body, context)
@@ -30,6 +28,8 @@ export function createSession(context: ApiContext, query: URLSearchParams, reque
     if (error instanceof DecodeError) return respond(errorResponse(400, `Request decode failed: ${error.message}`))
     throw error
   }
+  const refusal = checkDatacenter(query, context)
+  if (refusal !== null) return respond(refusal)
   const problem = problemOf(spec) ?? notRegistered(spec, context)
   if (problem !== null) return respond(errorResponse(500, problem))
   context.write(encodeCommand({ kind: 'session-create', session: spec }), (outcome) => {
@@ -38,13 +38,13 @@ export function createSession(context: ApiContext, query: URLSearchParams, reque
 }
 
 export function destroySession(context: ApiContext, id: string, query: URLSearchParams, respond: Respond): void {
-  const refusal = checkDatacenter(query, context) ?? refusalOfId(id)
+  const refusal = refusalOfMissing(id) ?? checkDatacenter(query, context) ?? refusalOfMalformed(id)
   if (refusal !== null) return respond(refusal)
   context.write(encodeCommand({ kind: 'session-destroy', id }), (outcome) => respond(writeResponse(outcome, isSet(query, 'pretty'))))
 }
 
 export function renewSession(context: ApiContext, id: string, query: URLSearchParams, respond: Respond): void {
-  const refusal = checkDatacenter(query, context) ?? refusalOfId(id)
+  const refusal = refusalOfMissing(id) ?? checkDatacenter(query, context) ?? refusalOfMalformed(id)
   if (refusal !== null) return respond(refusal)
   const gone = errorResponse(404, `Session id '${id}' not found`)
   context.write(encodeCommand({ kind: 'session-renew', id }), (outcome) => {
@@ -63,22 +63,22 @@ export function renewSession(context: ApiContext, id: string, query: URLSearchPa
 }
 
 export function sessionInfo(context: ApiContext, id: string, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
-  readSessions(context, query, request, respond, refusalOfId(id), (sessions) => {
+  readSessions(context, query, request, respond, { agent: refusalOfMissing(id), server: refusalOfMalformed(id) }, (sessions) => {
     const session = sessions.get(id)
     return session === null ? [] : [session]
   })
 }
 
 export function sessionsOfNode(context: ApiContext, node: string, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
-  readSessions(context, query, request, respond, node === '' ? errorResponse(400, 'Missing node name') : null, (sessions) => sessions.ofNode(node))
+  readSessions(context, query, request, respond, { agent: node === '' ? errorResponse(400, 'Missing node name') : null }, (sessions) => sessions.ofNode(node))
 }
 
 export function listSessions(context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
-  readSessions(context, query, request, respond, null, (sessions) => sessions.list())
+  readSessions(context, query, request, respond, {}, (sessions) => sessions.list())
 }
 
 function readSessions(
-  context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond, refusal: ApiResponse | null,
+  context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond, refusals: { readonly agent?: ApiResponse | null, readonly server?: ApiResponse | null },
   select: (sessions: SessionReader) => readonly Session[],
 ): void {
   answerRead(context, request, query, respond, () => {
@@ -87,18 +87,31 @@ function readSessions(
       index: context.sessions.index, interests: () => [everySession],
       answer: (headers) => jsonResponse(found.map(toJson), isSet(query, 'pretty'), headers),
     }
-  }, refusal)
+  }, refusals.agent ?? null, { refusal: refusals.server ?? null, errorHeaders: unknownFreshness })
 }
 
-function refusalOfId(id: string): ApiResponse | null {
-  if (id === '') return errorResponse(400, 'Missing session')
+/** What the agent refuses, before it asks a server. */
+function refusalOfMissing(id: string): ApiResponse | null {
+  return id === '' ? errorResponse(400, 'Missing session') : null
+}
+
+/** What a server refuses. */
+function refusalOfMalformed(id: string): ApiResponse | null {
   const problem = uuidProblem(id)
   return problem === null ? null : errorResponse(500, `failed session lookup: index error: ${problem}`)
 }
 
+const goNames = {
+  object: 'Go value of type struct { LockDelay interface {}; *structs.Alias }',
+  fields: { Behavior: 'structs.SessionBehavior', Checks: '[]types.CheckID', ServiceChecks: '[]structs.ServiceCheck' },
+}
+
 /** Throws DecodeError. What is not given is as Consul's agent has it: its own node, its gossip check. */
 function parseSession(body: Uint8Array, context: ApiContext): SessionSpec {
-  const fields = new JsonFields(body.length === 0 ? null : parseJson(body))
+  const fields = new JsonFields(body.length === 0 ? null : parseJson(body), '', goNames)
+  // Read only to be refused if they are no such thing, as in Consul, which goes on to overwrite them.
+  fields.text('ID')
+  for (const name of ['CreateIndex', 'ModifyIndex']) fields.unsigned(name)
   const checks = fields.texts('Checks')
   const nodeChecks = fields.texts('NodeChecks')
   return {
@@ -111,7 +124,7 @@ function parseSession(body: Uint8Array, context: ApiContext): SessionSpec {
     ttl: fields.text('TTL') ?? '',
     nodeChecks: checks === undefined && nodeChecks === undefined ? [serfCheckId] : [...new Set([...checks ?? [], ...nodeChecks ?? []])],
     serviceChecks: (fields.list('ServiceChecks') ?? []).map((item) => {
-      const check = new JsonFields(item, '.ServiceChecks')
+      const check = new JsonFields(item, 'ServiceCheck.ServiceChecks', { object: 'Go struct field .ServiceChecks of type structs.ServiceCheck' })
       return { id: check.text('ID') ?? '', namespace: check.text('Namespace') ?? '' }
     }),
   }
@@ -128,7 +141,8 @@ function parseLockDelay(fields: JsonFields): number {
   } else if (typeof given === 'number' || typeof given === 'bigint') {
     ns = Math.trunc(Number(given))
   } else {
-    throw fields.wrongType('LockDelay', 'time.Duration')
+    // Consul takes any JSON here, and minds text and numbers only.
+    return lockDelayDefaultNs
   }
   if (ns < lockDelayNsMin) ns *= 1e9
   return Math.max(0, Math.min(ns, Number.MAX_SAFE_INTEGER))

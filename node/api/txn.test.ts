@@ -64,12 +64,19 @@ t.test('limits and bodies that make no sense', async (t) => {
   t.match({ ...tooLarge, body: text(tooLarge) }, { status: 413, body: 'Request body(524289 bytes) too large, max size: 524288 bytes. See https://www.consul.io/docs/agent/options.html#txn_max_req_len.' })
   for (const [body, problem] of [
     ['', 'EOF'], ['[', 'unexpected EOF'], ['{}', 'json: cannot unmarshal object into Go value of type api.TxnOps'], ['[{bad', `invalid character 'b' looking for beginning of object key string`],
-    ['[{"KV":{"Verb":"set","Key":"a","Value":"!"}}]', 'illegal base64 data at input byte 0'], ['[{"KV":{"Verb":"set","Key":5}}]', 'json: cannot unmarshal number into Go struct field .KV.Key of type string'],
+    ['[{"KV":{"Verb":"set","Key":"a","Value":"!"}}]', 'illegal base64 data at input byte 0'], ['[{"KV":{"Verb":"set","Key":5}}]', 'json: cannot unmarshal number into Go struct field KVTxnOp.KV.Key of type string'],
+    ['[5]', 'json: cannot unmarshal number into Go value of type api.TxnOp'], ['[{"KV":5}]', 'json: cannot unmarshal number into Go struct field TxnOp.KV of type api.KVTxnOp'], ['true', 'json: cannot unmarshal bool into Go value of type api.TxnOps'],
+    ['[{"Zap":{}}]', 'json: unknown field "Zap"'], ['[{"KV":{"Verb":"get","Key":"a","LockIndex":1}}]', 'json: unknown field "LockIndex"'], ['[{"KV":{"Verb":5}}]', 'json: cannot unmarshal number into Go struct field KVTxnOp.KV.Verb of type api.KVOp'],
+    ['[{"KV":{"Verb":"set","Key":"a","Value":[300]}}]', 'json: cannot unmarshal number 300 into Go struct field KVTxnOp.KV.Value of type uint8'],
   ] as const) {
     const response = txn(cluster, body)
     t.match({ status: response.status, body: text(response) }, { status: 400, body: `Failed to parse body: ${problem}` }, body)
   }
   t.equal(txn(cluster, [{ Node: { Verb: 'get', Node: { Node: 'n1' } } }]).status, 500)
+  t.equal(txn(cluster, '[{"KV":{"Verb":"set","Key":"list","Value":[104,105]}}] and more').status, 200)
+  t.equal(text(cluster.ask('n1', 'GET', '/v1/kv/list?raw')), 'hi')
+  t.equal(txn(cluster, [{ ...kv('get', 'list'), Node: { Verb: 'get' } }]).status, 200)
+  t.equal(txn(cluster, [], 'n1', '?index=x').status, 400)
   t.equal(txn(cluster, [kv('set', 'a')], 'n1', '?dc=dc9').status, 500)
   t.equal(cluster.ask('n1', 'GET', '/v1/txn').status, 405)
 })

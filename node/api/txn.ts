@@ -3,9 +3,9 @@ import { encodeCommand } from '../state/commands.ts'
 import { isWrite, readTransaction, type TxnOperation, type TxnOutcome } from '../state/txn.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
-import { DecodeError, JsonFields, parseJson } from './json-body.ts'
+import { DecodeError, JsonFields, parseJson, typeName } from './json-body.ts'
 import { bodyTooLarge, kvToJson, toIndex, valueBytesMax } from './kv.ts'
-import { awaitConsistency, checkDatacenter, isSet, parseConsistency } from './query.ts'
+import { awaitConsistency, checkDatacenter, checkReadParameters, isSet, parseConsistency } from './query.ts'
 import { errorResponse, jsonResponse, writeResponse } from './responses.ts'
 
 type Respond = (response: ApiResponse) => void
@@ -13,8 +13,6 @@ type Respond = (response: ApiResponse) => void
 const operationsMax = 64
 
 export function putTxn(context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
-  const refusal = checkDatacenter(query, context)
-  if (refusal !== null) return respond(refusal)
   if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length, request.target))
   let operations: TxnOperation[] | ApiResponse
   try {
@@ -24,6 +22,8 @@ export function putTxn(context: ApiContext, query: URLSearchParams, request: Api
     throw error
   }
   if (!Array.isArray(operations)) return respond(operations)
+  const refusal = checkDatacenter(query, context)
+  if (refusal !== null) return respond(refusal)
   const pretty = isSet(query, 'pretty')
   if (!operations.some(isWrite)) return readOnly(context, query, operations, pretty, respond)
   context.write(encodeCommand({ kind: 'txn', operations }), (outcome) => {
@@ -36,6 +36,8 @@ export function putTxn(context: ApiContext, query: URLSearchParams, request: Api
 function readOnly(context: ApiContext, query: URLSearchParams, operations: readonly TxnOperation[], pretty: boolean, respond: Respond): void {
   const consistency = parseConsistency(query)
   if (typeof consistency === 'object') return respond(consistency)
+  const refusal = checkReadParameters(query)
+  if (refusal !== null) return respond(refusal)
   awaitConsistency(context, consistency, respond, (freshness) => {
     const meta = {
       Index: 0, LastContact: Number(freshness['X-Consul-Lastcontact']) * 1e6,
@@ -55,17 +57,27 @@ function answer({ results, errors }: TxnOutcome, meta: object, pretty: boolean, 
 function parseOperations(body: Uint8Array): TxnOperation[] | ApiResponse {
   const items = parseJson(body)
   if (items === null) return []
-  if (!Array.isArray(items)) throw new DecodeError(`json: cannot unmarshal ${typeof items === 'object' ? 'object' : typeof items} into Go value of type api.TxnOps`)
-  const parsed = items.map((item) => new JsonFields(item))
+  if (!Array.isArray(items)) throw new DecodeError(`json: cannot unmarshal ${typeName(items)} into Go value of type api.TxnOps`)
+  const parsed = items.map((item) => {
+    const fields = new JsonFields(item, 'TxnOp', { object: 'Go value of type api.TxnOp' })
+    fields.refuseOthers(operationFields)
+    return { fields, kv: fields.has('KV') ? parseKv(fields.get('KV')) : null }
+  })
   if (items.length > operationsMax) return errorResponse(413, `Transaction contains too many operations (${items.length} > ${operationsMax})`)
-  if (parsed.some((fields) => ['Node', 'Service', 'Check'].some((name) => fields.has(name)))) {
+  // Of several in one operation the KV one counts.
+  if (parsed.some(({ fields, kv }) => kv === null && ['Node', 'Service', 'Check'].some((name) => fields.has(name)))) {
     return errorResponse(500, 'This server takes only KV operations in transactions')
   }
   // One with nothing in it does nothing.
-  return parsed.filter((fields) => fields.has('KV')).map((fields) => parseKv(new JsonFields(fields.get('KV'), '.KV')))
+  return parsed.flatMap(({ kv }) => kv ?? [])
 }
 
-function parseKv(fields: JsonFields): TxnOperation {
+const operationFields = ['KV', 'Node', 'Service', 'Check']
+const kvFields = ['Verb', 'Key', 'Value', 'Flags', 'Index', 'Session', 'Namespace']
+
+function parseKv(value: unknown): TxnOperation {
+  const fields = new JsonFields(value, 'KVTxnOp.KV', { object: 'Go struct field TxnOp.KV of type api.KVTxnOp', fields: { Verb: 'api.KVOp' } })
+  fields.refuseOthers(kvFields)
   return {
     kind: 'kv',
     verb: fields.text('Verb') ?? '',

@@ -11,6 +11,8 @@ export interface Comparable {
   readonly headers: Readonly<Record<string, string>>
   /** Parsed where it is JSON. */
   readonly body: unknown
+  /** What parsing loses of JSON: the spaces and the order of the fields. Empty for other bodies. */
+  readonly layout: string
 }
 
 const comparedHeaders = [
@@ -60,7 +62,13 @@ export function comparable(answer: Answer, names: Names): Comparable {
     const value = answer.headers[name]
     if (value !== undefined) headers[name] = variableHeaders.has(name) ? (Number(value) > 0 || name !== 'x-consul-index' ? '<number>' : value) : names.text(value)
   }
-  return { status: answer.status, headers, body: names.value(parsed(answer)) }
+  const body = parsed(answer)
+  return { status: answer.status, headers, body: names.value(body), layout: body === answer.body ? '' : layoutOf(names.text(answer.body)) }
+}
+
+/** The text without its values. */
+function layoutOf(json: string): string {
+  return json.replace(/("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|true|false|null/g, (_value, text: string | undefined, colon: string | undefined) => colon === undefined ? '' : text! + colon)
 }
 
 function parsed({ headers, body }: Answer): unknown {
@@ -79,6 +87,8 @@ export function differences(real: Comparable, ours: Comparable): string[] {
   walk('status', real.status, ours.status, found)
   for (const name of comparedHeaders) walk(name, real.headers[name], ours.headers[name], found)
   walk('body', real.body, ours.body, found)
+  // Between bodies that differ, the layout says nothing new.
+  if (isDeepStrictEqual(real.body, ours.body)) walk('layout', real.layout, ours.layout, found)
   return found
 }
 

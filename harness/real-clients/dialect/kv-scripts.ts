@@ -26,7 +26,7 @@ export const kvScripts: readonly Script[] = [
       put('/v1/kv/c?cas=0', 'first'), put('/v1/kv/c?cas=0', 'second'), get('/v1/kv/c?raw'), put('/v1/kv/c?cas=1', 'third'), put('/v1/kv/c?cas=999999', 'third'),
       put('/v1/kv/c?cas=zz', 'x'), put('/v1/kv/c?cas=', 'x'), put('/v1/kv/c?cas=-1', 'x'), put('/v1/kv/absent?cas=5', 'x'), get('/v1/kv/absent'),
       del('/v1/kv/c?cas=0'), del('/v1/kv/c?cas=1'), del('/v1/kv/c?cas=zz'), del('/v1/kv/c?cas='), del('/v1/kv/absent?cas=0'), del('/v1/kv/absent?cas=7'), get('/v1/kv/c?raw'),
-      put('/v1/kv/c?cas=1&flags=3', 'x'), del('/v1/kv/c?cas=1&recurse'), del('/v1/kv/c?recurse&cas=3'),
+      put('/v1/kv/c?cas=1&flags=3', 'x'), put('/v1/kv/c?release=b&flags=1&cas=5&acquire=%20*~(/)&pretty', 'x'), del('/v1/kv/c?cas=1&recurse'), del('/v1/kv/c?recurse&cas=3'),
     ],
   },
   {
@@ -36,7 +36,7 @@ export const kvScripts: readonly Script[] = [
       get('/v1/kv/p?recurse'), get('/v1/kv/p/?recurse'), get('/v1/kv/p/a/?recurse=true'), get('/v1/kv/p?keys'), get('/v1/kv/p/?keys&separator=/'), get('/v1/kv/p?keys&separator=/'),
       get('/v1/kv/?keys&separator=/'), get('/v1/kv/?recurse'), get('/v1/kv/?keys'), get('/v1/kv/p/?keys&separator=a'), get('/v1/kv/p/?separator=/&keys=&recurse'), get('/v1/kv/p/?keys&separator=//'),
       get('/v1/kv/p/?recurse&raw'), get('/v1/kv/p/b?separator=/'), get('/v1/kv/zzz?recurse'), get('/v1/kv/zzz?keys'), get('/v1/kv/?raw'), get('/v1/kv/'), put('/v1/kv/', 'x'), del('/v1/kv/'),
-      del('/v1/kv/p/a?recurse'), get('/v1/kv/p?keys'), del('/v1/kv/zzz?recurse'), del('/v1/kv/p/?recurse=false'), get('/v1/kv/?keys'), del('/v1/kv/?recurse'), get('/v1/kv/?keys'), get('/v1/kv/?recurse'),
+      del('/v1/kv/p/a?recurse'), get('/v1/kv/p?keys'), del('/v1/kv/zzz?recurse'), del('/v1/kv/p/?recurse=false'), get('/v1/kv/?keys'), del('/v1/kv/?recurse'), get('/v1/kv/?keys'), get('/v1/kv/?recurse'), get('/v1/kv/?keys&separator=/'), get('/v1/kv/?keys&pretty'), get('/v1/kv/?keys&index=1&wait=10ms'),
     ],
   },
   {
@@ -45,8 +45,8 @@ export const kvScripts: readonly Script[] = [
       put('/v1/kv/k', 'v'), get('/v1/kv/k?consistent'), get('/v1/kv/k?stale'), get('/v1/kv/k?consistent=true'), get('/v1/kv/k?stale&consistent'), get('/v1/kv/k?stale=1&consistent=1'),
       get('/v1/kv/k?index=abc'), get('/v1/kv/k?index=-1'), get('/v1/kv/k?index='), get('/v1/kv/k?index=0'), get('/v1/kv/k?index=1'), get('/v1/kv/k?index=1&wait=10ms'),
       get('/v1/kv/k?index=1&wait=abc'), get('/v1/kv/k?wait=10'), get('/v1/kv/k?wait='), get('/v1/kv/k?wait=-1s'), get('/v1/kv/k?wait=1h'), get('/v1/kv/k?index=99999999&wait=50ms'),
-      get('/v1/kv/missing?index=99999999&wait=50ms'), get('/v1/kv/k?index=1.5'), get('/v1/kv/k?index=18446744073709551616'), get('/v1/kv/k?max_stale=abc'), get('/v1/kv/k?stale&max_stale=1s'), get('/v1/kv/k?max_stale=10m'),
-      get('/v1/kv/k?dc=dc1'), get('/v1/kv/k?dc=dc9'), put('/v1/kv/k?dc=dc9', 'x'), del('/v1/kv/k?dc=dc9'), get('/v1/kv/k?dc='), get('/v1/kv/k?token=abc'), get('/v1/kv/k?unknown=1'), get('/v1/kv/k?index=1&index=2'),
+      get('/v1/kv/missing?index=99999999&wait=50ms'), get('/v1/kv/k?index=1.5'), get('/v1/kv/k?index=18446744073709551615&wait=10ms'), get('/v1/kv/k?index=%2B1'), get('/v1/kv/k?index=0000000000000000000000000'), get('/v1/kv/k?index=18446744073709551616'), get('/v1/kv/k?max_stale=abc'), get('/v1/kv/k?stale&max_stale=1s'), get('/v1/kv/k?max_stale=10m'),
+      get('/v1/kv/k?dc=dc1'), get('/v1/kv/k?dc=dc9'), put('/v1/kv/k?dc=dc9', 'x'), del('/v1/kv/k?dc=dc9'), get('/v1/kv/?dc=dc9'), put('/v1/kv/?dc=dc9', 'x'), del('/v1/kv/?dc=dc9'), put('/v1/kv/k?dc=dc9&cas=x', 'x'), put('/v1/kv/k?dc=dc9&flags=x', 'x'), put('/v1/kv/k?dc=dc9&cas=1&acquire=x', 'x'), put('/v1/kv/k?acquire=x&flags=x', 'x'), put('/v1/kv/k?acquire=x&dc=dc9', 'x'), del('/v1/kv/k?dc=dc9&cas=x'), put('/v1/kv/?cas=1&acquire=x', 'x'), get('/v1/kv/k?dc='), get('/v1/kv/k?token=abc'), get('/v1/kv/k?unknown=1'), get('/v1/kv/k?index=1&index=2'),
     ],
   },
   {
@@ -55,7 +55,7 @@ export const kvScripts: readonly Script[] = [
       put('/v1/kv/large', 'x'.repeat(valueBytesMax)), put('/v1/kv/large', 'x'.repeat(valueBytesMax + 1)), put('/v1/kv/large?cas=0', 'x'.repeat(valueBytesMax + 1)),
       any('POST', '/v1/kv/k', 'x'), any('HEAD', '/v1/kv/k'), any('PATCH', '/v1/kv/k', 'x'), any('OPTIONS', '/v1/kv/k'), any('TRACE', '/v1/kv/k'),
       get('/v1/kv'), get('/v1/kv//a'), get('/v1/kv/a/../b'), get('/v1//kv/a'), put('/v1/kv/a//b', 'x'), get('/v1/kv/./a'), put(`/v1/kv/${'k'.repeat(512)}`, 'x'), get(`/v1/kv/${'k'.repeat(512)}?raw`),
-      get('/v1/kv/a%2F..%2Fb'), get('/v1/kv/%zz'), get('/v1/kv/k?%zz'), get('/v1/kv/k?a;b'), put('/v1/kv/k', 'x', { headers: { 'content-type': 'application/json' } }),
+      get('/v1/kv/a%2F..%2Fb'), put('/v1//kv/a', 'x'), any('HEAD', '/v1//kv/a'), del('/v1//kv/a'), get('/v1//kv/a$&+,:;=@!()*~%20%C3%BC%3F<b?raw&x=%20<'), get('/v1/kv/%01'), get('/v1/kv/%ff'), get('/v1/kv/%zz'), put('/v1/kv/%', 'x'), get('/v1/kv/k?%zz'), put('/v1/kv/k?flags=%', 'x'), del('/v1/kv/k?a=%4'), any('OPTIONS', '/v1/kv/k?%zz'), any('POST', '/v1/kv/k?%zz'), get('/v1//kv/k?%zz'), get('/v1/nope?%zz'), get('/v1/kv/k?a;b'), get('/v1/kv/k?stale;consistent'), get('/v1/kv/k?=1&&raw'), put('/v1/kv/k', 'x', { headers: { 'content-type': 'application/json' } }),
     ],
   },
 ]
@@ -66,7 +66,7 @@ export const miscellaneousScripts: readonly Script[] = [
     steps: [
       get('/v1/status/leader'), get('/v1/status/peers'), any('PUT', '/v1/status/leader'), any('POST', '/v1/status/peers'), any('OPTIONS', '/v1/status/leader'), any('HEAD', '/v1/status/leader'),
       get('/v1/status'), get('/v1/status/'), get('/v1/status/nope'), get('/v1'), get('/v1/'), get('/v1/nope'), get('/v2/kv/a'), get('/nope'), any('PUT', '/nope'), get('/v1/status/leader/'), get('/v1/status/leader?pretty'),
-      get('/v1/status/leader?dc=dc9'), get('/v1/status/leader?stale&consistent'), get('/v1/kv/x?recurse=1', undefined, { headers: { 'accept-encoding': 'identity' } }), any('FROB', '/v1/kv/a'),
+      get('/v1/status/leader?dc=dc9'), get('/v1/status/leader?stale&consistent'), get('/v1/status/leader?index=x'), get('/v1/status/leader?wait=x'), get('/v1/status/leader?max_stale=x'), get('/v1/status/leader?index=5&wait=1s'), get('/v1/status/peers?dc=dc9'), get('/v1/status/peers?stale&consistent'), get('/v1/status/peers?dc=dc1'), get('/v1/status/peers?pretty'), get('/v1/kv/x?recurse=1', undefined, { headers: { 'accept-encoding': 'identity' } }), any('FROB', '/v1/kv/a'),
     ],
   },
 ]
