@@ -7,14 +7,16 @@
  *     delete       key
  *     delete-cas   key  index u64
  *     delete-tree  key (the prefix)
+ *     catalog-…    key (the node's name)  JSON (`catalog-commands.ts`)
  *
  * A key is its length (u32) and its UTF-8 bytes; a value goes on to the end.
  * Commands stay in logs: a code once used never changes its meaning.
  */
 import { isUtf8 } from 'node:buffer'
 import { invariant, unreachable } from '../base/assert.ts'
+import { type CatalogCommand, catalogCodes, decodeCatalogRest, encodeCatalogRest } from './catalog-commands.ts'
 
-export type Command = KvCommand
+export type Command = KvCommand | CatalogCommand
 
 export type KvCommand = KvSet | KvCas | KvDelete | KvDeleteCas | KvDeleteTree
 
@@ -87,6 +89,8 @@ export function encodeCommand(command: Command): Uint8Array {
       return bytes
     }
     case 'delete-tree': return begin(codes['delete-tree'], command.prefix, 0)[0]
+    case 'catalog-register': return withRest(catalogCodes[command.kind], command.node.name, encodeCatalogRest(command))
+    case 'catalog-deregister': return withRest(catalogCodes[command.kind], command.node, encodeCatalogRest(command))
     default: return unreachable(command)
   }
 }
@@ -125,7 +129,7 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
       if (restBytes !== 0) return invalid(`a delete-tree has nothing after the prefix, but here are ${restBytes} bytes`)
       return { kind: 'delete-tree', prefix: key }
     default:
-      return invalid(`command ${bytes[1]} is unknown`)
+      return decodeCatalogRest(bytes[1]!, key, bytes.subarray(offset))
   }
 }
 
@@ -143,6 +147,12 @@ function begin(code: number, key: string, restBytes: number): [bytes: Buffer, of
   bytes.writeUInt32LE(keyBytes, 2)
   bytes.write(key, keyOffset, 'utf8')
   return [bytes, offset]
+}
+
+function withRest(code: number, key: string, rest: Uint8Array): Uint8Array {
+  const [bytes, offset] = begin(code, key, rest.length)
+  bytes.set(rest, offset)
+  return bytes
 }
 
 function writeFlags(bytes: Buffer, flags: bigint, offset: number): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type Command, encodeCommand } from './commands.ts'
+import { type Command, encodeCommand, type KvCommand } from './commands.ts'
 import { KvTable } from './kv.ts'
 import { StateMachine } from './state-machine.ts'
 
@@ -99,7 +99,7 @@ class NaiveKv {
   entries: { key: string, text: string, flags: bigint, createIndex: number, modifyIndex: number }[] = []
   graves: { key: string, index: number }[] = []
 
-  apply(index: number, command: Command): boolean {
+  apply(index: number, command: KvCommand): boolean {
     switch (command.kind) {
       case 'set':
       case 'cas': {
@@ -143,7 +143,7 @@ class NaiveKv {
 const key = fc.constantFrom('', 'a', 'a/', 'a/a', 'a/é', 'a/é/b', 'b', 'b/')
 const flags = fc.constantFrom(0n, 1n, 2n ** 64n - 1n)
 const bytes = fc.uint8Array({ maxLength: 1, max: 1 })
-const command: fc.Arbitrary<Command> = fc.oneof(
+const command: fc.Arbitrary<KvCommand> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('set' as const), key, value: bytes, flags }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('cas' as const), key, value: bytes, flags, modifyIndex: fc.nat(30) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), key }) },

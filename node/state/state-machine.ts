@@ -3,21 +3,29 @@
  * same state on every member. Synchronous and without time, chance or I/O.
  */
 import { invariant, unreachable } from '../base/assert.ts'
+import { type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
 
 export type ApplyResult =
   /** `succeeded` is false when a cas or delete-cas did not match: what Consul answers as `true` or `false`. */
   | { readonly kind: 'kv', readonly succeeded: boolean }
+  /** A catalog command that contradicts what is there, in Consul's words. Nothing changed. */
+  | { readonly kind: 'refused', readonly problem: string }
   /** The bytes are no command of this version. Nothing changed; every member of this version says so. */
   | { readonly kind: 'invalid', readonly problem: string }
 
 export class StateMachine {
   readonly #kv = new KvTable()
+  readonly #catalog = new CatalogTable()
   #appliedIndex = 0
 
   get kv(): KvReader {
     return this.#kv
+  }
+
+  get catalog(): CatalogReader {
+    return this.#catalog
   }
 
   /** Of the last command applied. Entries that are no commands do not come here. */
@@ -44,6 +52,10 @@ export class StateMachine {
       case 'delete-tree':
         this.#kv.deleteTree(index, decoded.prefix)
         return succeeded
+      case 'catalog-register':
+        return catalogResult(this.#catalog.register(index, decoded))
+      case 'catalog-deregister':
+        return catalogResult(this.#catalog.deregister(index, decoded))
       case 'invalid':
         return decoded
       default:
@@ -57,4 +69,8 @@ const refused: ApplyResult = { kind: 'kv', succeeded: false }
 
 function outcome(matched: boolean): ApplyResult {
   return matched ? succeeded : refused
+}
+
+function catalogResult(outcome: CatalogOutcome): ApplyResult {
+  return outcome.kind === 'refused' ? outcome : succeeded
 }
