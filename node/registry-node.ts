@@ -1,6 +1,7 @@
 import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { Discovery } from './agent/discovery.ts'
+import { ServerRegistrar } from './agent/server-registrar.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
@@ -57,6 +58,7 @@ export class RegistryNode {
   readonly #driver: RaftDriver
   readonly #requests: Requests
   readonly #discovery: Discovery
+  readonly #registrar: ServerRegistrar
   readonly #stateMachine = new StateMachine()
   #garbageCount = 0
 
@@ -92,9 +94,17 @@ export class RegistryNode {
       formed: () => !this.#core.canBootstrap,
       bootstrap: (configuration) => this.#driver.bootstrap(configuration),
     })
+    this.#registrar = new ServerRegistrar({
+      scheduler, log, catalog: this.#stateMachine.catalog,
+      isLeader: () => this.#core.isLeader,
+      servers: () => this.#core.configuration.voters,
+      awaitRead: (mode, done) => this.#requests.read(mode, done),
+      write: (command, done) => this.#requests.write(command, done),
+    })
     this.handle = makeApi({
       ...options,
       kv: this.#stateMachine.kv,
+      catalog: this.#stateMachine.catalog,
       address: transport.address,
       write: (command, done) => this.#requests.write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
@@ -116,6 +126,7 @@ export class RegistryNode {
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
     this.#discovery.stop()
+    this.#registrar.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -162,6 +173,7 @@ export class RegistryNode {
     if (role === 'leader') log.info('this server is the leader', { term })
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
     this.#requests.leaderChanged()
+    this.#registrar.roleChanged()
   }
 }
 

@@ -2,6 +2,7 @@ import type { ReadMode } from '../raft/core.ts'
 import type { RaftStatus } from '../raft/status.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
+import type { CatalogReader } from '../state/catalog.ts'
 import type { KvReader } from '../state/kv.ts'
 
 /** What the API needs of the member that it speaks for. */
@@ -15,6 +16,7 @@ export interface ApiContext {
   readonly bootstrapExpect: number
   readonly scheduler: Scheduler
   readonly kv: KvReader
+  readonly catalog: CatalogReader
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void

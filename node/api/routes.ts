@@ -1,15 +1,17 @@
 import createRouter from 'find-my-way'
+import { catalogRoutes } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
+import { healthRoutes } from './health.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { agentSelf } from './status.ts'
 
 type Respond = (response: ApiResponse) => void
-type Action = (request: ApiRequest, wildcard: string, query: URLSearchParams, respond: Respond) => void
+export type Action = (request: ApiRequest, wildcard: string, query: URLSearchParams, respond: Respond) => void
 
-interface Route {
+export interface Route {
   /** In the order in which Consul lists them in `Allow`. */
   readonly actions: Readonly<Partial<Record<'GET' | 'PUT' | 'DELETE' | 'POST', Action>>>
 }
@@ -29,6 +31,7 @@ export function makeApi(context: ApiContext): ApiHandler {
     PUT: (request, key, query, respond) => putKv(context, key, query, request, respond),
     DELETE: (_request, key, query, respond) => deleteKv(context, key, query, respond),
   })
+  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context)]) route(path, actions)
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })

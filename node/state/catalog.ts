@@ -212,6 +212,8 @@ export class CatalogTable implements CatalogReader {
       this.#records.set(key, { node: stored, services: new Map(), checks: new Map() })
     } else {
       if (record.node.id !== '') this.#byId.delete(keyOf(record.node.id))
+      // Its checks show its name, which may be written otherwise now.
+      if (record.node.name !== node.name && record.checks.size > 0) this.#indexes.checks = index
       record.node = stored
       for (const service of record.services.values()) this.#indexes.instancesChanged(keyOf(service.name), index)
     }
@@ -251,8 +253,8 @@ export class CatalogTable implements CatalogReader {
   }
 
   #removeNode(index: number, record: NodeRecord, change: MutableChange): void {
-    for (const key of [...record.services.keys()]) this.#removeService(index, record, key, change)
-    for (const key of [...record.checks.keys()]) this.#removeCheck(index, record, key, change)
+    for (const key of sortedKeys(record.services)) this.#removeService(index, record, key, change)
+    for (const key of sortedKeys(record.checks)) this.#removeCheck(index, record, key, change)
     this.#records.delete(keyOf(record.node.name))
     if (record.node.id !== '') this.#byId.delete(keyOf(record.node.id))
     this.#indexes.nodes = index
@@ -262,8 +264,8 @@ export class CatalogTable implements CatalogReader {
   #removeService(index: number, record: NodeRecord, idKey: string, change: MutableChange): void {
     const service = record.services.get(idKey)
     if (service === undefined) return
-    for (const [key, check] of [...record.checks]) {
-      if (keyOf(check.serviceId) === idKey) this.#removeCheck(index, record, key, change)
+    for (const key of sortedKeys(record.checks)) {
+      if (keyOf(record.checks.get(key)!.serviceId) === idKey) this.#removeCheck(index, record, key, change)
     }
     record.services.delete(idKey)
     this.#indexes.services = index
@@ -322,6 +324,11 @@ function shownChecks(record: NodeRecord, wanted: (check: StoredCheck) => boolean
 
 function byKey<T>(entries: ReadonlyMap<string, T>): T[] {
   return [...entries].sort(([a], [b]) => compareKeys(a, b)).map(([, value]) => value)
+}
+
+/** Not in the order of insertion: after a snapshot that would be another. */
+function sortedKeys(entries: ReadonlyMap<string, unknown>): string[] {
+  return [...entries.keys()].sort(compareKeys)
 }
 
 function byNodeName(a: NodeRecord, b: NodeRecord): number {

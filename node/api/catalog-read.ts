@@ -1,0 +1,60 @@
+import type { CatalogRead } from '../state/catalog.ts'
+import type { CatalogNode, TextMap } from '../state/catalog-types.ts'
+import type { ApiContext } from './context.ts'
+import type { ApiRequest, ApiResponse } from './exchange.ts'
+import { awaitConsistency, checkDatacenter, checkReadParameters, isSet, parseConsistency } from './query.ts'
+import { errorResponse, jsonResponse } from './responses.ts'
+
+type Respond = (response: ApiResponse) => void
+
+/**
+ * Answers a read of the catalog. `find` reads the state as it is, `show` makes
+ * JSON of it. All reads of catalog and health go through here: this is where a
+ * blocking query can wait for `CatalogRead.watch` to move its index.
+ *
+ * `refusal`: what the route has against the request, said behind what all reads refuse.
+ */
+export function answerCatalog<T>(
+  context: ApiContext, _request: ApiRequest, query: URLSearchParams, respond: Respond,
+  find: () => CatalogRead<T>, show: (value: T) => unknown, refusal: ApiResponse | null = null,
+): void {
+  const consistency = parseConsistency(query)
+  if (typeof consistency === 'object') return respond(consistency)
+  const problem = checkReadParameters(query) ?? refusal
+  if (problem !== null) return respond(problem)
+  const elsewhere = checkDatacenter(query, context)
+  if (elsewhere !== null) return respond(failed(elsewhere))
+  awaitConsistency(context, consistency, (error) => respond(failed(error)), (freshness) => {
+    const { index, value } = find()
+    const shown = show(value)
+    respond(jsonResponse(shown, isSet(query, 'pretty'), {
+      'X-Consul-Index': String(index), ...freshness, 'X-Consul-Effective-Consistency': consistency === 'stale' ? 'stale' : 'leader',
+    }))
+  })
+}
+
+/** An error of catalog and health has the headers of a read all the same. */
+function failed(response: ApiResponse): ApiResponse {
+  return { ...response, headers: { ...response.headers, 'X-Consul-Index': '1', 'X-Consul-Knownleader': 'false', 'X-Consul-Lastcontact': '0' } }
+}
+
+/** `?node-meta=key:value`, repeated: a node must have all of them. */
+export function nodeMetaWanted(query: URLSearchParams): (node: CatalogNode) => boolean {
+  const wanted = query.getAll('node-meta').map(metaPair)
+  return ({ meta }) => wanted.every(([key, value]) => (meta as TextMap | null)?.[key] === value)
+}
+
+function metaPair(text: string): [key: string, value: string] {
+  const colon = text.indexOf(':')
+  return colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)]
+}
+
+/** `?tag=`, repeated: all of them, whatever their case. */
+export function tagsWanted(query: URLSearchParams): (tags: readonly string[]) => boolean {
+  const wanted = query.getAll('tag').filter((tag) => tag !== '').map((tag) => tag.toLowerCase())
+  return (tags) => wanted.every((tag) => tags.some((other) => other.toLowerCase() === tag))
+}
+
+export function missing(what: string, value: string): ApiResponse | null {
+  return value === '' ? errorResponse(400, `Missing ${what}`) : null
+}
