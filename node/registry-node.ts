@@ -1,7 +1,7 @@
 import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { Discovery } from './agent/discovery.ts'
-import { ServerRegistrar } from './agent/server-registrar.ts'
+import { nodeAddresses, ServerRegistrar } from './agent/server-registrar.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
@@ -10,6 +10,7 @@ import type { Trace } from './base/trace.ts'
 import { parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Requests } from './driver/requests.ts'
+import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId } from './raft/entry.ts'
@@ -17,6 +18,7 @@ import type { Transition } from './raft/ready.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
 import { Wal } from './storage/wal.ts'
+import { parseAddress } from './transport/address.ts'
 import type { Transport } from './transport/transport.ts'
 
 /** Everything that a member needs of the world. A process and a simulation give different ones to the same code. */
@@ -36,6 +38,8 @@ export interface RegistryNodeOptions {
   readonly rpcHoldTimeoutMs: number
   /** For the write-ahead log alone. */
   readonly disk: Disk
+  /** For the services and checks that are registered at this member. */
+  readonly local: LocalWorld
   readonly transport: Transport & { onPeerLost?(callback: (address: string) => void): void }
   readonly scheduler: Scheduler
   readonly random: Random
@@ -59,6 +63,7 @@ export class RegistryNode {
   readonly #requests: Requests
   readonly #discovery: Discovery
   readonly #registrar: ServerRegistrar
+  readonly #localAgent: LocalAgent
   readonly #stateMachine = new StateMachine()
   #garbageCount = 0
 
@@ -101,10 +106,18 @@ export class RegistryNode {
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       write: (command, done) => this.#requests.write(command, done),
     })
+    const host = parseAddress(transport.address)?.host ?? transport.address
+    this.#localAgent = new LocalAgent({
+      ...options.local, scheduler, log, random: random.split('local-agent'), catalog: this.#stateMachine.catalog,
+      node: { name, id, address: host, taggedAddresses: nodeAddresses(host), meta: { 'consul-network-segment': '' } },
+      awaitRead: (mode, done) => this.#requests.read(mode, done),
+      write: (command, done) => this.#requests.write(command, done),
+    })
     this.handle = makeApi({
       ...options,
       kv: this.#stateMachine.kv,
       catalog: this.#stateMachine.catalog,
+      agent: this.#localAgent,
       address: transport.address,
       write: (command, done) => this.#requests.write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
@@ -121,12 +134,14 @@ export class RegistryNode {
     transport.onPeerLost?.((address) => this.#onPeerLost(address))
     this.#driver.start()
     this.#discovery.start()
+    this.#localAgent.start()
   }
 
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
     this.#discovery.stop()
     this.#registrar.stop()
+    this.#localAgent.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -174,6 +189,7 @@ export class RegistryNode {
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
     this.#requests.leaderChanged()
     this.#registrar.roleChanged()
+    if (leader !== null) this.#localAgent.leaderChanged()
   }
 }
 

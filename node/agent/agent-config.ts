@@ -27,6 +27,8 @@ export interface AgentConfig {
   readonly dialMap: Readonly<Record<string, string>>
   readonly raft: RaftConfig
   readonly rpcHoldTimeoutMs: number
+  /** Whether checks registered over the API may run commands. */
+  readonly scriptChecks: boolean
 }
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
@@ -68,6 +70,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     raftTrace: flags.raftTrace ?? null,
     dialMap: file.dial_map ?? {},
     raft: raftConfig(file),
+    scriptChecks: flags.enableScriptChecks ?? file.enable_script_checks ?? false,
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
   }
 }

@@ -20,6 +20,7 @@ const fileSchema = z.strictObject({
   datacenter: z.string().min(1),
   retry_join: z.array(z.string().min(1)),
   log_level: z.string().min(1),
+  enable_script_checks: z.boolean(),
   pid_file: z.string().min(1),
   ports: z.strictObject({ http: port, server: port }).partial(),
   performance: z.strictObject({

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startHttpServer } from '../api/http-server.ts'
 import type { Log } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
+import { processProbes } from '../local/process-probes.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { fileDisk, lockDirectory } from '../storage/file-disk.ts'
 import { tcpTransport } from '../transport/tcp-transport.ts'
@@ -53,11 +54,14 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
   })), (links) => links.close())
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
+  const probes = acquired.use(processProbes())
   const node = new RegistryNode({
     name: config.name, id, datacenter: config.datacenter, version: productVersion(),
     raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin,
     rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-    disk: fileDisk(walDirectory), transport, scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)),
+    disk: fileDisk(walDirectory), transport,
+    local: { disk: fileDisk(join(config.dataDirectory, 'agent')), probes, scriptChecks: config.scriptChecks },
+    scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)),
     log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
   })
   const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({

@@ -2,6 +2,7 @@ import type { ReadMode } from '../raft/core.ts'
 import type { RaftStatus } from '../raft/status.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
+import type { LocalAgent } from '../local/local-agent.ts'
 import type { CatalogReader } from '../state/catalog.ts'
 import type { KvReader } from '../state/kv.ts'
 
@@ -17,6 +18,7 @@ export interface ApiContext {
   readonly scheduler: Scheduler
   readonly kv: KvReader
   readonly catalog: CatalogReader
+  readonly agent: LocalAgent
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void

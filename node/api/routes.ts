@@ -1,4 +1,5 @@
 import createRouter from 'find-my-way'
+import { agentRoutes } from './agent.ts'
 import { catalogRoutes } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
@@ -31,7 +32,7 @@ export function makeApi(context: ApiContext): ApiHandler {
     PUT: (request, key, query, respond) => putKv(context, key, query, request, respond),
     DELETE: (_request, key, query, respond) => deleteKv(context, key, query, respond),
   })
-  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context)]) route(path, actions)
+  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context)]) route(path, actions)
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })

@@ -4,6 +4,7 @@ import { seededRandom } from '../base/random.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { TraceEvent } from '../base/trace.ts'
 import { defaultRaftConfig } from '../raft/config.ts'
+import { noProbes, type Probes } from '../local/probes.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { memoryDisk, type MemoryDisk } from '../storage/memory-disk.ts'
 
@@ -51,6 +52,9 @@ export class VirtualCluster {
   readonly time = new VirtualTime()
   readonly traces: TraceEvent[] = []
   readonly disks = new Map<string, MemoryDisk>()
+  /** Of each member's own services and checks. */
+  readonly localDisks = new Map<string, MemoryDisk>()
+  probes: Probes = noProbes
   readonly nodes = new Map<string, RegistryNode>()
   /** Messages from one member to another that pass; others are lost. */
   passes: (from: string, to: string) => boolean = () => true
@@ -70,6 +74,7 @@ export class VirtualCluster {
           return 0.5
         },
       }))
+      this.localDisks.set(name, memoryDisk({ after: this.time.after, syncLatencyMs: () => 0.5 }))
       this.start(name)
     }
   }
@@ -90,7 +95,9 @@ export class VirtualCluster {
     const node = new RegistryNode({
       name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: defaultRaftConfig,
       bootstrapExpect: this.#names.length, retryJoin: this.#names.map((other) => `${other}:8300`),
-      rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport, scheduler: this.time,
+      rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport,
+      local: { disk: this.localDisks.get(name)!, probes: { probe: (...args) => this.probes.probe(...args) }, scriptChecks: false },
+      scheduler: this.time,
       random: seededRandom(this.#names.indexOf(name)), log: silentLog, trace: (event) => this.traces.push(event),
       onFatal: (error) => { throw error },
     })
