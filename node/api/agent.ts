@@ -1,9 +1,12 @@
+import type { FilterFields } from '../filter/filter.ts'
+import { agentServiceShape, checkShape } from '../filter/filter-shapes.ts'
 import type { CheckSpec } from '../local/definitions.ts'
 import { isCheckStatus, DefinitionFields } from './definition-fields.ts'
 import { type BadDefinition, parseCheckRegistration, parseServiceRegistration } from './agent-body.ts'
 import { serviceHealthById, serviceHealthByName } from './agent-health.ts'
 import { contentHash, localCheckJson, localServiceJson } from './agent-json.ts'
 import { decoded } from './catalog.ts'
+import { filterOf } from './catalog-read.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
 import { parseJson } from './json-body.ts'
@@ -55,7 +58,7 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
 
   return [
     ['/v1/agent/services', reading((_wildcard, query) =>
-      jsonResponse(Object.fromEntries(agent.state.services().map((one) => [one.id, localServiceJson(one)])), isSet(query, 'pretty')))],
+      byId(agent.state.services().map((one) => [one.id, localServiceJson(one)]), agentServiceShape, query))],
     ['/v1/agent/service/*', { GET: service }],
     ['/v1/agent/service/register', writing(registerService)],
     ['/v1/agent/service/deregister/*', writing((id) => {
@@ -78,7 +81,7 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
       return null
     })],
     ['/v1/agent/checks', reading((_wildcard, query) =>
-      jsonResponse(Object.fromEntries(agent.state.checks().map((one) => [one.spec.checkId, localCheckJson(one, agent)])), isSet(query, 'pretty')))],
+      byId(agent.state.checks().map((one) => [one.spec.checkId, localCheckJson(one, agent)]), checkShape, query))],
     ['/v1/agent/check/register', writing(registerCheck)],
     ['/v1/agent/check/deregister/*', writing((id) => {
       if (id === '') return errorResponse(500, 'CheckID missing')
@@ -92,6 +95,12 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
     ['/v1/agent/health/service/id/*', reading((id, query) => serviceHealthById(agent, id, query))],
     ['/v1/agent/health/service/name/*', reading((name, query) => serviceHealthByName(agent, name, query))],
   ]
+}
+
+function byId(entries: readonly (readonly [id: string, json: object])[], shape: FilterFields, query: URLSearchParams): ApiResponse {
+  const keep = filterOf(query, shape)
+  if (typeof keep === 'object') return keep
+  return jsonResponse(Object.fromEntries(entries.filter(([, shown]) => keep(shown))), isSet(query, 'pretty'))
 }
 
 function badResponse({ status, problem }: BadDefinition): ApiResponse {

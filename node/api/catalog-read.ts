@@ -1,3 +1,5 @@
+import { compileFilter, type FilterFields } from '../filter/filter.ts'
+import { FilterError } from '../filter/filter-syntax.ts'
 import type { CatalogRead } from '../state/catalog.ts'
 import type { CatalogNode, TextMap } from '../state/catalog-types.ts'
 import type { ApiContext } from './context.ts'
@@ -12,11 +14,13 @@ type Respond = (response: ApiResponse) => void
  * JSON of it. All reads of catalog and health go through here: this is where a
  * blocking query can wait for `CatalogRead.watch` to move its index.
  *
- * `refusal`: what the route has against the request, said behind what all reads refuse.
+ * `shape`: of what `?filter=` is about; `keep` tells which to keep. Null: a
+ * filter is ignored. `refusal`: what the route has against the request, said
+ * behind what all reads refuse.
  */
 export function answerCatalog<T>(
   context: ApiContext, _request: ApiRequest, query: URLSearchParams, respond: Respond,
-  find: () => CatalogRead<T>, show: (value: T) => unknown, refusal: ApiResponse | null = null,
+  find: () => CatalogRead<T>, shape: FilterFields | null, show: (value: T, keep: Keep) => unknown, refusal: ApiResponse | null = null,
 ): void {
   const consistency = parseConsistency(query)
   if (typeof consistency === 'object') return respond(consistency)
@@ -24,13 +28,28 @@ export function answerCatalog<T>(
   if (problem !== null) return respond(problem)
   const elsewhere = checkDatacenter(query, context)
   if (elsewhere !== null) return respond(failed(elsewhere))
+  const keep = filterOf(query, shape)
+  if (typeof keep === 'object') return respond(failed(keep))
   awaitConsistency(context, consistency, (error) => respond(failed(error)), (freshness) => {
     const { index, value } = find()
-    const shown = show(value)
-    respond(jsonResponse(shown, isSet(query, 'pretty'), {
+    respond(jsonResponse(show(value, keep), isSet(query, 'pretty'), {
       'X-Consul-Index': String(index), ...freshness, 'X-Consul-Effective-Consistency': consistency === 'stale' ? 'stale' : 'leader',
     }))
   })
+}
+
+export type Keep = (json: unknown) => boolean
+
+/** What `?filter=` keeps, or why it cannot be told. */
+export function filterOf(query: URLSearchParams, shape: FilterFields | null): Keep | ApiResponse {
+  const text = query.get('filter') ?? ''
+  if (text === '' || shape === null) return () => true
+  try {
+    return compileFilter(text, shape)
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error
+    return errorResponse(500, `Failed to create boolean expression evaluator: ${error.message}`)
+  }
 }
 
 /** An error of catalog and health has the headers of a read all the same. */

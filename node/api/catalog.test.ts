@@ -95,6 +95,26 @@ t.test('filters by tag, node metadata, and health', async (t) => {
   t.equal(text(cluster.ask('n1', 'GET', '/v1/catalog/datacenters')), '["dc1"]')
 })
 
+t.test('?filter= on every list', async (t) => {
+  const cluster = single()
+  register(cluster, { Node: 'a', Address: '10.0.0.1', NodeMeta: { rack: 'r1' }, Service: web, Check: { Name: 'alive', Status: 'passing' } })
+  register(cluster, { Node: 'b', Address: '10.0.0.2', NodeMeta: { rack: 'r2' }, Service: { ...web, Port: 81 }, Check: { Name: 'alive', Status: 'warning' } })
+  const table: [target: string, filter: string, wanted: number][] = [
+    ['catalog/nodes', 'Meta.rack == r1', 1], ['catalog/service/web', 'ServicePort == 81', 1], ['catalog/service/web', 'NodeMeta.rack matches "^r"', 2],
+    ['health/service/web', 'Service.Port != 80 and Node.Meta.rack == "r2"', 1], ['health/service/web', 'Checks.Status == passing', 1], ['health/state/any', 'b in Node or Name == alive', 2],
+    ['health/node/a', 'Status == critical', 0],
+  ]
+  for (const [target, filter, wanted] of table) t.equal(json(cluster.ask('n1', 'GET', `/v1/${target}?filter=${encodeURIComponent(filter)}`)).length, wanted, `${target} ${filter}`)
+  t.strictSame(json(cluster.ask('n1', 'GET', '/v1/catalog/node/a?filter=Port==99')).Services, {})
+  const refused = cluster.ask('n1', 'GET', `/v1/health/service/web?filter=${encodeURIComponent('Service.Prt == 1')}`)
+  t.equal(refused.status, 500)
+  t.equal(text(refused), 'Failed to create boolean expression evaluator: Selector "Service.Prt" is not valid')
+  cluster.ask('n1', 'PUT', '/v1/agent/service/register', '{"Name":"x","Port":1}')
+  t.strictSame(Object.keys(json(cluster.ask('n1', 'GET', '/v1/agent/services?filter=Port==1'))), ['x'])
+  t.strictSame(json(cluster.ask('n1', 'GET', '/v1/agent/services?filter=Port==2')), {})
+  t.equal(cluster.ask('n1', 'GET', '/v1/agent/checks?filter=zz').status, 500)
+})
+
 t.test('what is refused, in Consul\'s words', async (t) => {
   const cluster = single()
   const table: [method: string, target: string, body: string, status: number, answer: string][] = [

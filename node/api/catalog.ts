@@ -1,4 +1,5 @@
 import { encodeCommand } from '../state/commands.ts'
+import { instanceShape, nodeShape, serviceShape } from '../filter/filter-shapes.ts'
 import type { ServiceInstance } from '../state/catalog-types.ts'
 import { parseDeregistration, parseRegistration } from './catalog-body.ts'
 import { instanceJson, nodeJson, serviceJson } from './catalog-json.ts'
@@ -15,8 +16,8 @@ export function catalogRoutes(context: ApiContext): [path: string, actions: Rout
   const { catalog, datacenter } = context
   const nodes: Action = (request, _wildcard, query, respond) => {
     const wanted = nodeMetaWanted(query)
-    answerCatalog(context, request, query, respond, () => catalog.nodes(),
-      (list) => list.filter(wanted).map((node) => nodeJson(node, datacenter)))
+    answerCatalog(context, request, query, respond, () => catalog.nodes(), nodeShape,
+      (list, keep) => list.filter(wanted).map((node) => nodeJson(node, datacenter)).filter(keep))
   }
   const services: Action = (request, _wildcard, query, respond) => {
     const wanted = nodeMetaWanted(query)
@@ -25,22 +26,22 @@ export function catalogRoutes(context: ApiContext): [path: string, actions: Rout
       const watch = { kind: 'services' } as const
       return { ...catalog.instances(), index: catalog.indexOf(watch), watch }
     }
-    answerCatalog(context, request, query, respond, find, (list) => tagsByService(list.filter(({ node }) => wanted(node))))
+    answerCatalog(context, request, query, respond, find, null, (list) => tagsByService(list.filter(({ node }) => wanted(node))))
   }
   const service: Action = (request, name, query, respond) => {
     const wanted = nodeMetaWanted(query)
     const wantsTags = tagsWanted(query)
-    answerCatalog(context, request, query, respond, () => catalog.serviceInstances(name),
-      (list) => list.filter((instance) => wanted(instance.node) && wantsTags(instance.service.tags)).map((instance) => instanceJson(instance, datacenter)),
+    answerCatalog(context, request, query, respond, () => catalog.serviceInstances(name), instanceShape,
+      (list, keep) => list.filter((instance) => wanted(instance.node) && wantsTags(instance.service.tags)).map((instance) => instanceJson(instance, datacenter)).filter(keep),
       missing('service name', name))
   }
-  const node: Action = (request, name, query, respond) => answerCatalog(context, request, query, respond, () => catalog.node(name),
-    (found) => found === null ? null : {
+  const node: Action = (request, name, query, respond) => answerCatalog(context, request, query, respond, () => catalog.node(name), serviceShape,
+    (found, keep) => found === null ? null : {
       Node: nodeJson(found.node, datacenter),
-      Services: Object.fromEntries(found.services.map((service) => [service.id, serviceJson(service)])),
+      Services: Object.fromEntries(found.services.map((service) => [service.id, serviceJson(service)] as const).filter(([, shown]) => keep(shown))),
     }, missing('node name', name))
-  const nodeServices: Action = (request, name, query, respond) => answerCatalog(context, request, query, respond, () => catalog.node(name),
-    (found) => found === null ? { Node: null, Services: null } : { Node: nodeJson(found.node, datacenter), Services: found.services.map(serviceJson) },
+  const nodeServices: Action = (request, name, query, respond) => answerCatalog(context, request, query, respond, () => catalog.node(name), serviceShape,
+    (found, keep) => found === null ? { Node: null, Services: null } : { Node: nodeJson(found.node, datacenter), Services: found.services.map(serviceJson).filter(keep) },
     missing('node name', name))
   return [
     ['/v1/catalog/register', { PUT: writing(context, (body) => parseRegistration(body, datacenter)) }],

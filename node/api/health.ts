@@ -1,6 +1,7 @@
+import { checkedInstanceShape, checkShape } from '../filter/filter-shapes.ts'
 import type { CatalogCheck, CheckStatus } from '../state/catalog-types.ts'
 import { checkJson, checkedInstanceJson } from './catalog-json.ts'
-import { answerCatalog, missing, nodeMetaWanted, tagsWanted } from './catalog-read.ts'
+import { answerCatalog, type Keep, missing, nodeMetaWanted, tagsWanted } from './catalog-read.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
 import { errorResponse } from './responses.ts'
@@ -12,32 +13,32 @@ export function healthRoutes(context: ApiContext): [path: string, actions: Route
   /** Checks on nodes with the wanted metadata. */
   const shown = (query: URLSearchParams) => {
     const wanted = nodeMetaWanted(query)
-    return (checks: readonly CatalogCheck[]) => {
+    return (checks: readonly CatalogCheck[], keep: Keep) => {
       const kept = query.has('node-meta') ? checks.filter(({ node }) => {
         const found = catalog.node(node).value
         return found !== null && wanted(found.node)
       }) : checks
-      return kept.map(checkJson)
+      return kept.map(checkJson).filter(keep)
     }
   }
   const service: Action = (request, name, query, respond) => {
     const passing = passingOnly(query)
     const wanted = nodeMetaWanted(query)
     const wantsTags = tagsWanted(query)
-    answerCatalog(context, request, query, respond, () => catalog.serviceHealth(name), (list) => list
+    answerCatalog(context, request, query, respond, () => catalog.serviceHealth(name), checkedInstanceShape, (list, keep) => list
       .filter(({ node, service, checks }) => wanted(node) && wantsTags(service.tags)
         && (passing !== true || checks.every(({ status }) => status === 'passing')))
-      .map((instance) => checkedInstanceJson(instance, datacenter)),
+      .map((instance) => checkedInstanceJson(instance, datacenter)).filter(keep),
     missing('service name', name) ?? (typeof passing === 'object' ? passing : null))
   }
   const node: Action = (request, name, query, respond) =>
-    answerCatalog(context, request, query, respond, () => catalog.nodeChecks(name), (checks) => checks.map(checkJson), missing('node name', name))
+    answerCatalog(context, request, query, respond, () => catalog.nodeChecks(name), checkShape, (checks, keep) => checks.map(checkJson).filter(keep), missing('node name', name))
   const checks: Action = (request, name, query, respond) =>
-    answerCatalog(context, request, query, respond, () => catalog.serviceChecks(name), shown(query), missing('service name', name))
+    answerCatalog(context, request, query, respond, () => catalog.serviceChecks(name), checkShape, shown(query), missing('service name', name))
   const state: Action = (request, name, query, respond) => {
     // Of a state that does not exist there are no checks.
     const find = () => isState(name) ? catalog.checksInState(name) : { ...catalog.checksInState('any'), value: [] }
-    answerCatalog(context, request, query, respond, find, shown(query), missing('check state', name))
+    answerCatalog(context, request, query, respond, find, checkShape, shown(query), missing('check state', name))
   }
   return [
     ['/v1/health/service/*', { GET: service }],
