@@ -4,6 +4,7 @@ import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
+import { nodeAddresses, ServerRegistrar } from './agent/server-registrar.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
 import { noMetrics, type Metrics } from './base/metrics.ts'
@@ -21,6 +22,7 @@ import type { GossipConfig } from './gossip/config.ts'
 import { GossipDriver } from './gossip/gossip-driver.ts'
 import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
+import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId } from './raft/entry.ts'
@@ -50,6 +52,8 @@ export interface RegistryNodeOptions {
   /** For the write-ahead log alone. */
   readonly disk: Disk
   readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent'>>
+  /** For the services and checks that are registered at this member. */
+  readonly local: LocalWorld
   readonly scheduler: Scheduler
   readonly random: Random
   /** For the ids of sessions. Drawn from `random` if absent. */
@@ -94,6 +98,8 @@ export class RegistryNode {
   readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
   readonly #gossip: GossipDriver | null
+  readonly #registrar: ServerRegistrar
+  readonly #localAgent: LocalAgent
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -135,7 +141,7 @@ export class RegistryNode {
         this.#wakeWaiters()
       },
     })
-    this.#lockGate = new LockGate({ driver: this.#driver, delays: lockDelays, kv: this.#stateMachine.kv })
+    this.#lockGate = new LockGate({ driver: this.#driver, delays: lockDelays, kv: this.#stateMachine.kv, sessions: this.#stateMachine.sessions })
     this.#requests = new Requests({
       scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
       firstCallId: firstCallId(random, scheduler),
@@ -157,6 +163,20 @@ export class RegistryNode {
       ...options.gossip, name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
     }) : null
+    this.#registrar = new ServerRegistrar({
+      scheduler, log, catalog: this.#stateMachine.catalog,
+      isLeader: () => this.#core.isLeader,
+      servers: () => this.#core.configuration.voters,
+      awaitRead: (mode, done) => this.#requests.read(mode, done),
+      write: (command, done) => this.#requests.write(command, done),
+    })
+    const host = parseAddress(transport.address)?.host ?? transport.address
+    this.#localAgent = new LocalAgent({
+      ...options.local, scheduler, log, random: random.split('local-agent'), catalog: this.#stateMachine.catalog,
+      node: { name, id, address: host, taggedAddresses: nodeAddresses(host), meta: { 'consul-network-segment': '' } },
+      awaitRead: (mode, done) => this.#requests.read(mode, done),
+      write: (command, done) => this.#requests.write(command, done),
+    })
     this.handle = makeApi({
       ...options,
       metrics: this.#metrics,
@@ -166,6 +186,8 @@ export class RegistryNode {
       blocked: this.#blocked,
       kv: this.#stateMachine.kv,
       sessions: this.#stateMachine.sessions,
+      catalog: this.#stateMachine.catalog,
+      agent: this.#localAgent,
       address: transport.address,
       write: (command, done) => this.#write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
@@ -186,6 +208,7 @@ export class RegistryNode {
     this.#driver.start()
     this.#discovery.start()
     this.#gossip?.start()
+    this.#localAgent.start()
   }
 
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
@@ -194,6 +217,8 @@ export class RegistryNode {
     this.#discovery.stop()
     this.#blocked.stop()
     this.#sessionTimers.follow()
+    this.#registrar.stop()
+    this.#localAgent.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -290,6 +315,8 @@ export class RegistryNode {
       this.#sessionTimers.follow()
     }
     this.#requests.leaderChanged()
+    this.#registrar.roleChanged()
+    if (leader !== null) this.#localAgent.leaderChanged()
   }
 }
 

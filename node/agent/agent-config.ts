@@ -29,6 +29,8 @@ export interface AgentConfig {
   readonly dialMap: Readonly<Record<string, string>>
   readonly raft: RaftConfig
   readonly rpcHoldTimeoutMs: number
+  /** Whether checks registered over the API may run commands. */
+  readonly scriptChecks: boolean
   /** 0: Prometheus is not served. */
   readonly prometheusRetentionMs: number
   /** Null: no gossip. */
@@ -89,6 +91,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     raftTrace: flags.raftTrace ?? null,
     dialMap: file.dial_map ?? {},
     raft: raftConfig(file),
+    scriptChecks: flags.enableScriptChecks ?? file.enable_script_checks ?? false,
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
     prometheusRetentionMs: durationMs(file.telemetry?.prometheus_retention_time ?? '0s'),
     gossip: !gossips ? null : {

@@ -21,6 +21,7 @@ const fileSchema = z.strictObject({
   retry_join: z.array(z.string().min(1)),
   retry_interval: z.string().min(1),
   log_level: z.string().min(1),
+  enable_script_checks: z.boolean(),
   pid_file: z.string().min(1),
   ports: z.strictObject({ http: port, server: port, /** -1: no gossip. */ serf_lan: z.int().min(-1).max(65535) }).partial(),
   performance: z.strictObject({

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startHttpServer } from '../api/http-server.ts'
 import type { Log } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
+import { processProbes } from '../local/process-probes.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { fileDisk, lockDirectory } from '../storage/file-disk.ts'
 import { udpTcpNetwork } from '../transport/gossip-network.ts'
@@ -66,11 +67,15 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
   const failure = Promise.withResolvers<never>()
   failure.promise.catch(() => {})
   const telemetry = makeTelemetry({ wallMs: processScheduler.wallMs, prometheusRetentionMs: config.prometheusRetentionMs })
+  const probes = acquired.use(processProbes())
   const node = new RegistryNode({
     name: config.name, id, datacenter: config.datacenter, version: productVersion(),
     raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin,
     rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-    disk: fileDisk(walDirectory), transport, scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)), newUuid: randomUUID,
+    newUuid: randomUUID,
+    disk: fileDisk(walDirectory), transport,
+    local: { disk: fileDisk(join(config.dataDirectory, 'agent')), probes, scriptChecks: config.scriptChecks },
+    scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)),
     log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
     metrics: telemetry.metrics, telemetry,
     gossip, onLeft: () => left.resolve(),

@@ -4,6 +4,8 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { Random } from '../base/random.ts'
+import type { LocalAgent } from '../local/local-agent.ts'
+import type { CatalogReader } from '../state/catalog.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
@@ -35,6 +37,8 @@ export interface ApiContext {
   readonly kv: KvReader
   readonly sessions: SessionReader
   readonly blocked: BlockedQueries
+  readonly catalog: CatalogReader
+  readonly agent: LocalAgent
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void

@@ -1,6 +1,9 @@
 import createRouter from 'find-my-way'
+import { agentRoutes } from './agent.ts'
+import { catalogRoutes } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
+import { healthRoutes } from './health.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
 import { checkDatacenter, checkReadParameters, isSet, parseConsistency, parseQuery } from './query.ts'
@@ -11,9 +14,9 @@ import { agentSelf } from './status.ts'
 import { putTxn } from './txn.ts'
 
 type Respond = (response: ApiResponse) => void
-type Action = (request: ApiRequest, wildcard: string, query: URLSearchParams, respond: Respond) => void
+export type Action = (request: ApiRequest, wildcard: string, query: URLSearchParams, respond: Respond) => void
 
-interface Route {
+export interface Route {
   /** As in a measurement's name: `v1.kv._`. */
   readonly name: string
   /** In the order in which Consul lists them in `Allow`. */
@@ -53,6 +56,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/leader', { GET: statusOf(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: statusOf(() => context.peerAddresses()) })
   route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
+  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context)]) route(path, actions)
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
   route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })

@@ -30,7 +30,7 @@ export function createSession(context: ApiContext, query: URLSearchParams, reque
   }
   const refusal = checkDatacenter(query, context)
   if (refusal !== null) return respond(refusal)
-  const problem = problemOf(spec) ?? notRegistered(spec, context)
+  const problem = problemOf(spec)
   if (problem !== null) return respond(errorResponse(500, problem))
   context.write(encodeCommand({ kind: 'session-create', session: spec }), (outcome) => {
     respond(outcome.kind === 'applied' ? jsonResponse({ ID: spec.id }, isSet(query, 'pretty')) : writeResponse(outcome, false))
@@ -161,13 +161,6 @@ function problemOf({ node, behavior, ttl }: SessionSpec): string | null {
 
 function durationProblem(text: string): string {
   return `time: ${/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) ? 'missing unit in' : 'invalid'} duration ${JSON.stringify(text)}`
-}
-
-/** There is no catalog to ask: this agent vouches for its own node, and for the check that it is alive. */
-function notRegistered(spec: SessionSpec, context: ApiContext): string | null {
-  if (spec.node !== context.name) return 'Missing node registration'
-  const unknown = checksOf(spec).find((check) => check !== serfCheckId)
-  return unknown === undefined ? null : `Missing check '${unknown}' registration`
 }
 
 function toJson(session: Session): object {

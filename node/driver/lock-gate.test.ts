@@ -1,6 +1,7 @@
 import t from 'tap'
 import { encodeCommand, type Command } from '../state/commands.ts'
 import { StateMachine } from '../state/state-machine.ts'
+import { everythingRegistered } from '../state/testing/catalog-samples.ts'
 import type { KvOperation } from '../state/txn.ts'
 import { LockDelays } from './lock-delays.ts'
 import { LockGate } from './lock-gate.ts'
@@ -19,13 +20,14 @@ const destroy = (n: number): Command => ({ kind: 'session-destroy', id: uuid(n) 
 class Leader {
   nowMs = 0
   readonly delays = new LockDelays({ nowMs: () => this.nowMs })
-  readonly machine = new StateMachine({ renewed() {}, ended() {}, lockDelayed: (key, delayMs) => this.delays.delay(key, delayMs) })
+  readonly machine = new StateMachine({ renewed() {}, ended() {}, lockDelayed: (key, delayMs) => this.delays.delay(key, delayMs) }, everythingRegistered)
   readonly log: { command: Uint8Array, done: (outcome: ProposalOutcome) => void }[] = []
   readonly gate: LockGate
 
   constructor() {
     const leader = this
     this.gate = new LockGate({
+      sessions: this.machine.sessions,
       delays: this.delays, kv: this.machine.kv,
       driver: { propose: (command, done) => { this.log.push({ command, done }) }, get appliedIndex() { return leader.machine.appliedIndex } },
     })

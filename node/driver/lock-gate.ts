@@ -1,5 +1,6 @@
 import { type Command, decodeCommand, type InvalidCommand, mayConcernLocks } from '../state/commands.ts'
 import type { KvReader } from '../state/kv.ts'
+import type { SessionReader } from '../state/sessions.ts'
 import { checkBefore } from '../state/txn.ts'
 import type { LockDelays } from './lock-delays.ts'
 import type { ProposalOutcome, RaftDriver } from './raft-driver.ts'
@@ -8,6 +9,7 @@ export interface LockGatePorts {
   readonly driver: Pick<RaftDriver, 'propose' | 'appliedIndex'>
   readonly delays: Pick<LockDelays, 'isDelayed'>
   readonly kv: Pick<KvReader, 'get'>
+  readonly sessions: Pick<SessionReader, 'ofNode'>
 }
 
 /**
@@ -46,7 +48,7 @@ export class LockGate {
       const early = this.#tooEarly(decoded, locks)
       if (early !== null) return done(early)
     }
-    const leave = this.#enter(locks, endedBy(decoded))
+    const leave = this.#enter(locks, this.#endedBy(decoded))
     driver.propose(command, (outcome) => {
       leave()
       done(outcome)
@@ -68,6 +70,24 @@ export class LockGate {
     const holder = this.#ports.kv.get(key).entry?.session ?? null
     if (holder !== null && this.#ending.has(holder)) return true
     return [...this.#locking.get(key)?.names() ?? []].some((session) => this.#ending.has(session))
+  }
+
+  /**
+   * Ids of the sessions that a command may end: of those that lean on a node
+   * or a check, the ones that this member has applied by now.
+   */
+  #endedBy(command: Command | InvalidCommand): readonly string[] {
+    switch (command.kind) {
+      case 'session-destroy':
+      case 'session-expire': return [command.id]
+      case 'catalog-deregister': return this.#sessionsOf(command.node)
+      case 'catalog-register': return command.checks.some(({ status }) => status === 'critical') ? this.#sessionsOf(command.node.name) : []
+      default: return []
+    }
+  }
+
+  #sessionsOf(node: string): string[] {
+    return this.#ports.sessions.ofNode(node).map(({ id }) => id)
   }
 
   /** Returns what takes it back. */
@@ -99,11 +119,6 @@ function locksOf(command: Command | InvalidCommand): readonly Lock[] {
   if (command.kind === 'lock') return [command]
   if (command.kind === 'txn') return command.operations.filter(({ verb }) => verb === 'lock')
   return []
-}
-
-/** Ids of the sessions that a command may end. */
-function endedBy(command: Command | InvalidCommand): readonly string[] {
-  return command.kind === 'session-destroy' || command.kind === 'session-expire' ? [command.id] : []
 }
 
 /** Names, each as often as it was added. */

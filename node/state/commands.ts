@@ -7,6 +7,7 @@
  *     delete       key
  *     delete-cas   key  index u64
  *     delete-tree  key (the prefix)
+ *     catalog-…    key (the node's name)  JSON (`catalog-commands.ts`)
  *
  * A key is its length (u32) and its UTF-8 bytes; a value goes on to the end.
  * Codes 10 to 29: see `session-commands.ts` and `txn-bytes.ts`; there a text or
@@ -15,11 +16,12 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { invariant, unreachable } from '../base/assert.ts'
+import { type CatalogCommand, catalogCodes, decodeCatalogRest, encodeCatalogRest } from './catalog-commands.ts'
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
 import { readSessionCommand, type SessionCommand, sessionCodes, writeSessionCommand } from './session-commands.ts'
 import { readTxn, type TxnCommand, txnCode, writeTxn } from './txn-bytes.ts'
 
-export type Command = KvCommand | SessionCommand | TxnCommand
+export type Command = KvCommand | SessionCommand | TxnCommand | CatalogCommand
 
 export type KvCommand = KvSet | KvCas | KvDelete | KvDeleteCas | KvDeleteTree
 
@@ -110,6 +112,8 @@ export function encodeCommand(command: Command): Uint8Array {
       writeTxn(writer, command)
       return writer.done()
     }
+    case 'catalog-register': return withRest(catalogCodes[command.kind], command.node.name, encodeCatalogRest(command))
+    case 'catalog-deregister': return withRest(catalogCodes[command.kind], command.node, encodeCatalogRest(command))
     default: return unreachable(command)
   }
 }
@@ -149,11 +153,11 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
       if (restBytes !== 0) return invalid(`a delete-tree has nothing after the prefix, but here are ${restBytes} bytes`)
       return { kind: 'delete-tree', prefix: key }
     default:
-      return invalid(`command ${bytes[1]} is unknown`)
+      return decodeCatalogRest(bytes[1]!, key, bytes.subarray(offset))
   }
 }
 
-const lockCodes: ReadonlySet<number | undefined> = new Set([sessionCodes.lock, sessionCodes['session-destroy'], sessionCodes['session-expire'], txnCode])
+const lockCodes: ReadonlySet<number | undefined> = new Set([sessionCodes.lock, sessionCodes['session-destroy'], sessionCodes['session-expire'], txnCode, ...Object.values(catalogCodes)])
 
 /** Whether it may take a lock or end a session: what a leader looks into before it proposes. Does not decode. */
 export function mayConcernLocks(command: Uint8Array): boolean {
@@ -187,6 +191,12 @@ function begin(code: number, key: string, restBytes: number): [bytes: Buffer, of
   bytes.writeUInt32LE(keyBytes, 2)
   bytes.write(key, keyOffset, 'utf8')
   return [bytes, offset]
+}
+
+function withRest(code: number, key: string, rest: Uint8Array): Uint8Array {
+  const [bytes, offset] = begin(code, key, rest.length)
+  bytes.set(rest, offset)
+  return bytes
 }
 
 function writeFlags(bytes: Buffer, flags: bigint, offset: number): void {

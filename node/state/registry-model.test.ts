@@ -7,6 +7,7 @@ import type { KvEntry } from './kv.ts'
 import { type NaiveEntry, NaiveRegistry, type NaiveResult } from './testing/naive-registry.ts'
 import { everySession } from './sessions.ts'
 import { type ApplyResult, StateMachine } from './state-machine.ts'
+import { everythingRegistered } from './testing/catalog-samples.ts'
 import type { Interest } from './watches.ts'
 
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
@@ -72,7 +73,7 @@ t.test('equals a naive model: results, entries, indexes, sessions, what the lead
     const heard: string[] = []
     const machine = new StateMachine({
       renewed: (session) => heard.push(`renewed ${session.id}`), ended: (ended) => heard.push(`ended ${ended}`), lockDelayed: (delayed) => heard.push(`delayed ${delayed}`),
-    })
+    }, everythingRegistered)
     const model = new NaiveRegistry()
     for (const [i, one] of commands.entries()) {
       const result = comparable(machine.apply(i + 1, encodeCommand(one)))
@@ -102,7 +103,7 @@ t.test('equals a naive model: results, entries, indexes, sessions, what the lead
 t.test('who waits is woken exactly when the index of its query has moved', async (t) => {
   let woken = 0
   fc.assert(fc.property(fc.array(command, { maxLength: 40, size: 'max' }), (commands) => {
-    const machine = new StateMachine()
+    const machine = new StateMachine(null, everythingRegistered)
     for (const [i, one] of commands.entries()) {
       const { kv, sessions, watches } = machine
       const queries: { index: () => number, interest: Interest }[] = [

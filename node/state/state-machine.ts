@@ -3,6 +3,7 @@
  * same state on every member. Synchronous and without time, chance or I/O.
  */
 import { invariant, unreachable } from '../base/assert.ts'
+import { type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
 import { type Registrations, type SessionObserver, type SessionReader, SessionTable } from './sessions.ts'
@@ -22,10 +23,13 @@ export class StateMachine {
   readonly watches = new Watches()
   readonly #kv = new KvTable(undefined, this.watches)
   readonly #sessions: SessionTable
+  readonly #registrations: Registrations
+  readonly #catalog = new CatalogTable(this.watches)
   #appliedIndex = 0
 
-  /** `observer` hears of sessions while commands are applied. */
-  constructor(observer: SessionObserver | null = null) {
+  /** `observer` hears of sessions while commands are applied. `registrations`: what sessions lean on; default: the catalog. */
+  constructor(observer: SessionObserver | null = null, registrations?: Registrations) {
+    this.#registrations = registrations ?? this.#catalog
     this.#sessions = new SessionTable(this.#kv, this.watches, observer)
   }
 
@@ -35,6 +39,10 @@ export class StateMachine {
 
   get kv(): KvReader {
     return this.#kv
+  }
+
+  get catalog(): CatalogReader {
+    return this.#catalog
   }
 
   /** Of the last command applied. Entries that are no commands do not come here. */
@@ -70,7 +78,7 @@ export class StateMachine {
         if (decoded.session === '') return { kind: 'invalid', problem: 'missing session' }
         return outcome(this.#kv.unlock(index, decoded.key, decoded.value, decoded.flags, decoded.session))
       case 'session-create': {
-        const problem = this.#sessions.create(index, decoded.session, everythingRegistered)
+        const problem = this.#sessions.create(index, decoded.session, this.#registrations)
         return problem === null ? succeeded : { kind: 'invalid', problem }
       }
       case 'session-destroy':
@@ -82,16 +90,25 @@ export class StateMachine {
         return outcome(this.#sessions.expire(index, decoded.id, decoded.renewedIndex))
       case 'txn':
         return { kind: 'txn', outcome: writeTransaction(this.#kv, (session) => this.#sessions.problemOf(session), index, decoded.operations) }
+      case 'catalog-register':
+        return this.#catalogResult(index, this.#catalog.register(index, decoded))
+      case 'catalog-deregister':
+        return this.#catalogResult(index, this.#catalog.deregister(index, decoded))
       case 'invalid':
         return decoded
       default:
         return unreachable(decoded)
     }
   }
-}
 
-/** Without a catalog nobody can say otherwise; the API lets through sessions of its own node alone. */
-const everythingRegistered: Registrations = { hasNode: () => true, checkStatus: () => 'passing' }
+  /** Sessions end with what they lean on. */
+  #catalogResult(index: number, outcome: CatalogOutcome): ApplyResult {
+    if (outcome.kind === 'refused') return { kind: 'invalid', problem: outcome.problem }
+    for (const { node, checkId } of outcome.change.failedChecks) this.#sessions.invalidateSessionsOfCheck(index, node, checkId)
+    for (const node of outcome.change.removedNodes) this.#sessions.invalidateSessionsOfNode(index, node)
+    return succeeded
+  }
+}
 
 const succeeded: ApplyResult = { kind: 'kv', succeeded: true }
 const refused: ApplyResult = { kind: 'kv', succeeded: false }

@@ -4,6 +4,7 @@ import t from 'tap'
 import { encodeCommand } from './commands.ts'
 import type { KvTable } from './kv.ts'
 import { StateMachine } from './state-machine.ts'
+import { everythingRegistered } from './testing/catalog-samples.ts'
 import { isWrite, readTransaction, type KvOperation, type TxnOutcome } from './txn.ts'
 import { decodeTxnOutcome, encodeTxnOutcome } from './txn-bytes.ts'
 
@@ -14,7 +15,7 @@ function op(verb: string, key: string, fields: Partial<KvOperation> = {}): KvOpe
 }
 
 function machineWithSessions(count = 2): StateMachine {
-  const machine = new StateMachine()
+  const machine = new StateMachine(null, everythingRegistered)
   for (let n = 1; n <= count; n++) {
     machine.apply(n, encodeCommand({
       kind: 'session-create',

@@ -6,6 +6,7 @@ import type { TraceEvent } from '../base/trace.ts'
 import { randomUuid } from '../base/uuid.ts'
 import { resolveGossipConfig } from '../gossip/config.ts'
 import { defaultRaftConfig } from '../raft/config.ts'
+import { noProbes, type Probes } from '../local/probes.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { memoryDisk, type MemoryDisk } from '../storage/memory-disk.ts'
 import { VirtualGossip } from './virtual-gossip.ts'
@@ -54,6 +55,9 @@ export class VirtualCluster {
   readonly time = new VirtualTime()
   readonly traces: TraceEvent[] = []
   readonly disks = new Map<string, MemoryDisk>()
+  /** Of each member's own services and checks. */
+  readonly localDisks = new Map<string, MemoryDisk>()
+  probes: Probes = noProbes
   readonly nodes = new Map<string, RegistryNode>()
   /** Messages from one member to another that pass; others are lost. */
   passes: (from: string, to: string) => boolean = () => true
@@ -80,6 +84,7 @@ export class VirtualCluster {
           return 0.5
         },
       }))
+      this.localDisks.set(name, memoryDisk({ after: this.time.after, syncLatencyMs: () => 0.5 }))
       this.start(name)
     }
   }
@@ -100,7 +105,9 @@ export class VirtualCluster {
     const node = new RegistryNode({
       name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: defaultRaftConfig,
       bootstrapExpect: this.#names.length, retryJoin: this.gossip === null ? this.#names.map((other) => `${other}:8300`) : [],
-      rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport, scheduler: this.time,
+      rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport,
+      local: { disk: this.localDisks.get(name)!, probes: { probe: (...args) => this.probes.probe(...args) }, scriptChecks: false },
+      scheduler: this.time,
       random: seededRandom(this.#names.indexOf(name)), newUuid: () => randomUuid(this.#uuidRandom), log: silentLog, trace: (event) => this.traces.push(event),
       onFatal: (error) => { throw error },
       gossip: this.gossip && { config: resolveGossipConfig(), network: this.gossip.connect(`${name}:8301`), retryJoin: [this.#names[0]!] },
@@ -129,11 +136,20 @@ export class VirtualCluster {
     return null
   }
 
-  /** Runs until all that live agree on a leader. */
+  /** Runs until all that live agree on a leader, and it has entered the servers into the catalog. */
   elect(): string {
     const agreed = () => this.leader !== null && [...this.nodes.values()].every((node) => node.leaderAddress === `${this.leader}:8300`)
     if (!this.time.runUntil(agreed, 20_000)) throw new Error('no leader within 20 s of virtual time')
-    return this.leader!
+    const leader = this.leader!
+    const entered = () => [...this.nodes.keys()].every((name) => this.#nodesInCatalog(name) >= this.#names.length)
+    if (!this.time.runUntil(entered, 20_000)) throw new Error('the servers were not in the catalog within 20 s of virtual time')
+    return leader
+  }
+
+  /** As a member's own state says. */
+  #nodesInCatalog(name: string): number {
+    const { response } = this.request(name, 'GET', '/v1/catalog/nodes?stale')
+    return response === null || response.status !== 200 ? 0 : (JSON.parse(String(response.body)) as unknown[]).length
   }
 
   /** Begins a request; the answer is there once virtual time has run. */

@@ -5,6 +5,7 @@ import type { Cancel, Scheduler } from '../../../node/base/scheduler.ts'
 import type { TraceEvent } from '../../../node/base/trace.ts'
 import type { AgentConfig } from '../../../node/agent/agent-config.ts'
 import type { RegistryNode } from '../../../node/registry-node.ts'
+import { noProbes } from '../../../node/local/probes.ts'
 import type { MemoryDisk } from '../../../node/storage/memory-disk.ts'
 import type { Climate } from './climate.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -39,6 +40,8 @@ export class SimulatedMember {
   readonly name: string
   readonly #ports: MemberPorts
   readonly #disk: MemoryDisk
+  /** Of the services and checks registered at this member; no workload registers any yet. */
+  readonly #localDisk: MemoryDisk
   readonly #diskRandom: Random
   readonly #traceEvents: TraceEvent[] = []
   readonly #logLines: string[] = []
@@ -49,6 +52,7 @@ export class SimulatedMember {
     this.#ports = ports
     this.name = ports.config.name
     this.#diskRandom = ports.random.split('disk')
+    this.#localDisk = ports.code.memoryDisk({ after: (delayMs, task) => ports.queue.after(delayMs, () => this.#guard(this.#lives, task)) })
     this.#disk = ports.code.memoryDisk({
       after: (delayMs, task) => ports.queue.after(delayMs, () => this.#guard(this.#lives, task)),
       syncLatencyMs: () => ports.climate.syncLatencyMs(this.#diskRandom),
@@ -83,6 +87,7 @@ export class SimulatedMember {
         retryJoin: config.retryJoin,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
         disk: this.#disk,
+        local: { disk: this.#localDisk, probes: noProbes, scriptChecks: false },
         transport,
         scheduler: this.#scheduler(born),
         random: random.split(`life ${born}`),

@@ -36,6 +36,8 @@ export class NaiveRegistry {
   /** True or false; a string for a refusal; for a transaction what it showed, or the places of its errors. */
   apply(index: number, command: Command): NaiveResult {
     switch (command.kind) {
+      case 'catalog-register':
+      case 'catalog-deregister': throw new Error('the twin keeps no catalog')
       case 'set': return this.#set(index, command, this.#find(command.key)?.session ?? null, 0)
       case 'cas': return command.modifyIndex === (this.#find(command.key)?.modifyIndex ?? 0) && this.#set(index, command, this.#find(command.key)?.session ?? null, 0)
       case 'delete': return this.#remove(index, ({ key }) => key === command.key)

@@ -1,0 +1,152 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import { type CheckMethod, type CheckSpec, outputBytesMaxDefault } from '../local/definitions.ts'
+import type { CheckStatus, ServiceAddress, ServiceDefinition } from '../state/catalog-types.ts'
+import { DefinitionFields, isCheckStatus, numbersProblem, serviceFields } from './definition-fields.ts'
+import { parseJson } from './json-body.ts'
+
+/** Bodies of `/v1/agent/service/register` and `check/register`. Throws DecodeError for what is no such body. */
+
+export interface BadDefinition {
+  readonly kind: 'bad'
+  readonly status: number
+  readonly problem: string
+}
+
+export interface ServiceRegistration {
+  readonly kind: 'service'
+  readonly service: ServiceDefinition
+  readonly checks: readonly CheckSpec[]
+}
+
+export interface CheckRegistration {
+  readonly kind: 'check'
+  readonly spec: CheckSpec
+}
+
+const bad = (problem: string, status = 400): BadDefinition => ({ kind: 'bad', status, problem })
+const msOf = (ns: number) => ns / 1e6
+const second = 1000
+const minute = 60_000
+
+const checkNames = [
+  'ID', 'CheckID', 'Name', 'Notes', 'Status', 'ServiceID', 'TTL', 'HTTP', 'Method', 'Header', 'Body', 'TLSSkipVerify', 'TCP', 'Args', 'ScriptArgs',
+  'GRPC', 'GRPCUseTLS', 'AliasService', 'AliasNode', 'DockerContainerID', 'Shell', 'Interval', 'Timeout', 'OutputMaxSize',
+  'SuccessBeforePassing', 'FailuresBeforeCritical', 'DeregisterCriticalServiceAfter', 'Token', 'Namespace',
+]
+const serviceNames = [
+  'ID', 'Name', 'Tags', 'Address', 'Port', 'Meta', 'TaggedAddresses', 'EnableTagOverride', 'Weights', 'Check', 'Checks', 'Kind', 'Proxy', 'Connect', 'Token', 'Namespace',
+]
+
+export function parseServiceRegistration(body: Uint8Array, scriptChecks: boolean): ServiceRegistration | BadDefinition {
+  const fields = new DefinitionFields(parseJson(body)).only(serviceNames)
+  const given = serviceFields(fields, fields.text('Name'))
+  const single = fields.object('Check')
+  const parsed = [...single === null ? [] : [single], ...fields.objects('Checks')].map((check) => parseCheck(check.only(checkNames), scriptChecks))
+  if (given.name === '') return bad('Missing service name')
+  if ([given.address, ...Object.values(given.taggedAddresses ?? {}).map(({ address }) => address)].some(isAnyAddress)) return bad('Invalid service address')
+  if (fields.text('Kind') !== '') return bad(`Services of kind ${JSON.stringify(fields.text('Kind'))} are not supported by this server`)
+  if (given.weights.passing < 1) return bad('Invalid Weights: Passing must be greater than 0')
+  const problem = numbersProblem(given) ?? metaProblem(given)
+  if (problem !== null) return bad(problem)
+  const wanted: ParsedCheck[] = []
+  for (const check of parsed) {
+    if (check.kind === 'bad') return check
+    if (check.kind === 'parsed') wanted.push(check)
+  }
+  const specs = wanted.map(({ spec }, i): CheckSpec => ({
+    ...spec, serviceId: given.id,
+    checkId: spec.checkId || (wanted.length === 1 ? `service:${given.id}` : `service:${given.id}:${i + 1}`),
+    name: spec.name || `Service '${given.name}' check`,
+  }))
+  return { kind: 'service', service: { ...given, meta: given.meta ?? {}, taggedAddresses: withFamilies(given) }, checks: specs }
+}
+
+export function parseCheckRegistration(body: Uint8Array, scriptChecks: boolean): CheckRegistration | BadDefinition {
+  const fields = new DefinitionFields(parseJson(body)).only(checkNames)
+  if (fields.text('Name') === '') return bad('Missing check name')
+  if (fields.text('Status') !== '' && !isCheckStatus(fields.text('Status'))) return bad('Bad check status')
+  const parsed = parseCheck(fields, scriptChecks)
+  if (parsed.kind === 'bad') return parsed
+  if (parsed.kind === 'none') return bad('Invalid check: TTL must be > 0 for TTL checks')
+  const { spec } = parsed
+  return { kind: 'check', spec: { ...spec, checkId: spec.checkId || spec.name, serviceId: fields.text('ServiceID') } }
+}
+
+interface ParsedCheck {
+  readonly kind: 'parsed'
+  readonly spec: CheckSpec
+}
+
+function parseCheck(fields: DefinitionFields, scriptChecks: boolean): ParsedCheck | BadDefinition | { readonly kind: 'none' } {
+  const given = fields.text('Status')
+  const method = parseMethod(fields, scriptChecks)
+  if (method.kind === 'bad') return method
+  if (given !== '' && !isCheckStatus(given)) return bad(`Status for checks must 'passing', 'warning', 'critical'`)
+  if (method.kind === 'none') return method
+  const removeAfterMs = msOf(fields.durationNs('DeregisterCriticalServiceAfter'))
+  const status: CheckStatus = given === '' ? 'critical' : given as CheckStatus
+  const outputBytesMax = fields.integer('OutputMaxSize')
+  if (outputBytesMax < 0) return bad('Invalid check: MaxOutputMaxSize must be positive')
+  return {
+    kind: 'parsed',
+    spec: {
+      checkId: fields.text('CheckID') || fields.text('ID'), name: fields.text('Name'), notes: fields.text('Notes'), serviceId: '', method, initialStatus: status,
+      successBeforePassing: Math.max(0, fields.integer('SuccessBeforePassing')), failuresBeforeCritical: Math.max(0, fields.integer('FailuresBeforeCritical')),
+      // Consul's lower bounds: the reaper looks twice a minute.
+      deregisterCriticalAfterMs: removeAfterMs <= 0 ? null : Math.max(minute, removeAfterMs),
+      outputBytesMax: outputBytesMax === 0 ? outputBytesMaxDefault : Math.min(outputBytesMax, outputBytesMaxDefault),
+    },
+  }
+}
+
+/** `none`: an empty object, which is no check. */
+function parseMethod(fields: DefinitionFields, scriptChecks: boolean): CheckMethod | BadDefinition | { readonly kind: 'none' } {
+  const [ttlMs, intervalMs, timeoutMs] = [msOf(fields.durationNs('TTL')), msOf(fields.durationNs('Interval')), msOf(fields.durationNs('Timeout'))]
+  const [url, target] = [fields.text('HTTP'), fields.text('TCP')]
+  const args = fields.has('Args') ? fields.texts('Args') : fields.texts('ScriptArgs')
+  const [aliasNode, aliasService] = [fields.text('AliasNode'), fields.text('AliasService')]
+  if (fields.text('GRPC') !== '') return bad('Invalid check: gRPC checks are not supported by this server')
+  if (fields.text('DockerContainerID') !== '') return bad('Invalid check: Docker checks are not supported by this server')
+  const repeats = url !== '' || target !== '' || args.length > 0
+  const isAlias = aliasNode !== '' || aliasService !== ''
+  if (!repeats && !isAlias && ttlMs === 0 && intervalMs === 0) return { kind: 'none' }
+  if (intervalMs > 0 && ttlMs > 0) return bad('Invalid check: Interval and TTL cannot both be specified')
+  if (repeats && intervalMs <= 0) return bad('Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks')
+  if (isAlias && repeats) return bad('Invalid check: Interval cannot be set for Alias checks')
+  if (isAlias && ttlMs > 0) return bad('Invalid check: TTL must be not be set for Alias checks')
+  if (!repeats && !isAlias && ttlMs <= 0) return bad('Invalid check: TTL must be > 0 for TTL checks')
+  if (args.length > 0 && !scriptChecks) {
+    return bad(`Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true`, 500)
+  }
+  if (isAlias) return { kind: 'alias', node: aliasNode || null, serviceId: aliasService || null }
+  if (!repeats) return { kind: 'ttl', ttlMs }
+  const times = (defaultTimeoutMs: number) => ({ intervalMs: Math.max(second, intervalMs), timeoutMs: timeoutMs > 0 ? timeoutMs : defaultTimeoutMs })
+  if (args.length > 0) return { kind: 'script', args, ...times(30 * second) }
+  if (target !== '') return { kind: 'tcp', target, ...times(10 * second) }
+  return {
+    kind: 'http', url, method: fields.text('Method'), headers: fields.textLists('Header'), body: fields.text('Body'),
+    tlsSkipVerify: fields.flag('TLSSkipVerify'), ...times(10 * second),
+  }
+}
+
+function isAnyAddress(address: string): boolean {
+  return address === '0.0.0.0' || address === '::' || address === '[::]'
+}
+
+function metaProblem({ meta }: ServiceDefinition): string | null {
+  const pairs = Object.entries(meta ?? {})
+  if (pairs.length > 64) return 'Invalid Service Meta: Node metadata cannot contain more than 64 key/value pairs'
+  for (const [key, value] of pairs) {
+    const problem = key === '' ? 'Key cannot be blank' : !/^[a-zA-Z0-9_-]+$/.test(key) ? 'Key contains invalid characters'
+      : key.length > 128 ? 'Key is too long (limit: 128 characters)' : value.length > 512 ? 'Value is too long (limit: 512 characters)' : null
+    if (problem !== null) return `Invalid Service Meta: Couldn't load metadata pair ('${key}', '${value}'): ${problem}`
+  }
+  return null
+}
+
+/** An IP address is entered for its family too, unless the client said another. */
+function withFamilies({ address, port, taggedAddresses }: ServiceDefinition): Readonly<Record<string, ServiceAddress>> | null {
+  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : null
+  if (family === null) return taggedAddresses
+  return { [`lan_${family}`]: { address, port }, [`wan_${family}`]: { address, port }, ...taggedAddresses }
+}

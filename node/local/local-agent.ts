@@ -1,0 +1,203 @@
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { Cancel, Scheduler } from '../base/scheduler.ts'
+import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
+import type { CatalogReader } from '../state/catalog.ts'
+import type { NodeDefinition, ServiceDefinition } from '../state/catalog-types.ts'
+import type { Disk } from '../storage/disk.ts'
+import { aliasHealth } from './alias-health.ts'
+import { AntiEntropy } from './anti-entropy.ts'
+import { CheckRunner } from './check-runner.ts'
+import { type CheckResult, type CheckSpec, type LocalCheck, outputBytesMaxDefault } from './definitions.ts'
+import { LocalState } from './local-state.ts'
+import { LocalStore } from './local-store.ts'
+import type { Probes } from './probes.ts'
+import { planSync } from './sync-plan.ts'
+
+/** What the agent's own services and checks need of the world. */
+export interface LocalWorld {
+  /** For kept services and checks alone. */
+  readonly disk: Disk
+  readonly probes: Probes
+  /** Whether checks may run commands. */
+  readonly scriptChecks: boolean
+}
+
+export interface LocalAgentPorts extends LocalWorld {
+  readonly node: NodeDefinition
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly log: Log
+  readonly catalog: CatalogReader
+  readonly awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => void
+  readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
+}
+
+const reapMs = 30_000
+export const nodeMaintenanceId = '_node_maintenance'
+export const serviceMaintenanceId = (serviceId: string) => `_service_maintenance:${serviceId}`
+
+/** The services and checks of this member's own agent: kept, checked, and brought into the catalog. */
+export class LocalAgent {
+  readonly #ports: LocalAgentPorts
+  readonly #state = new LocalState()
+  readonly #store: LocalStore
+  readonly #runner: CheckRunner
+  readonly #antiEntropy: AntiEntropy
+  #reaper: Cancel | null = null
+
+  /** Takes up what the disk holds. */
+  constructor(ports: LocalAgentPorts) {
+    this.#ports = ports
+    const { scheduler, random, log, catalog, node } = ports
+    this.#store = new LocalStore(ports.disk, log)
+    this.#runner = new CheckRunner({
+      scheduler, random: random.split('checks'), probes: ports.probes,
+      alias: (spec) => aliasHealth(spec, this.#state, catalog, node.name),
+      status: (checkId) => this.#state.check(checkId),
+      report: (checkId, result) => this.#report(checkId, result),
+    })
+    this.#antiEntropy = new AntiEntropy({
+      scheduler, random: random.split('anti-entropy'), log, catalog, awaitRead: ports.awaitRead, write: ports.write,
+      plan: () => planSync(this.#state, node, catalog, scheduler.nowMs()),
+      takeTags: (overridden) => {
+        for (const { serviceId, tags } of overridden) {
+          const service = this.#state.service(serviceId)
+          if (service !== null) this.#keepService({ ...service, tags })
+        }
+      },
+    })
+    const { services, checks } = this.#store.load()
+    for (const service of services) this.#state.putService(service)
+    for (const { spec, status, output } of checks) {
+      if (spec.serviceId !== '' && this.#state.service(spec.serviceId) === null) continue
+      this.#state.putCheck(spec, scheduler.nowMs())
+      // Others are made anew before anybody is told that they pass.
+      if (spec.method.kind === 'ttl' || spec.method.kind === 'maintenance') this.#state.report(spec.checkId, { status, output }, scheduler.nowMs())
+    }
+  }
+
+  get state(): Pick<LocalState, 'services' | 'checks' | 'service' | 'check' | 'checksOf'> {
+    return this.#state
+  }
+
+  get nodeName(): string {
+    return this.#ports.node.name
+  }
+
+  get scriptChecks(): boolean {
+    return this.#ports.scriptChecks
+  }
+
+  start(): void {
+    for (const { spec } of this.#state.checks()) this.#runner.start(spec)
+    this.#antiEntropy.start()
+    this.#reapLater()
+  }
+
+  stop(): void {
+    this.#reaper?.()
+    this.#runner.stopAll()
+    this.#antiEntropy.stop()
+  }
+
+  /** Now may be the time to try again what no leader heard of. */
+  leaderChanged(): void {
+    this.#antiEntropy.changed()
+  }
+
+  /** `replaceChecks`: checks that the service had, and that are not named now, go. */
+  registerService(service: ServiceDefinition, checks: readonly CheckSpec[], replaceChecks: boolean): void {
+    this.#keepService(service)
+    if (replaceChecks) {
+      const kept = new Set(checks.map(({ checkId }) => checkId))
+      for (const { spec } of this.#state.checksOf(service.id)) if (!kept.has(spec.checkId)) this.#dropCheck(spec.checkId)
+    }
+    for (const spec of checks) this.#keepCheck(spec)
+    this.#antiEntropy.changed()
+  }
+
+  /** The service of `spec` must be there. */
+  registerCheck(spec: CheckSpec): void {
+    this.#keepCheck(spec)
+    this.#antiEntropy.changed()
+  }
+
+  deregisterService(id: string): void {
+    for (const { spec } of this.#state.checksOf(id)) this.#dropCheck(spec.checkId)
+    if (!this.#state.removeService(id)) return
+    this.#store.removeService(id)
+    this.#antiEntropy.changed()
+  }
+
+  deregisterCheck(id: string): void {
+    if (this.#dropCheck(id)) this.#antiEntropy.changed()
+  }
+
+  /** What a client says of a TTL check. False if there is no such check. */
+  updateTtl(checkId: string, result: CheckResult): boolean {
+    const check = this.#state.check(checkId)
+    if (check?.spec.method.kind !== 'ttl') return false
+    this.#runner.heard(checkId)
+    this.#report(checkId, { status: result.status, output: cut(result.output, check.spec.outputBytesMax) })
+    return true
+  }
+
+  /** `serviceId` empty: the whole node. */
+  setMaintenance(serviceId: string, enabled: boolean, reason: string): void {
+    const checkId = serviceId === '' ? nodeMaintenanceId : serviceMaintenanceId(serviceId)
+    if (!enabled) return this.deregisterCheck(checkId)
+    // Already so: its first reason stays.
+    if (this.#state.check(checkId) !== null) return
+    const what = serviceId === '' ? 'node' : 'service'
+    this.registerCheck({
+      checkId, name: serviceId === '' ? 'Node Maintenance Mode' : 'Service Maintenance Mode', serviceId,
+      notes: reason !== '' ? reason : `Maintenance mode is enabled for this ${what}, but no reason was provided. This is a default message.`,
+      method: { kind: 'maintenance' }, initialStatus: 'critical', successBeforePassing: 0, failuresBeforeCritical: 0,
+      deregisterCriticalAfterMs: null, outputBytesMax: outputBytesMaxDefault,
+    })
+  }
+
+  #keepService(service: ServiceDefinition): void {
+    this.#store.putService(service)
+    this.#state.putService(service)
+  }
+
+  #keepCheck(spec: CheckSpec): void {
+    const check = this.#state.putCheck(spec, this.#ports.scheduler.nowMs())
+    this.#store.putCheck(check)
+    this.#runner.start(spec)
+  }
+
+  #dropCheck(id: string): boolean {
+    this.#runner.stop(id)
+    if (!this.#state.removeCheck(id)) return false
+    this.#store.removeCheck(id)
+    return true
+  }
+
+  #report(checkId: string, result: CheckResult): void {
+    const changed = this.#state.report(checkId, result, this.#ports.scheduler.nowMs())
+    if (changed !== 'status') return
+    const check = this.#state.check(checkId) as LocalCheck
+    if (check.spec.method.kind === 'ttl') this.#store.putCheck(check)
+    if (result.status !== 'passing') this.#ports.log.warn('a check does not pass', { check: checkId, status: result.status })
+    this.#antiEntropy.changed()
+  }
+
+  #reapLater(): void {
+    const { scheduler, log } = this.#ports
+    this.#reaper = scheduler.after(reapMs, () => {
+      for (const id of this.#state.overdue(scheduler.nowMs())) {
+        log.warn('a service was critical for too long and is removed', { service: id })
+        this.deregisterService(id)
+      }
+      this.#reapLater()
+    })
+  }
+}
+
+function cut(text: string, bytesMax: number): string {
+  const bytes = Buffer.from(text)
+  return bytes.length <= bytesMax ? text : bytes.subarray(0, bytesMax).toString('utf8')
+}
