@@ -19,6 +19,8 @@ export interface AgentConfig {
   readonly advertise: string
   readonly serverPort: number
   readonly httpPort: number
+  /** `off`: no DNS. `given`: whether somebody asked for that very port. */
+  readonly dns: { readonly port: number, readonly given: boolean, readonly domain: string, readonly onlyPassing: boolean, readonly markTruncated: boolean } | 'off'
   readonly dataDirectory: string
   readonly retryJoin: readonly string[]
   readonly logLevel: LogLevel
@@ -63,6 +65,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     advertise: formatAddress(advertiseHost, serverPort),
     serverPort,
     httpPort: checkPort('-http-port', flags.httpPort ?? file.ports?.http ?? 8500),
+    dns: dnsConfig(flags, file),
     dataDirectory,
     retryJoin: (flags.retryJoin ?? file.retry_join ?? []).map(joinAddress),
     logLevel: logLevel(flags.logLevel ?? file.log_level ?? 'info'),
@@ -79,9 +82,20 @@ function merge(earlier: AgentFile, later: AgentFile): AgentFile {
   return {
     ...earlier, ...later,
     ports: { ...earlier.ports, ...later.ports },
+    dns_config: { ...earlier.dns_config, ...later.dns_config },
     performance: { ...earlier.performance, ...later.performance },
     raft: { ...earlier.raft, ...later.raft },
     dial_map: { ...earlier.dial_map, ...later.dial_map },
+  }
+}
+
+function dnsConfig(flags: AgentFlags, file: AgentFile): AgentConfig['dns'] {
+  const given = flags.dnsPort ?? file.ports?.dns
+  if (given === -1) return 'off'
+  return {
+    port: checkPort('-dns-port', given ?? 8600), given: given !== undefined,
+    domain: (flags.domain ?? file.domain ?? 'consul').toLowerCase().replace(/\.$/, ''),
+    onlyPassing: file.dns_config?.only_passing ?? false, markTruncated: file.dns_config?.enable_truncate ?? false,
   }
 }
 

@@ -22,7 +22,14 @@ const fileSchema = z.strictObject({
   log_level: z.string().min(1),
   enable_script_checks: z.boolean(),
   pid_file: z.string().min(1),
-  ports: z.strictObject({ http: port, server: port }).partial(),
+  ports: z.strictObject({ http: port, server: port, /** -1: none. */ dns: z.int().min(-1).max(65535) }).partial(),
+  domain: z.string().min(1),
+  dns_config: z.strictObject({
+    /** Leave out instances with a warning too. */
+    only_passing: z.boolean(),
+    /** Set TC where answers were left out. */
+    enable_truncate: z.boolean(),
+  }).partial(),
   performance: z.strictObject({
     /** Multiplies all times of Raft, 1 to 10. */
     raft_multiplier: z.int().min(1).max(10),
