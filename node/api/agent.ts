@@ -21,7 +21,7 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
   const reading = (answer: (wildcard: string, query: URLSearchParams) => ApiResponse): Route['actions'] =>
     ({ GET: (_request, wildcard, query, respond) => respond(answer(wildcard, query)) })
   const writing = (act: (wildcard: string, query: URLSearchParams, body: Uint8Array) => ApiResponse | null): Route['actions'] =>
-    ({ PUT: (request, wildcard, query, respond) => respond(act(wildcard, query, request.body) ?? done) })
+    ({ PUT: (request, wildcard, query, respond) => respond(orDiskError(() => act(wildcard, query, request.body)) ?? done) })
 
   const registerService: Parameters<typeof writing>[0] = (_wildcard, query, body) => {
     const parsed = decoded(() => parseServiceRegistration(body, agent.scriptChecks))
@@ -101,6 +101,16 @@ function byId(entries: readonly (readonly [id: string, json: object])[], shape: 
   const keep = filterOf(query, shape)
   if (typeof keep === 'object') return keep
   return jsonResponse(Object.fromEntries(entries.filter(([, shown]) => keep(shown))), isSet(query, 'pretty'))
+}
+
+/** The disk may refuse to keep what was registered. Nothing else is expected to fail with a code of the operating system. */
+function orDiskError(act: () => ApiResponse | null): ApiResponse | null {
+  try {
+    return act()
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) throw error
+    return errorResponse(500, `failed persisting to disk: ${error.message}`)
+  }
 }
 
 function badResponse({ status, problem }: BadDefinition): ApiResponse {

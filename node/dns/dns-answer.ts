@@ -109,6 +109,7 @@ class Answerer {
     const answers: Answer[] = []
     const additionals: Answer[] = []
     const seen = new Set<string>()
+    const targets = new Set<string>()
     for (const { node, service, checks } of instances) {
       const target = this.#targetOf(node, service.address)
       const port = service.port
@@ -116,11 +117,12 @@ class Answerer {
       if (!isWireName(target) || seen.has(key)) continue
       const weight = checks.some(({ status }) => status === 'warning') ? service.weights.warning : service.weights.passing
       answers.push({ type: 'SRV', name: this.#name, ttl: this.#zone.ttl, data: { priority: 1, weight, port, target } })
-      if (![...seen].some((other) => other.startsWith(`${target}:`))) {
+      seen.add(key)
+      if (!targets.has(target)) {
         additionals.push(...this.#addressRecords(target, service.address === '' ? node.address : service.address, 'ANY'))
         if (service.address === '') additionals.push(...this.#texts(target, node))
       }
-      seen.add(key)
+      targets.add(target)
     }
     return { ...none, answers, additionals }
   }

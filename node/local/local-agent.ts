@@ -60,6 +60,10 @@ export class LocalAgent {
     this.#antiEntropy = new AntiEntropy({
       scheduler, random: random.split('anti-entropy'), log, catalog, awaitRead: ports.awaitRead, write: ports.write,
       plan: () => planSync(this.#state, node, catalog, scheduler.nowMs()),
+      written: (command) => {
+        if (command.kind !== 'catalog-register') return
+        for (const { checkId, output } of command.checks) this.#state.outputSynced(checkId, output, scheduler.nowMs())
+      },
       takeTags: (overridden) => {
         for (const { serviceId, tags } of overridden) {
           const service = this.#state.service(serviceId)
@@ -106,7 +110,7 @@ export class LocalAgent {
     this.#antiEntropy.changed()
   }
 
-  /** `replaceChecks`: checks that the service had, and that are not named now, go. */
+  /** `replaceChecks`: checks that the service had, and that are not named now, go. Throws the disk's error, as all that registers and deregisters. */
   registerService(service: ServiceDefinition, checks: readonly CheckSpec[], replaceChecks: boolean): void {
     this.#keepService(service)
     if (replaceChecks) {
@@ -169,6 +173,15 @@ export class LocalAgent {
     this.#runner.start(spec)
   }
 
+  /** Nobody waits for this: without it a restart goes on from an older status. */
+  #tryToKeep(check: LocalCheck): void {
+    try {
+      this.#store.putCheck(check)
+    } catch (error) {
+      this.#ports.log.error('the status of a check could not be kept', { check: check.spec.checkId, reason: (error as Error).message })
+    }
+  }
+
   #dropCheck(id: string): boolean {
     this.#runner.stop(id)
     if (!this.#state.removeCheck(id)) return false
@@ -180,7 +193,7 @@ export class LocalAgent {
     const changed = this.#state.report(checkId, result, this.#ports.scheduler.nowMs())
     if (changed !== 'status') return
     const check = this.#state.check(checkId) as LocalCheck
-    if (check.spec.method.kind === 'ttl') this.#store.putCheck(check)
+    if (check.spec.method.kind === 'ttl') this.#tryToKeep(check)
     if (result.status !== 'passing') this.#ports.log.warn('a check does not pass', { check: checkId, status: result.status })
     this.#antiEntropy.changed()
   }

@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { invariant } from '../base/assert.ts'
 import type { CatalogDeregister, CatalogRegister } from './catalog-commands.ts'
-import { CatalogIndexes, type CatalogWatch, type IndexesDump } from './catalog-indexes.ts'
+import { CatalogIndexes, type CatalogInterest, type CatalogTouch, type CatalogWatch, type IndexesDump, interestsOf } from './catalog-indexes.ts'
 import type {
   CatalogCheck, CatalogNode, CatalogService, CheckDefinition, CheckedInstance, CheckStatus, Indexed, ServiceDefinition, ServiceInstance,
 } from './catalog-types.ts'
@@ -22,6 +22,8 @@ export interface CatalogRead<T> {
 /** What readers see. Lists are in order of the nodes' names, then of ids. */
 export interface CatalogReader {
   indexOf(watch: CatalogWatch): number
+  /** What moves the index of `watch`. */
+  interestsOf(watch: CatalogWatch): readonly CatalogInterest[]
   nodes(): CatalogRead<readonly CatalogNode[]>
   /** Every instance of every service. */
   instances(): CatalogRead<readonly ServiceInstance[]>
@@ -75,7 +77,16 @@ export class CatalogTable implements CatalogReader {
   readonly #byId = new Map<string, string>()
   /** Which nodes carry a service, by the service's key. */
   readonly #carriers = new Map<string, Set<NodeRecord>>()
-  readonly #indexes = new CatalogIndexes()
+  readonly #indexes: CatalogIndexes
+
+  /** `touch`: for who waits for changes; called while a command is applied. */
+  constructor(touch: CatalogTouch = () => {}) {
+    this.#indexes = new CatalogIndexes(touch)
+  }
+
+  interestsOf(watch: CatalogWatch): CatalogInterest[] {
+    return interestsOf(watch, keyOf)
+  }
 
   indexOf(watch: CatalogWatch): number {
     return this.#indexes.of(watch, keyOf)
