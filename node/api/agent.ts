@@ -4,7 +4,8 @@ import type { CheckSpec } from '../local/definitions.ts'
 import { isCheckStatus, DefinitionFields } from './definition-fields.ts'
 import { type BadDefinition, parseCheckRegistration, parseServiceRegistration } from './agent-body.ts'
 import { serviceHealthById, serviceHealthByName } from './agent-health.ts'
-import { contentHash, localCheckJson, localServiceJson } from './agent-json.ts'
+import { localCheckJson, localServiceJson } from './agent-json.ts'
+import { agentService } from './agent-service.ts'
 import { decoded } from './catalog.ts'
 import { filterOf } from './catalog-read.ts'
 import type { ApiContext } from './context.ts'
@@ -12,7 +13,7 @@ import type { ApiResponse } from './exchange.ts'
 import { parseJson } from './json-body.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
-import type { Action, Route } from './routes.ts'
+import type { Route } from './routes.ts'
 
 /** `/v1/agent/…` for the member's own services and checks (Consul's HTTP API, Agent). They work without a leader. */
 export function agentRoutes(context: ApiContext): [path: string, actions: Route['actions']][] {
@@ -49,17 +50,11 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
     if (!isCheckStatus(told.said)) return errorResponse(400, `Invalid check status: '${told.said}'`)
     return agent.updateTtl(checkId, { status: told.said, output: told.output }) ? null : noTtl(checkId)
   }
-  const service: Action = (_request, id, query, respond) => {
-    const found = agent.state.service(id)
-    if (found === null) return respond(errorResponse(404, `unknown service ID: ${id}`))
-    const hash = contentHash(found)
-    respond(jsonResponse({ ...localServiceJson(found), ContentHash: hash }, isSet(query, 'pretty'), { 'X-Consul-Contenthash': hash }))
-  }
 
   return [
     ['/v1/agent/services', reading((_wildcard, query) =>
       byId(agent.state.services().map((one) => [one.id, localServiceJson(one)]), agentServiceShape, query))],
-    ['/v1/agent/service/*', { GET: service }],
+    ['/v1/agent/service/*', { GET: (_request, id, query, respond) => agentService(context, id, query, respond) }],
     ['/v1/agent/service/register', writing(registerService)],
     ['/v1/agent/service/deregister/*', writing((id) => {
       if (id === '') return errorResponse(500, 'ServiceID missing')

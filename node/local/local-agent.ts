@@ -44,6 +44,7 @@ export class LocalAgent {
   readonly #store: LocalStore
   readonly #runner: CheckRunner
   readonly #antiEntropy: AntiEntropy
+  readonly #watchers = new Set<(stopped: boolean) => void>()
   #reaper: Cancel | null = null
 
   /** Takes up what the disk holds. */
@@ -103,6 +104,13 @@ export class LocalAgent {
     this.#reaper?.()
     this.#runner.stopAll()
     this.#antiEntropy.stop()
+    for (const watcher of [...this.#watchers]) watcher(true)
+  }
+
+  /** `changed` after every registration and deregistration of a service, and when the agent stops. Returns what ends that. */
+  watchServices(changed: (stopped: boolean) => void): () => void {
+    this.#watchers.add(changed)
+    return () => { this.#watchers.delete(changed) }
   }
 
   /** Now may be the time to try again what no leader heard of. */
@@ -129,8 +137,10 @@ export class LocalAgent {
 
   deregisterService(id: string): void {
     for (const { spec } of this.#state.checksOf(id)) this.#dropCheck(spec.checkId)
-    if (!this.#state.removeService(id)) return
+    if (this.#state.service(id) === null) return
     this.#store.removeService(id)
+    this.#state.removeService(id)
+    for (const watcher of [...this.#watchers]) watcher(false)
     this.#antiEntropy.changed()
   }
 
@@ -165,11 +175,14 @@ export class LocalAgent {
   #keepService(service: ServiceDefinition): void {
     this.#store.putService(service)
     this.#state.putService(service)
+    for (const watcher of [...this.#watchers]) watcher(false)
   }
 
   #keepCheck(spec: CheckSpec): void {
-    const check = this.#state.putCheck(spec, this.#ports.scheduler.nowMs())
-    this.#store.putCheck(check)
+    // First to the disk: what that refuses is not registered.
+    const { status, output } = this.#state.check(spec.checkId) ?? { status: spec.initialStatus, output: '' }
+    this.#store.putCheck({ spec, status, output })
+    this.#state.putCheck(spec, this.#ports.scheduler.nowMs())
     this.#runner.start(spec)
   }
 
@@ -183,10 +196,10 @@ export class LocalAgent {
   }
 
   #dropCheck(id: string): boolean {
-    this.#runner.stop(id)
-    if (!this.#state.removeCheck(id)) return false
+    if (this.#state.check(id) === null) return false
     this.#store.removeCheck(id)
-    return true
+    this.#runner.stop(id)
+    return this.#state.removeCheck(id)
   }
 
   #report(checkId: string, result: CheckResult): void {
