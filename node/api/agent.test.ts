@@ -187,6 +187,24 @@ t.test('services and checks survive a crash of the member; a TTL check goes on, 
   t.match(get(cluster, 'health/checks/web'), [{ CheckID: 'tcp' }, { CheckID: 'ttl', Status: 'critical' }])
 })
 
+t.test('a crash in the middle of a registration leaves no service without its checks', async (t) => {
+  const cluster = single()
+  const disk = cluster.localDisks.get('n1')!
+  const { replace } = disk
+  let writes = 0
+  disk.replace = (name, data) => {
+    if (++writes === 2) throw Object.assign(new Error('power is gone'), { code: 'EIO', syscall: 'write' })
+    replace(name, data)
+  }
+  t.equal(put(cluster, 'service/register', { Name: 'web', Check: { TTL: '10s' } }).status, 500)
+  disk.replace = replace
+  cluster.crash('n1')
+  cluster.start('n1')
+  t.strictSame(get(cluster, 'agent/services'), {})
+  t.strictSame(get(cluster, 'agent/checks'), {})
+  t.strictSame(disk.list(), [], 'and nothing that a later service of that name would inherit')
+})
+
 t.test('registered without a leader, in the catalog once there is one', async (t) => {
   const cluster = new VirtualCluster(3)
   cluster.passes = () => false

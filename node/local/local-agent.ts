@@ -68,14 +68,18 @@ export class LocalAgent {
       takeTags: (overridden) => {
         for (const { serviceId, tags } of overridden) {
           const service = this.#state.service(serviceId)
-          if (service !== null) this.#keepService({ ...service, tags })
+          if (service !== null) this.#unattended(() => this.#keepService({ ...service, tags }))
         }
       },
     })
     const { services, checks } = this.#store.load()
     for (const service of services) this.#state.putService(service)
     for (const { spec, status, output } of checks) {
-      if (spec.serviceId !== '' && this.#state.service(spec.serviceId) === null) continue
+      if (spec.serviceId !== '' && this.#state.service(spec.serviceId) === null) {
+        // Left by a crash in the middle of a registration, which was not acknowledged, or of a removal.
+        this.#store.removeCheck(spec.checkId)
+        continue
+      }
       this.#state.putCheck(spec, scheduler.nowMs())
       // Others are made anew before anybody is told that they pass.
       if (spec.method.kind === 'ttl' || spec.method.kind === 'maintenance') this.#state.report(spec.checkId, { status, output }, scheduler.nowMs())
@@ -120,25 +124,29 @@ export class LocalAgent {
 
   /** `replaceChecks`: checks that the service had, and that are not named now, go. Throws the disk's error, as all that registers and deregisters. */
   registerService(service: ServiceDefinition, checks: readonly CheckSpec[], replaceChecks: boolean): void {
+    // Checks first: after a crash in between, a service must not stand there without them, which would be healthy.
+    for (const spec of checks) this.#storeCheck(spec)
     this.#keepService(service)
     if (replaceChecks) {
       const kept = new Set(checks.map(({ checkId }) => checkId))
       for (const { spec } of this.#state.checksOf(service.id)) if (!kept.has(spec.checkId)) this.#dropCheck(spec.checkId)
     }
-    for (const spec of checks) this.#keepCheck(spec)
+    for (const spec of checks) this.#startCheck(spec)
     this.#antiEntropy.changed()
   }
 
   /** The service of `spec` must be there. */
   registerCheck(spec: CheckSpec): void {
-    this.#keepCheck(spec)
+    this.#storeCheck(spec)
+    this.#startCheck(spec)
     this.#antiEntropy.changed()
   }
 
   deregisterService(id: string): void {
-    for (const { spec } of this.#state.checksOf(id)) this.#dropCheck(spec.checkId)
     if (this.#state.service(id) === null) return
+    // The service first, for the same reason; checks without one are cleared away at the next start.
     this.#store.removeService(id)
+    for (const { spec } of this.#state.checksOf(id)) this.#dropCheck(spec.checkId)
     this.#state.removeService(id)
     for (const watcher of [...this.#watchers]) watcher(false)
     this.#antiEntropy.changed()
@@ -178,20 +186,23 @@ export class LocalAgent {
     for (const watcher of [...this.#watchers]) watcher(false)
   }
 
-  #keepCheck(spec: CheckSpec): void {
-    // First to the disk: what that refuses is not registered.
+  /** What the disk refuses is not registered. */
+  #storeCheck(spec: CheckSpec): void {
     const { status, output } = this.#state.check(spec.checkId) ?? { status: spec.initialStatus, output: '' }
     this.#store.putCheck({ spec, status, output })
+  }
+
+  #startCheck(spec: CheckSpec): void {
     this.#state.putCheck(spec, this.#ports.scheduler.nowMs())
     this.#runner.start(spec)
   }
 
-  /** Nobody waits for this: without it a restart goes on from an older status. */
-  #tryToKeep(check: LocalCheck): void {
+  /** Nobody is there who could be told of the disk's error. */
+  #unattended(act: () => void): void {
     try {
-      this.#store.putCheck(check)
+      act()
     } catch (error) {
-      this.#ports.log.error('the status of a check could not be kept', { check: check.spec.checkId, reason: (error as Error).message })
+      this.#ports.log.error('a service or check could not be kept on disk', { reason: (error as Error).message })
     }
   }
 
@@ -206,7 +217,7 @@ export class LocalAgent {
     const changed = this.#state.report(checkId, result, this.#ports.scheduler.nowMs())
     if (changed !== 'status') return
     const check = this.#state.check(checkId) as LocalCheck
-    if (check.spec.method.kind === 'ttl') this.#tryToKeep(check)
+    if (check.spec.method.kind === 'ttl') this.#unattended(() => this.#store.putCheck(check))
     if (result.status !== 'passing') this.#ports.log.warn('a check does not pass', { check: checkId, status: result.status })
     this.#antiEntropy.changed()
   }
@@ -216,7 +227,7 @@ export class LocalAgent {
     this.#reaper = scheduler.after(reapMs, () => {
       for (const id of this.#state.overdue(scheduler.nowMs())) {
         log.warn('a service was critical for too long and is removed', { service: id })
-        this.deregisterService(id)
+        this.#unattended(() => this.deregisterService(id))
       }
       this.#reapLater()
     })
