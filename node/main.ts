@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { resolveAgentConfig, type AgentConfig } from './agent/agent-config.ts'
 import { parseAgentFlags } from './agent/flags.ts'
 import { lineLog } from './agent/line-log.ts'
-import { productVersion, runMember } from './agent/run-member.ts'
+import { productVersion, runMember, type RunningMember } from './agent/run-member.ts'
 import { UsageError } from './agent/usage-error.ts'
 
 /** Runs one member until it is told to stop. Resolves with the exit code: 0 after SIGTERM or SIGINT, 1 after a failure. */
@@ -28,7 +28,7 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   const told = toldToStop()
   try {
     const member = await runMember(config, log)
-    print(banner(config, member.id, member.httpPort))
+    print(banner(config, member))
     try {
       const signal = await Promise.race([told.signal, member.failed, member.left.then(() => 'left the cluster')])
       log.info('shutting down', { reason: signal })
@@ -57,14 +57,14 @@ function toldToStop(): { readonly signal: Promise<string>, forget(): void } {
   }
 }
 
-function banner(config: AgentConfig, id: string, httpPort: number): string {
+function banner(config: AgentConfig, { id, httpPort, dnsPort }: RunningMember): string {
   const rows = [
     ['Version', `'${productVersion()}'`],
     ['Node ID', `'${id}'`],
     ['Node name', `'${config.name}'`],
     ['Datacenter', `'${config.datacenter}'`],
     ['Server', `true (Bootstrap expect: ${config.bootstrapExpect})`],
-    ['Client Addr', `[${config.clientHost}] (HTTP: ${httpPort})`],
+    ['Client Addr', `[${config.clientHost}] (HTTP: ${httpPort}, DNS: ${dnsPort ?? 'off'})`],
     ['Cluster Addr', `${config.advertise} (Raft and RPC)`],
   ]
   return `${rows.map(([name, value]) => `${name!.padStart(18)}: ${value}\n`).join('')}\n==> splitbrain agent running! Log data will now stream in as it occurs:\n\n`

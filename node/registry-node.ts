@@ -27,6 +27,7 @@ import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId } from './raft/entry.ts'
 import type { Transition } from './raft/ready.ts'
+import type { CatalogReader } from './state/catalog.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
 import { Wal } from './storage/wal.ts'
@@ -198,6 +199,17 @@ export class RegistryNode {
       gossip: this.#gossip,
       onLeft: options.onLeft ?? (() => {}),
     })
+  }
+
+  /** What has been applied here: for readers that take it as it stands, DNS for one. */
+  get catalog(): CatalogReader {
+    return this.#stateMachine.catalog
+  }
+
+  /** False until this life of the member has met a leader: its state may be of any age. */
+  get hasMetLeader(): boolean {
+    const { role, lastLeaderContactMs } = this.#core.status()
+    return role === 'leader' || lastLeaderContactMs !== null
   }
 
   start(): void {

@@ -41,6 +41,14 @@ t.test('gossip_lan changes how fast gossip is, if it fits together', async (t) =
   t.throws(() => resolve('-config-file', file({ probe_interval: '200ms' })), { message: /gossip_lan.*probe_timeout \(500\) must be below probe_interval \(200\)/ })
 })
 
+t.test('DNS: its usual port unless told otherwise, none at -1; scripts only where allowed', async (t) => {
+  t.strictSame(resolve().dns, { port: 8600, given: false, domain: 'consul', onlyPassing: false, markTruncated: false })
+  t.match(resolve('-dns-port', '53', '-domain', 'Example.').dns, { port: 53, given: true, domain: 'example' })
+  t.equal(resolve('-dns-port', '-1').dns, 'off')
+  t.equal(resolve().scriptChecks, false)
+  t.equal(resolve('-enable-script-checks').scriptChecks, true)
+})
+
 t.test('flags win over files, later files over earlier ones', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'splitbrain-config-'))
   t.teardown(() => process.getBuiltinModule('node:fs').rmSync(directory, { recursive: true }))
@@ -67,6 +75,8 @@ t.test('what is wrong is said in a sentence that names it', async (t) => {
     [['-bootstrap-expect', 'three'], /bootstrap-expect.*whole number/],
     [['-node', 'a b'], /"a b" is no usable name/],
     [['-http-port', '70000'], /-http-port 70000/],
+    [['-dns-port', '70000'], /-dns-port 70000/],
+    [['-dns-port', '-2'], /dns-port.*whole number/],
     [['-log-level', 'loud'], /loud.*trace, debug/],
     [['-bind', '0.0.0.0'], /-advertise/],
     [['-retry-join', 'a:b:c'], /-retry-join a:b:c/],

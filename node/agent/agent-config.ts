@@ -21,6 +21,8 @@ export interface AgentConfig {
   readonly advertise: string
   readonly serverPort: number
   readonly httpPort: number
+  /** `off`: no DNS. `given`: whether somebody asked for that very port. */
+  readonly dns: { readonly port: number, readonly given: boolean, readonly domain: string, readonly onlyPassing: boolean, readonly markTruncated: boolean } | 'off'
   readonly dataDirectory: string
   readonly retryJoin: readonly string[]
   readonly logLevel: LogLevel
@@ -83,6 +85,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     advertise: formatAddress(advertiseHost, serverPort),
     serverPort,
     httpPort: checkPort('-http-port', flags.httpPort ?? file.ports?.http ?? 8500),
+    dns: dnsConfig(flags, file),
     dataDirectory,
     // With gossip, as in Consul, these are gossip addresses; servers are found through it.
     retryJoin: gossips ? [] : retryJoin.map((address) => joinAddress(address, serverPortDefault)),
@@ -108,11 +111,22 @@ function merge(earlier: AgentFile, later: AgentFile): AgentFile {
   return {
     ...earlier, ...later,
     ports: { ...earlier.ports, ...later.ports },
+    dns_config: { ...earlier.dns_config, ...later.dns_config },
     performance: { ...earlier.performance, ...later.performance },
     telemetry: { ...earlier.telemetry, ...later.telemetry },
     raft: { ...earlier.raft, ...later.raft },
     gossip_lan: { ...earlier.gossip_lan, ...later.gossip_lan },
     dial_map: { ...earlier.dial_map, ...later.dial_map },
+  }
+}
+
+function dnsConfig(flags: AgentFlags, file: AgentFile): AgentConfig['dns'] {
+  const given = flags.dnsPort ?? file.ports?.dns
+  if (given === -1) return 'off'
+  return {
+    port: checkPort('-dns-port', given ?? 8600), given: given !== undefined,
+    domain: (flags.domain ?? file.domain ?? 'consul').toLowerCase().replace(/\.$/, ''),
+    onlyPassing: file.dns_config?.only_passing ?? false, markTruncated: file.dns_config?.enable_truncate ?? false,
   }
 }
 

@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { UsageError } from './usage-error.ts'
 
 const port = z.int().min(0).max(65535)
+/** -1: none. */
+const portOrNone = z.int().min(-1).max(65535)
 const positive = z.number().positive()
 
 /** Consul's keys that mean something here, and ours: `dial_map` and `raft`. */
@@ -23,7 +25,14 @@ const fileSchema = z.strictObject({
   log_level: z.string().min(1),
   enable_script_checks: z.boolean(),
   pid_file: z.string().min(1),
-  ports: z.strictObject({ http: port, server: port, /** -1: no gossip. */ serf_lan: z.int().min(-1).max(65535) }).partial(),
+  ports: z.strictObject({ http: port, server: port, serf_lan: portOrNone, dns: portOrNone }).partial(),
+  domain: z.string().min(1),
+  dns_config: z.strictObject({
+    /** Leave out instances with a warning too. */
+    only_passing: z.boolean(),
+    /** Set TC where answers were left out. */
+    enable_truncate: z.boolean(),
+  }).partial(),
   performance: z.strictObject({
     /** Multiplies all times of Raft, 1 to 10. */
     raft_multiplier: z.int().min(1).max(10),

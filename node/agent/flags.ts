@@ -22,6 +22,8 @@ export interface AgentFlags {
   readonly httpPort?: number
   readonly serverPort?: number
   readonly serfLanPort?: number
+  readonly dnsPort?: number
+  readonly domain?: string
   readonly pidFile?: string
   readonly raftTrace?: string
   readonly enableScriptChecks?: boolean
@@ -32,6 +34,10 @@ const collect = (value: string, before: readonly string[] = []) => [...before, v
 function wholeNumber(value: string): number {
   if (!/^\d+$/.test(value)) throw new InvalidArgumentError('It must be a whole number.')
   return Number(value)
+}
+
+function wholeNumberOrNone(value: string): number {
+  return value === '-1' ? -1 : wholeNumber(value)
 }
 
 function program(): Command {
@@ -53,8 +59,10 @@ function program(): Command {
     .option('--config-dir <path>', 'every .json in a folder, in order of name; may be repeated', collect)
     .option('--log-level <level>', 'trace, debug, info, warn or err')
     .option('--http-port <port>', 'port of the HTTP API (8500)', wholeNumber)
+    .option('--dns-port <port>', 'port of DNS, UDP and TCP (8600); -1: none', wholeNumberOrNone)
+    .option('--domain <name>', 'the zone that DNS answers for (consul)')
     .option('--server-port <port>', 'port for servers\' talk to each other (8300)', wholeNumber)
-    .option('--serf-lan-port <port>', 'port for gossip, UDP and TCP (8301); -1: no gossip', (value) => value === '-1' ? -1 : wholeNumber(value))
+    .option('--serf-lan-port <port>', 'port for gossip, UDP and TCP (8301); -1: no gossip', wholeNumberOrNone)
     .option('--pid-file <path>', 'where to write the process id')
     .option('--raft-trace <path>', 'append what happens in Raft to this file, one JSON object a line, for checkers')
     .option('--enable-script-checks', 'let checks run commands on this machine: whoever reaches the API may then run anything')

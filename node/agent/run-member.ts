@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { startHttpServer } from '../api/http-server.ts'
 import type { Log } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
+import { type RunningDnsServer, startDnsServer } from '../dns/dns-server.ts'
 import { processProbes } from '../local/process-probes.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { fileDisk, lockDirectory } from '../storage/file-disk.ts'
@@ -20,6 +21,8 @@ import { traceFile } from './trace-file.ts'
 export interface RunningMember {
   readonly id: string
   readonly httpPort: number
+  /** Null: no DNS. */
+  readonly dnsPort: number | null
   /** Rejects when the member cannot go on. */
   readonly failed: Promise<never>
   /** Resolves when the member has left the cluster on request. */
@@ -83,6 +86,8 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
   const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({
     host: config.clientHost, port: config.httpPort, handle: node.handle, log,
   })), (server) => server.close())
+  const dns = await startDns(config, node, log)
+  if (dns !== null) acquired.adopt(dns, (server) => server.close())
   node.start()
   acquired.defer(() => node.stop())
   acquired.defer(reportProcess(telemetry.metrics, () => node.measure()))
@@ -91,7 +96,25 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     acquired.defer(() => rmSync(config.pidFile!, { force: true }))
   }
   const release = acquired.move()
-  return { id, httpPort: http.port, failed: failure.promise, left: left.promise, stop: () => release.disposeAsync() }
+  return { id, httpPort: http.port, dnsPort: dns?.port ?? null, failed: failure.promise, left: left.promise, stop: () => release.disposeAsync() }
+}
+
+async function startDns(config: AgentConfig, node: RegistryNode, log: Log): Promise<RunningDnsServer | null> {
+  if (config.dns === 'off') return null
+  const { port, given, domain, onlyPassing, markTruncated } = config.dns
+  const starting = startDnsServer({
+    host: config.clientHost, port, log, random: seededRandom(randomInt(2 ** 32)), wallMs: processScheduler.wallMs,
+    zone: { catalog: node.catalog, datacenter: config.datacenter, domain, onlyPassing, ttl: 0 },
+    ready: () => node.hasMetLeader, udpAnswerLimit: 3, markTruncated,
+  })
+  try {
+    return await listening(`DNS address ${config.clientHost}:${port}`, starting)
+  } catch (error) {
+    if (given) throw error
+    // Several members on one machine: nobody asked for this port, and one of them has it.
+    log.warn('this member serves no DNS; give -dns-port another port, or -1', { reason: (error as Error).message })
+    return null
+  }
 }
 
 async function listening<T>(what: string, starting: Promise<T>): Promise<T> {

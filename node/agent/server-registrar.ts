@@ -76,7 +76,8 @@ export class ServerRegistrar {
     if (command === null) return
     write(encodeCommand(command), (outcome) => {
       if (outcome.kind === 'applied') return
-      if (outcome.kind === 'invalid') log.warn('a server cannot be entered into the catalog', { server: server.name, reason: outcome.problem })
+      // It would be refused again: the next round is soon enough.
+      if (outcome.kind === 'invalid') return log.warn('a server cannot be entered into the catalog', { server: server.name, reason: outcome.problem })
       if (this.#ports.isLeader()) this.#later(retryMs)
     })
   }

@@ -187,6 +187,24 @@ t.test('services and checks survive a crash of the member; a TTL check goes on, 
   t.match(get(cluster, 'health/checks/web'), [{ CheckID: 'tcp' }, { CheckID: 'ttl', Status: 'critical' }])
 })
 
+t.test('a crash in the middle of a registration leaves no service without its checks', async (t) => {
+  const cluster = single()
+  const disk = cluster.localDisks.get('n1')!
+  const { replace } = disk
+  let writes = 0
+  disk.replace = (name, data) => {
+    if (++writes === 2) throw Object.assign(new Error('power is gone'), { code: 'EIO', syscall: 'write' })
+    replace(name, data)
+  }
+  t.equal(put(cluster, 'service/register', { Name: 'web', Check: { TTL: '10s' } }).status, 500)
+  disk.replace = replace
+  cluster.crash('n1')
+  cluster.start('n1')
+  t.strictSame(get(cluster, 'agent/services'), {})
+  t.strictSame(get(cluster, 'agent/checks'), {})
+  t.strictSame(disk.list(), [], 'and nothing that a later service of that name would inherit')
+})
+
 t.test('registered without a leader, in the catalog once there is one', async (t) => {
   const cluster = new VirtualCluster(3)
   cluster.passes = () => false
@@ -231,6 +249,45 @@ t.test('maintenance, and the health that load balancers ask for', async (t) => {
   put(cluster, 'maintenance?enable=true')
   t.match(get(cluster, 'agent/checks')._node_maintenance.Notes, /^Maintenance mode is enabled for this node, but no reason was provided\./)
   t.strictSame(health(), [503, 'maintenance'])
+})
+
+t.test('who has the hash of a service waits until it is another', async (t) => {
+  const cluster = single()
+  put(cluster, 'service/register', { Name: 'web', Port: 80 })
+  const hash = get(cluster, 'agent/service/web').ContentHash
+  const waiting = (query: string) => cluster.request('n1', 'GET', `/v1/agent/service/web?hash=${query}`)
+  t.equal(waiting('other').response?.status, 200, 'another hash: at once')
+  const short = waiting(`${hash}&wait=2s`)
+  cluster.time.run(1900)
+  t.equal(short.response, null)
+  cluster.time.run(200)
+  t.equal(json(short.response!).ContentHash, hash)
+  const changed = waiting(hash)
+  put(cluster, 'service/register', { Name: 'db' })
+  put(cluster, 'service/register', { Name: 'web', Port: 80 })
+  t.equal(changed.response, null, 'neither another service nor the same again')
+  put(cluster, 'service/register', { Name: 'web', Port: 81 })
+  t.equal(json(changed.response!).Port, 81)
+  const gone = waiting(changed.response!.headers['X-Consul-Contenthash']!)
+  put(cluster, 'service/deregister/web')
+  t.equal(gone.response?.status, 404)
+  t.equal(cluster.ask('n1', 'GET', '/v1/agent/service/db?hash=x&wait=zz').status, 400)
+  const open = cluster.request('n1', 'GET', `/v1/agent/service/db?hash=${get(cluster, 'agent/service/db').ContentHash}`)
+  cluster.nodes.get('n1')!.stop()
+  t.equal(open.response?.status, 200, 'a member that stops answers')
+})
+
+t.test('a disk that refuses to keep it: 500, and nothing is registered', async (t) => {
+  const cluster = single()
+  const disk = cluster.localDisks.get('n1')!
+  const { replace } = disk
+  disk.replace = () => { throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' }) }
+  const refused = put(cluster, 'service/register', { Name: 'web' })
+  t.equal(refused.status, 500)
+  t.equal(text(refused), 'failed persisting to disk: ENOSPC: no space left on device, write')
+  t.strictSame(get(cluster, 'agent/services'), {})
+  disk.replace = replace
+  t.equal(put(cluster, 'service/register', { Name: 'web' }).status, 200)
 })
 
 t.test('what is refused, in Consul\'s words', async (t) => {

@@ -4,7 +4,8 @@ import type { CheckSpec } from '../local/definitions.ts'
 import { isCheckStatus, DefinitionFields } from './definition-fields.ts'
 import { type BadDefinition, parseCheckRegistration, parseServiceRegistration } from './agent-body.ts'
 import { serviceHealthById, serviceHealthByName } from './agent-health.ts'
-import { contentHash, localCheckJson, localServiceJson } from './agent-json.ts'
+import { localCheckJson, localServiceJson } from './agent-json.ts'
+import { agentService } from './agent-service.ts'
 import { decoded } from './catalog.ts'
 import { filterOf } from './catalog-read.ts'
 import type { ApiContext } from './context.ts'
@@ -12,7 +13,7 @@ import type { ApiResponse } from './exchange.ts'
 import { parseJson } from './json-body.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
-import type { Action, Route } from './routes.ts'
+import type { Route } from './routes.ts'
 
 /** `/v1/agent/…` for the member's own services and checks (Consul's HTTP API, Agent). They work without a leader. */
 export function agentRoutes(context: ApiContext): [path: string, actions: Route['actions']][] {
@@ -21,7 +22,7 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
   const reading = (answer: (wildcard: string, query: URLSearchParams) => ApiResponse): Route['actions'] =>
     ({ GET: (_request, wildcard, query, respond) => respond(answer(wildcard, query)) })
   const writing = (act: (wildcard: string, query: URLSearchParams, body: Uint8Array) => ApiResponse | null): Route['actions'] =>
-    ({ PUT: (request, wildcard, query, respond) => respond(act(wildcard, query, request.body) ?? done) })
+    ({ PUT: (request, wildcard, query, respond) => respond(orDiskError(() => act(wildcard, query, request.body)) ?? done) })
 
   const registerService: Parameters<typeof writing>[0] = (_wildcard, query, body) => {
     const parsed = decoded(() => parseServiceRegistration(body, agent.scriptChecks))
@@ -49,17 +50,11 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
     if (!isCheckStatus(told.said)) return errorResponse(400, `Invalid check status: '${told.said}'`)
     return agent.updateTtl(checkId, { status: told.said, output: told.output }) ? null : noTtl(checkId)
   }
-  const service: Action = (_request, id, query, respond) => {
-    const found = agent.state.service(id)
-    if (found === null) return respond(errorResponse(404, `unknown service ID: ${id}`))
-    const hash = contentHash(found)
-    respond(jsonResponse({ ...localServiceJson(found), ContentHash: hash }, isSet(query, 'pretty'), { 'X-Consul-Contenthash': hash }))
-  }
 
   return [
     ['/v1/agent/services', reading((_wildcard, query) =>
       byId(agent.state.services().map((one) => [one.id, localServiceJson(one)]), agentServiceShape, query))],
-    ['/v1/agent/service/*', { GET: service }],
+    ['/v1/agent/service/*', { GET: (_request, id, query, respond) => agentService(context, id, query, respond) }],
     ['/v1/agent/service/register', writing(registerService)],
     ['/v1/agent/service/deregister/*', writing((id) => {
       if (id === '') return errorResponse(500, 'ServiceID missing')
@@ -101,6 +96,16 @@ function byId(entries: readonly (readonly [id: string, json: object])[], shape: 
   const keep = filterOf(query, shape)
   if (typeof keep === 'object') return keep
   return jsonResponse(Object.fromEntries(entries.filter(([, shown]) => keep(shown))), isSet(query, 'pretty'))
+}
+
+/** The disk may refuse to keep what was registered. Nothing else is expected to fail with a code of the operating system. */
+function orDiskError(act: () => ApiResponse | null): ApiResponse | null {
+  try {
+    return act()
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) throw error
+    return errorResponse(500, `failed persisting to disk: ${error.message}`)
+  }
 }
 
 function badResponse({ status, problem }: BadDefinition): ApiResponse {

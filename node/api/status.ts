@@ -14,7 +14,7 @@ export function agentSelf(context: ApiContext): object {
     Coord: null,
     Member: ownMember(context),
     Stats: {
-      agent: { check_monitors: '0', check_ttls: '0', checks: '0', services: '0' },
+      agent: agentStats(context),
       build: { prerelease: '', revision: '', version: context.version },
       consul: {
         acl: 'disabled', bootstrap: String(context.bootstrapExpect === 1), known_datacenters: '1',
@@ -33,6 +33,12 @@ export function agentSelf(context: ApiContext): object {
     },
     Meta: { 'consul-network-segment': '' },
   }
+}
+
+function agentStats({ agent }: ApiContext): Record<string, string> {
+  const checks = agent.state.checks()
+  const count = (kind: string) => String(checks.filter(({ spec }) => spec.method.kind === kind).length)
+  return { check_monitors: count('script'), check_ttls: count('ttl'), checks: String(checks.length), services: String(agent.state.services().length) }
 }
 
 function lastContact(context: ApiContext, leads: boolean, lastLeaderContactMs: number | null): string {

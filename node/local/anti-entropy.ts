@@ -14,6 +14,8 @@ export interface AntiEntropyPorts {
   readonly catalog: CatalogReader
   /** What is to be done, from the catalog as this member has it. */
   readonly plan: () => SyncPlan
+  /** The catalog has it now. */
+  readonly written: (command: CatalogCommand) => void
   readonly takeTags: (overridden: SyncPlan['overriddenTags']) => void
   readonly awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => void
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
@@ -101,10 +103,13 @@ export class AntiEntropy {
 
   #write([command, ...rest]: readonly CatalogCommand[]): void {
     if (command === undefined) return this.#end(true)
-    const { write, log } = this.#ports
+    const { write, written, log } = this.#ports
     write(encodeCommand(command), (outcome) => {
       if (this.#stopped) return
-      if (outcome.kind === 'applied') return this.#write(rest)
+      if (outcome.kind === 'applied') {
+        written(command)
+        return this.#write(rest)
+      }
       log.warn('the catalog could not be brought up to date', { reason: outcome.kind === 'invalid' ? outcome.problem : outcome.kind })
       // What one service is refused must not keep the others waiting.
       if (outcome.kind === 'invalid') return this.#write(rest)

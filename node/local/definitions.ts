@@ -51,8 +51,8 @@ export interface LocalCheck {
   readonly output: string
   /** Since when it is critical without a break, by the scheduler's monotonic clock. */
   readonly criticalSinceMs: number | null
-  /** When `output` last changed while the status did not. */
-  readonly outputChangedMs: number
+  /** Since when there are other words than were last written to the catalog, under the same status; null: none. */
+  readonly outputChangedMs: number | null
 }
 
 export const outputBytesMaxDefault = 4096

@@ -44,6 +44,7 @@ export class LocalAgent {
   readonly #store: LocalStore
   readonly #runner: CheckRunner
   readonly #antiEntropy: AntiEntropy
+  readonly #watchers = new Set<(stopped: boolean) => void>()
   #reaper: Cancel | null = null
 
   /** Takes up what the disk holds. */
@@ -60,17 +61,25 @@ export class LocalAgent {
     this.#antiEntropy = new AntiEntropy({
       scheduler, random: random.split('anti-entropy'), log, catalog, awaitRead: ports.awaitRead, write: ports.write,
       plan: () => planSync(this.#state, node, catalog, scheduler.nowMs()),
+      written: (command) => {
+        if (command.kind !== 'catalog-register') return
+        for (const { checkId, output } of command.checks) this.#state.outputSynced(checkId, output, scheduler.nowMs())
+      },
       takeTags: (overridden) => {
         for (const { serviceId, tags } of overridden) {
           const service = this.#state.service(serviceId)
-          if (service !== null) this.#keepService({ ...service, tags })
+          if (service !== null) this.#unattended(() => this.#keepService({ ...service, tags }))
         }
       },
     })
     const { services, checks } = this.#store.load()
     for (const service of services) this.#state.putService(service)
     for (const { spec, status, output } of checks) {
-      if (spec.serviceId !== '' && this.#state.service(spec.serviceId) === null) continue
+      if (spec.serviceId !== '' && this.#state.service(spec.serviceId) === null) {
+        // Left by a crash in the middle of a registration, which was not acknowledged, or of a removal.
+        this.#store.removeCheck(spec.checkId)
+        continue
+      }
       this.#state.putCheck(spec, scheduler.nowMs())
       // Others are made anew before anybody is told that they pass.
       if (spec.method.kind === 'ttl' || spec.method.kind === 'maintenance') this.#state.report(spec.checkId, { status, output }, scheduler.nowMs())
@@ -99,6 +108,13 @@ export class LocalAgent {
     this.#reaper?.()
     this.#runner.stopAll()
     this.#antiEntropy.stop()
+    for (const watcher of [...this.#watchers]) watcher(true)
+  }
+
+  /** `changed` after every registration and deregistration of a service, and when the agent stops. Returns what ends that. */
+  watchServices(changed: (stopped: boolean) => void): () => void {
+    this.#watchers.add(changed)
+    return () => { this.#watchers.delete(changed) }
   }
 
   /** Now may be the time to try again what no leader heard of. */
@@ -106,27 +122,33 @@ export class LocalAgent {
     this.#antiEntropy.changed()
   }
 
-  /** `replaceChecks`: checks that the service had, and that are not named now, go. */
+  /** `replaceChecks`: checks that the service had, and that are not named now, go. Throws the disk's error, as all that registers and deregisters. */
   registerService(service: ServiceDefinition, checks: readonly CheckSpec[], replaceChecks: boolean): void {
+    // Checks first: after a crash in between, a service must not stand there without them, which would be healthy.
+    for (const spec of checks) this.#storeCheck(spec)
     this.#keepService(service)
     if (replaceChecks) {
       const kept = new Set(checks.map(({ checkId }) => checkId))
       for (const { spec } of this.#state.checksOf(service.id)) if (!kept.has(spec.checkId)) this.#dropCheck(spec.checkId)
     }
-    for (const spec of checks) this.#keepCheck(spec)
+    for (const spec of checks) this.#startCheck(spec)
     this.#antiEntropy.changed()
   }
 
   /** The service of `spec` must be there. */
   registerCheck(spec: CheckSpec): void {
-    this.#keepCheck(spec)
+    this.#storeCheck(spec)
+    this.#startCheck(spec)
     this.#antiEntropy.changed()
   }
 
   deregisterService(id: string): void {
-    for (const { spec } of this.#state.checksOf(id)) this.#dropCheck(spec.checkId)
-    if (!this.#state.removeService(id)) return
+    if (this.#state.service(id) === null) return
+    // The service first, for the same reason; checks without one are cleared away at the next start.
     this.#store.removeService(id)
+    for (const { spec } of this.#state.checksOf(id)) this.#dropCheck(spec.checkId)
+    this.#state.removeService(id)
+    for (const watcher of [...this.#watchers]) watcher(false)
     this.#antiEntropy.changed()
   }
 
@@ -161,26 +183,41 @@ export class LocalAgent {
   #keepService(service: ServiceDefinition): void {
     this.#store.putService(service)
     this.#state.putService(service)
+    for (const watcher of [...this.#watchers]) watcher(false)
   }
 
-  #keepCheck(spec: CheckSpec): void {
-    const check = this.#state.putCheck(spec, this.#ports.scheduler.nowMs())
-    this.#store.putCheck(check)
+  /** What the disk refuses is not registered. */
+  #storeCheck(spec: CheckSpec): void {
+    const { status, output } = this.#state.check(spec.checkId) ?? { status: spec.initialStatus, output: '' }
+    this.#store.putCheck({ spec, status, output })
+  }
+
+  #startCheck(spec: CheckSpec): void {
+    this.#state.putCheck(spec, this.#ports.scheduler.nowMs())
     this.#runner.start(spec)
   }
 
+  /** Nobody is there who could be told of the disk's error. */
+  #unattended(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#ports.log.error('a service or check could not be kept on disk', { reason: (error as Error).message })
+    }
+  }
+
   #dropCheck(id: string): boolean {
-    this.#runner.stop(id)
-    if (!this.#state.removeCheck(id)) return false
+    if (this.#state.check(id) === null) return false
     this.#store.removeCheck(id)
-    return true
+    this.#runner.stop(id)
+    return this.#state.removeCheck(id)
   }
 
   #report(checkId: string, result: CheckResult): void {
     const changed = this.#state.report(checkId, result, this.#ports.scheduler.nowMs())
     if (changed !== 'status') return
     const check = this.#state.check(checkId) as LocalCheck
-    if (check.spec.method.kind === 'ttl') this.#store.putCheck(check)
+    if (check.spec.method.kind === 'ttl') this.#unattended(() => this.#store.putCheck(check))
     if (result.status !== 'passing') this.#ports.log.warn('a check does not pass', { check: checkId, status: result.status })
     this.#antiEntropy.changed()
   }
@@ -190,7 +227,7 @@ export class LocalAgent {
     this.#reaper = scheduler.after(reapMs, () => {
       for (const id of this.#state.overdue(scheduler.nowMs())) {
         log.warn('a service was critical for too long and is removed', { service: id })
-        this.deregisterService(id)
+        this.#unattended(() => this.deregisterService(id))
       }
       this.#reapLater()
     })

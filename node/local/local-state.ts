@@ -39,7 +39,7 @@ export class LocalState {
     const old = this.#checks.get(spec.checkId)
     const status = old?.status ?? spec.initialStatus
     const check: LocalCheck = old === undefined
-      ? { spec, status, output: '', criticalSinceMs: status === 'critical' ? nowMs : null, outputChangedMs: nowMs }
+      ? { spec, status, output: '', criticalSinceMs: status === 'critical' ? nowMs : null, outputChangedMs: null }
       : { ...old, spec }
     this.#checks.set(spec.checkId, check)
     return check
@@ -63,9 +63,16 @@ export class LocalState {
     this.#checks.set(checkId, {
       ...old, status, output,
       criticalSinceMs: status === 'critical' ? old.criticalSinceMs ?? nowMs : null,
-      outputChangedMs: sameStatus && old.output !== output ? nowMs : old.outputChangedMs,
+      outputChangedMs: sameStatus ? old.outputChangedMs ?? nowMs : null,
     })
     return sameStatus ? 'output' : 'status'
+  }
+
+  /** The catalog has been told these words. */
+  outputSynced(checkId: string, output: string, nowMs: number): void {
+    const check = this.#checks.get(checkId)
+    if (check === undefined || check.outputChangedMs === null) return
+    this.#checks.set(checkId, { ...check, outputChangedMs: check.output === output ? null : nowMs })
   }
 
   /** Services with a check that has been critical for longer than it may. */

@@ -70,7 +70,7 @@ function isSynced(check: LocalCheck, remote: CatalogCheck | undefined, nowMs: nu
   if (remote === undefined) return false
   const wanted = checkDefinition(check)
   const same = (['checkId', 'name', 'status', 'notes', 'serviceId', 'type'] as const).every((field) => wanted[field] === remote[field])
-  return same && (wanted.output === remote.output || nowMs - check.outputChangedMs < outputDelayMs)
+  return same && (wanted.output === remote.output || (check.outputChangedMs !== null && nowMs - check.outputChangedMs < outputDelayMs))
 }
 
 function isSameService(wanted: ServiceDefinition, { createIndex, modifyIndex, ...remote }: CatalogService): boolean {

@@ -12,8 +12,6 @@
  *   and the index cannot fall when a service goes.
  */
 
-import type { Interest, Watches } from './watches.ts'
-
 /** What a read depends on. A watcher wakes when `CatalogReader.indexOf` of it has risen. */
 export type CatalogWatch =
   | { readonly kind: 'nodes' }
@@ -26,6 +24,30 @@ export type CatalogWatch =
   /** These, and their checks. */
   | { readonly kind: 'service-health', readonly name: string }
 
+/** Called for each index that moves: the table and, where the table is by name, the name's key; else an empty key. */
+export type CatalogTouch = (table: CatalogTouched, key: string) => void
+
+export type CatalogTouched = 'catalog-nodes' | 'catalog-services' | 'catalog-checks' | 'catalog-service' | 'catalog-service-health'
+
+export type CatalogInterest =
+  | { readonly kind: 'table', readonly table: CatalogTouched }
+  | { readonly kind: 'key', readonly table: CatalogTouched, readonly key: string }
+
+/**
+ * Whose touches move the index of `watch`. Who waits for a service that does
+ * not exist hears of its registration, and not of others that go extinct.
+ */
+export function interestsOf(watch: CatalogWatch, serviceKey: (name: string) => string): CatalogInterest[] {
+  switch (watch.kind) {
+    case 'nodes': return [{ kind: 'table', table: 'catalog-nodes' }]
+    case 'services': return [{ kind: 'table', table: 'catalog-services' }]
+    case 'checks': return [{ kind: 'table', table: 'catalog-checks' }]
+    case 'nodes-and-services': return [{ kind: 'table', table: 'catalog-nodes' }, { kind: 'table', table: 'catalog-services' }]
+    case 'service': return [{ kind: 'key', table: 'catalog-service', key: serviceKey(watch.name) }]
+    case 'service-health': return [{ kind: 'key', table: 'catalog-service-health', key: serviceKey(watch.name) }]
+  }
+}
+
 export interface IndexesDump {
   readonly nodes: number
   readonly services: number
@@ -34,51 +56,32 @@ export interface IndexesDump {
   readonly byService: readonly (readonly [key: string, catalog: number, health: number])[]
 }
 
-const nodesTable = 'catalog-nodes'
-const servicesTable = 'catalog-services'
-const checksTable = 'catalog-checks'
-/** By the service's key. */
-const instancesTable = 'catalog-service-instances'
-const healthTable = 'catalog-service-health'
-
-/** What to wait for so as to hear when the index of `watch` moves. */
-export function interestsOf(watch: CatalogWatch, serviceKey: (name: string) => string): readonly Interest[] {
-  const whole = (table: string): Interest => ({ kind: 'table', table })
-  switch (watch.kind) {
-    case 'nodes': return [whole(nodesTable)]
-    case 'services': return [whole(servicesTable)]
-    case 'checks': return [whole(checksTable)]
-    case 'nodes-and-services': return [whole(nodesTable), whole(servicesTable)]
-    case 'service': return [{ kind: 'key', table: instancesTable, key: serviceKey(watch.name) }]
-    case 'service-health': return [{ kind: 'key', table: healthTable, key: serviceKey(watch.name) }]
-  }
-}
-
 export class CatalogIndexes {
-  readonly #watches: Pick<Watches, 'touch'>
   #nodes = 0
   #services = 0
   #checks = 0
   #lastExtinction = 0
   readonly #byService = new Map<string, { catalog: number, health: number }>()
 
-  constructor(watches: Pick<Watches, 'touch'>) {
-    this.#watches = watches
+  readonly #touch: CatalogTouch
+
+  constructor(touch: CatalogTouch) {
+    this.#touch = touch
   }
 
-  nodesChanged(index: number): void {
+  set nodes(index: number) {
     this.#nodes = index
-    this.#watches.touch(nodesTable, '')
+    this.#touch('catalog-nodes', '')
   }
 
-  servicesChanged(index: number): void {
+  set services(index: number) {
     this.#services = index
-    this.#watches.touch(servicesTable, '')
+    this.#touch('catalog-services', '')
   }
 
-  checkTableChanged(index: number): void {
+  set checks(index: number) {
     this.#checks = index
-    this.#watches.touch(checksTable, '')
+    this.#touch('catalog-checks', '')
   }
 
   /** At least 1, as in `X-Consul-Index`. */
@@ -95,26 +98,23 @@ export class CatalogIndexes {
 
   instancesChanged(key: string, index: number): void {
     this.#byService.set(key, { catalog: index, health: index })
-    this.#touchService(key)
+    this.#touch('catalog-service', key)
+    this.#touch('catalog-service-health', key)
   }
 
   checksChanged(key: string, index: number): void {
     const service = this.#byService.get(key)
     if (service === undefined) return
     service.health = index
-    this.#watches.touch(healthTable, key)
+    this.#touch('catalog-service-health', key)
   }
 
   /** The last instance went. */
   extinct(key: string, index: number): void {
     this.#byService.delete(key)
     this.#lastExtinction = index
-    this.#touchService(key)
-  }
-
-  #touchService(key: string): void {
-    this.#watches.touch(instancesTable, key)
-    this.#watches.touch(healthTable, key)
+    this.#touch('catalog-service', key)
+    this.#touch('catalog-service-health', key)
   }
 
   dump(): IndexesDump {

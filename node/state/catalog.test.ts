@@ -123,10 +123,12 @@ function reads(table: CatalogTable): CatalogRead<unknown>[] {
 
 t.test('whoever reads another value reads a higher index: no watcher sleeps through a change', async (t) => {
   fc.assert(fc.property(fc.array(command, { maxLength: 40, size: 'max' }), (commands) => {
-    const table = new CatalogTable()
+    let touched = new Set<string>()
+    const table = new CatalogTable((name, key) => { touched.add(`${name} ${key}`) })
     let before = reads(table)
     for (const [i, one] of commands.entries()) {
       // From 2: 1 is the index of nothing at all.
+      touched = new Set()
       apply(table, i + 2, one)
       const after = reads(table)
       for (const [k, { index, value, watch }] of after.entries()) {
@@ -134,6 +136,11 @@ t.test('whoever reads another value reads a higher index: no watcher sleeps thro
         assert.ok(index >= was.index, `${JSON.stringify(watch)} fell from ${was.index} to ${index}`)
         assert.equal(index, table.indexOf(watch))
         if (index === was.index) assert.deepEqual(value, was.value)
+        const isTouched = table.interestsOf(watch).some((interest) => interest.kind === 'key'
+          ? touched.has(`${interest.table} ${interest.key}`) : [...touched].some((one) => one.startsWith(`${interest.table} `)))
+        // Who waits for what is not there may sleep through the end of something else.
+        const isAbsent = Array.isArray(value) && value.length === 0 && Array.isArray(was.value) && was.value.length === 0
+        if (!isAbsent) assert.equal(isTouched, index > was.index, `${JSON.stringify(watch)} is touched when it moves`)
       }
       before = after
     }

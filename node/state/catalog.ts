@@ -6,13 +6,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { invariant } from '../base/assert.ts'
 import type { CatalogDeregister, CatalogRegister } from './catalog-commands.ts'
-import { CatalogIndexes, type CatalogWatch, type IndexesDump, interestsOf } from './catalog-indexes.ts'
+import { CatalogIndexes, type CatalogInterest, type CatalogTouch, type CatalogWatch, type IndexesDump, interestsOf } from './catalog-indexes.ts'
 import type {
   CatalogCheck, CatalogNode, CatalogService, CheckDefinition, CheckedInstance, CheckStatus, Indexed, ServiceDefinition, ServiceInstance,
 } from './catalog-types.ts'
 import type { Registrations } from './sessions.ts'
 import { compareKeys } from './sorted-keys.ts'
-import type { Interest, Watches } from './watches.ts'
 
 /** What was read, its index as `X-Consul-Index` says it, and what moves that index. */
 export interface CatalogRead<T> {
@@ -24,8 +23,8 @@ export interface CatalogRead<T> {
 /** What readers see. Lists are in order of the nodes' names, then of ids. */
 export interface CatalogReader {
   indexOf(watch: CatalogWatch): number
-  /** What to wait for so as to hear when that index moves. */
-  interestsOf(watch: CatalogWatch): readonly Interest[]
+  /** What moves the index of `watch`. */
+  interestsOf(watch: CatalogWatch): readonly CatalogInterest[]
   nodes(): CatalogRead<readonly CatalogNode[]>
   /** Every instance of every service. */
   instances(): CatalogRead<readonly ServiceInstance[]>
@@ -81,20 +80,20 @@ export class CatalogTable implements CatalogReader, Registrations {
   readonly #carriers = new Map<string, Set<NodeRecord>>()
   readonly #indexes: CatalogIndexes
 
-  /** `watches` hears of every change that moves an index. */
-  constructor(watches: Pick<Watches, 'touch'> = { touch() {} }) {
-    this.#indexes = new CatalogIndexes(watches)
+  /** `touch`: for who waits for changes; called while a command is applied. */
+  constructor(touch: CatalogTouch = () => {}) {
+    this.#indexes = new CatalogIndexes(touch)
   }
 
   hasNode(name: string): boolean {
     return this.#records.get(keyOf(name))?.node.name === name
   }
 
-  checkStatus(node: string, checkId: string): string | null {
+  checkStatus(node: string, checkId: string): CheckStatus | null {
     return this.#records.get(keyOf(node))?.checks.get(keyOf(checkId))?.status ?? null
   }
 
-  interestsOf(watch: CatalogWatch): readonly Interest[] {
+  interestsOf(watch: CatalogWatch): CatalogInterest[] {
     return interestsOf(watch, keyOf)
   }
 
@@ -234,12 +233,12 @@ export class CatalogTable implements CatalogReader, Registrations {
     } else {
       if (record.node.id !== '') this.#byId.delete(keyOf(record.node.id))
       // Its checks show its name, which may be written otherwise now.
-      if (record.node.name !== node.name && record.checks.size > 0) this.#indexes.checkTableChanged(index)
+      if (record.node.name !== node.name && record.checks.size > 0) this.#indexes.checks = index
       record.node = stored
       for (const service of record.services.values()) this.#indexes.instancesChanged(keyOf(service.name), index)
     }
     if (node.id !== '') this.#byId.set(keyOf(node.id), key)
-    this.#indexes.nodesChanged(index)
+    this.#indexes.nodes = index
   }
 
   #putService(index: number, record: NodeRecord, service: ServiceDefinition): void {
@@ -247,10 +246,10 @@ export class CatalogTable implements CatalogReader, Registrations {
     const old = record.services.get(idKey)
     if (old !== undefined && isSame(old, service)) return
     record.services.set(idKey, { ...service, createIndex: old?.createIndex ?? index, modifyIndex: index })
-    this.#indexes.servicesChanged(index)
+    this.#indexes.services = index
     if (old !== undefined) {
       // Its checks show its name and tags.
-      if ([...record.checks.values()].some((check) => keyOf(check.serviceId) === idKey)) this.#indexes.checkTableChanged(index)
+      if ([...record.checks.values()].some((check) => keyOf(check.serviceId) === idKey)) this.#indexes.checks = index
       if (keyOf(old.name) !== keyOf(service.name)) this.#uncarry(index, record, old.name)
     }
     this.#carry(record, service.name)
@@ -267,7 +266,7 @@ export class CatalogTable implements CatalogReader, Registrations {
   }
 
   #checkChanged(index: number, record: NodeRecord, { serviceId }: CheckDefinition): void {
-    this.#indexes.checkTableChanged(index)
+    this.#indexes.checks = index
     for (const service of record.services.values()) {
       if (serviceId === '' || keyOf(service.id) === keyOf(serviceId)) this.#indexes.checksChanged(keyOf(service.name), index)
     }
@@ -278,7 +277,7 @@ export class CatalogTable implements CatalogReader, Registrations {
     for (const key of sortedKeys(record.checks)) this.#removeCheck(index, record, key, change)
     this.#records.delete(keyOf(record.node.name))
     if (record.node.id !== '') this.#byId.delete(keyOf(record.node.id))
-    this.#indexes.nodesChanged(index)
+    this.#indexes.nodes = index
     change.removedNodes.push(record.node.name)
   }
 
@@ -289,7 +288,7 @@ export class CatalogTable implements CatalogReader, Registrations {
       if (keyOf(record.checks.get(key)!.serviceId) === idKey) this.#removeCheck(index, record, key, change)
     }
     record.services.delete(idKey)
-    this.#indexes.servicesChanged(index)
+    this.#indexes.services = index
     this.#uncarry(index, record, service.name)
   }
 

@@ -24,7 +24,7 @@ export class StateMachine {
   readonly #kv = new KvTable(undefined, this.watches)
   readonly #sessions: SessionTable
   readonly #registrations: Registrations
-  readonly #catalog = new CatalogTable(this.watches)
+  readonly #catalog = new CatalogTable((table, key) => this.watches.touch(table, key))
   #appliedIndex = 0
 
   /** `observer` hears of sessions while commands are applied. `registrations`: what sessions lean on; default: the catalog. */

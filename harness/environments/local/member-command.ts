@@ -50,8 +50,8 @@ export function memberCommand(
 ): MemberCommand {
   const preloads = ['harness/environments/local/lifeline']
   const environment: Record<string, string> = { ...inherited(), SPLITBRAIN_LIFELINE: String(lifelineDescriptor) }
-  // Gossip is not needed by any workload yet, and does not go through the links' proxies.
-  const ports = { ports: { serf_lan: -1, ...usualPorts ? {} : { server: member.serverPort, http: member.httpPort } } }
+  // Gossip and DNS are not needed by any workload yet; gossip would not go through the links' proxies.
+  const ports = { ports: { serf_lan: -1, dns: -1, ...usualPorts ? {} : { server: member.serverPort, http: member.httpPort } } }
   const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
   if (powerLoss) {
     preloads.push('harness/environments/volatile-disk/preload')

@@ -1,0 +1,106 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
+import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import { answerMessage, type DnsOptions } from './dns-message.ts'
+
+export interface DnsServerOptions extends DnsOptions {
+  readonly host: string
+  /** Of UDP and TCP alike. 0: any free one. */
+  readonly port: number
+  readonly random: Random
+  readonly wallMs: () => number
+  readonly log: Log
+}
+
+export interface RunningDnsServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** A client that says nothing for so long is disconnected. */
+const idleMs = 10_000
+const connectionsMax = 256
+const freePortAttempts = 10
+
+/** DNS on sockets. Rejects with the operating system's error if it cannot listen. */
+export async function startDnsServer(options: DnsServerOptions): Promise<RunningDnsServer> {
+  for (let attempt = 1; ; attempt++) {
+    const tcp = createServer((socket) => serveConnection(socket, options))
+    tcp.maxConnections = connectionsMax
+    const open = new Set<Socket>()
+    tcp.on('connection', (socket) => {
+      open.add(socket)
+      socket.once('close', () => open.delete(socket))
+    })
+    const port = await listen(tcp, options)
+    try {
+      const udp = await bind(options, port)
+      return { port, close: () => close(udp, tcp, open) }
+    } catch (error) {
+      await new Promise((resolve) => { tcp.close(resolve) })
+      // A port that TCP had free need not be so for UDP.
+      if (options.port !== 0 || attempt === freePortAttempts) throw error
+    }
+  }
+}
+
+function bind(options: DnsServerOptions, port: number): Promise<UdpSocket> {
+  const { host, log, random, wallMs } = options
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+  socket.on('message', (bytes, { address, port: from }) => {
+    const reply = answerMessage(bytes, 'udp', options, random, wallMs())
+    // Lost answers are asked for again.
+    if (reply !== null) socket.send(reply, from, address, () => {})
+  })
+  return new Promise((resolve, reject) => {
+    socket.once('error', (error) => {
+      socket.close()
+      reject(error)
+    })
+    socket.bind({ address: host, port, exclusive: true }, () => {
+      socket.removeAllListeners('error')
+      socket.on('error', (error) => log.error('the DNS server failed', { reason: error.message }))
+      resolve(socket)
+    })
+  })
+}
+
+/** Messages one behind another, each behind its length (RFC 1035 §4.2.2). */
+function serveConnection(socket: Socket, options: DnsServerOptions): void {
+  let received: Buffer = Buffer.alloc(0)
+  socket.setTimeout(idleMs, () => socket.destroy())
+  socket.on('error', () => socket.destroy())
+  socket.on('data', (chunk: Buffer) => {
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
+    while (received.length >= 2) {
+      const end = 2 + received.readUInt16BE(0)
+      if (received.length < end) return
+      const reply = answerMessage(received.subarray(2, end), 'tcp', options, options.random, options.wallMs())
+      received = received.subarray(end)
+      if (reply === null) return void socket.destroy()
+      const length = Buffer.alloc(2)
+      length.writeUInt16BE(reply.length)
+      // Who does not take the answers is not read from: they must not pile up here.
+      if (!socket.write(Buffer.concat([length, reply]))) socket.pause()
+    }
+  })
+  socket.on('drain', () => socket.resume())
+}
+
+function listen(server: Server, { host, port, log }: DnsServerOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, exclusive: true }, () => {
+      server.removeListener('error', reject)
+      server.on('error', (error) => log.error('the DNS server failed', { reason: error.message }))
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+async function close(udp: UdpSocket, tcp: Server, open: ReadonlySet<Socket>): Promise<void> {
+  const closed = [new Promise<void>((resolve) => { udp.close(() => resolve()) }), new Promise<void>((resolve) => { tcp.close(() => resolve()) })]
+  for (const socket of open) socket.destroy()
+  await Promise.all(closed)
+}
