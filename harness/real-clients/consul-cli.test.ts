@@ -1,11 +1,14 @@
-/** The real `consul` asks a cluster of ours; each command goes to another member than the one before. */
+/**
+ * The real `consul` asks a cluster of ours, each command another member than
+ * the one before; and a real server, so that what is asserted is what Consul does.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type FinishedCommand, runCommand, startCommand } from './consul-command.ts'
 import { consulProgram, debianProgram } from './debian-program.ts'
-import { type AgentProcess, startSplitbrainCluster } from './servers.ts'
+import { type AgentProcess, startConsul, startSplitbrainCluster } from './servers.ts'
 
 const program = await debianProgram(consulProgram)
 const skip = program.kind === 'missing' ? program.reason
@@ -22,9 +25,18 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
   }
 }
 
-t.test('the consul command', { skip, timeout: 300_000 }, async (t) => {
+t.test('the consul command and three members of ours', { skip, timeout: 300_000 }, async (t) => {
   await using cluster = await startSplitbrainCluster(['127.78.3.1', '127.78.3.2', '127.78.3.3'])
-  const { members } = cluster
+  await useCommand(t, cluster.members)
+  await t.test('the leader dies: the lock is kept, the watch goes on, writes are taken again', (t) => outliveLeader(t, cluster.members))
+})
+
+t.test('the consul command and a real Consul', { skip, timeout: 300_000 }, async (t) => {
+  await using server = await startConsul(path, { host: '127.78.3.9', node: 'real', nodeId: '22222222-2222-3333-4444-555555555555' })
+  await useCommand(t, [server])
+})
+
+async function useCommand(t: Test, members: readonly AgentProcess[]): Promise<void> {
   let turn = 0
   const next = () => members[turn++ % members.length]!
   const consul = (...args: string[]) => runCommand(path, next(), args)
@@ -166,22 +178,22 @@ t.test('the consul command', { skip, timeout: 300_000 }, async (t) => {
     await until('the deletion is seen', () => readFileSync(log, 'utf8').endsWith('null\n'))
     t.equal(readFileSync(log, 'utf8').split('\n').length, 4)
   })
+}
 
-  await t.test('the leader dies: the lock is kept, the watch goes on, writes are taken again', async (t) => {
-    const directory = t.testdir()
-    const file = (name: string) => join(directory, name)
-    const leader = JSON.parse((await next().request('GET', '/v1/status/leader')).body) as string
-    const [victim] = members.filter(({ host }) => leader === `${host}:8300`)
-    const [one, other] = members.filter((member) => member !== victim) as [AgentProcess, AgentProcess]
-    await using holder = startCommand(path, one, ['lock', '-child-exit-code', '-monitor-retry=30', 'kept', `touch ${file('held')}; while [ ! -e ${file('go')} ]; do sleep 0.02; done`])
-    await using _watcher = startCommand(path, other, ['watch', '-type=key', '-key=news', `cat >> ${file('log')}`])
-    await until('the lock is held and the watch has answered', () => existsSync(file('held')) && existsSync(file('log')))
-    await victim![Symbol.asyncDispose]()
-    await until('a write is taken', async () => (await runCommand(path, one, ['kv', 'put', 'news', 'survived'])).code === 0)
-    t.same(await runCommand(path, other, ['kv', 'get', 'news']), success('survived\n'))
-    await until('the watch has seen it', () => readFileSync(file('log'), 'utf8').includes('"Value":"c3Vydml2ZWQ="'))
-    t.match(await runCommand(path, other, ['lock', '-timeout=1s', 'kept', 'true']), { code: 1 }, 'nobody else gets the lock')
-    writeFileSync(file('go'), '')
-    t.same(await holder.finished, success(''))
-  })
-})
+async function outliveLeader(t: Test, members: readonly AgentProcess[]): Promise<void> {
+  const directory = t.testdir()
+  const file = (name: string) => join(directory, name)
+  const leader = JSON.parse((await members[0]!.request('GET', '/v1/status/leader')).body) as string
+  const [victim] = members.filter(({ host }) => leader === `${host}:8300`)
+  const [one, other] = members.filter((member) => member !== victim) as [AgentProcess, AgentProcess]
+  await using holder = startCommand(path, one, ['lock', '-child-exit-code', '-monitor-retry=30', 'kept', `touch ${file('held')}; while [ ! -e ${file('go')} ]; do sleep 0.02; done`])
+  await using _watcher = startCommand(path, other, ['watch', '-type=key', '-key=news', `cat >> ${file('log')}`])
+  await until('the lock is held and the watch has answered', () => existsSync(file('held')) && existsSync(file('log')))
+  await victim![Symbol.asyncDispose]()
+  await until('a write is taken', async () => (await runCommand(path, one, ['kv', 'put', 'news', 'survived'])).code === 0)
+  t.same(await runCommand(path, other, ['kv', 'get', 'news']), success('survived\n'))
+  await until('the watch has seen it', () => readFileSync(file('log'), 'utf8').includes('"Value":"c3Vydml2ZWQ="'))
+  t.match(await runCommand(path, other, ['lock', '-timeout=1s', 'kept', 'true']), { code: 1 }, 'nobody else gets the lock')
+  writeFileSync(file('go'), '')
+  t.same(await holder.finished, success(''))
+}
