@@ -1,4 +1,4 @@
-/** One server each, in the foreground of a process of its own, on default ports of a loopback address. */
+/** Servers, each in the foreground of a process of its own, on default ports of a loopback address. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -38,10 +38,31 @@ export function startSplitbrain(options: AgentOptions): Promise<AgentProcess> {
   return startAgent(process.execPath, [launcher, 'agent', ...flags(options)], options)
 }
 
+/** A cluster of ours, a server at each address. */
+export async function startSplitbrainCluster(hosts: readonly string[]): Promise<Cluster> {
+  const servers = new AsyncDisposableStack()
+  const started = await Promise.allSettled(hosts.map((host, i) => {
+    const args = ['agent', '-server', '-bootstrap-expect', String(hosts.length), '-node', `n${i + 1}`, '-bind', host, '-client', host]
+    return startAgent(process.execPath, [launcher, ...args, ...hosts.flatMap((other) => other === host ? [] : ['-retry-join', other])], { host })
+  }))
+  for (const one of started) if (one.status === 'fulfilled') servers.use(one.value)
+  const failed = started.find((one) => one.status === 'rejected')
+  if (failed !== undefined) {
+    await servers.disposeAsync()
+    throw failed.reason
+  }
+  const members = started.flatMap((one) => one.status === 'fulfilled' ? [one.value] : [])
+  return { members, [Symbol.asyncDispose]: () => servers.disposeAsync() }
+}
+
+export interface Cluster extends AsyncDisposable {
+  readonly members: readonly AgentProcess[]
+}
+
 const flags = ({ host, node, nodeId, args = [] }: AgentOptions) =>
   ['-server', '-bootstrap-expect', '1', '-node', node, '-node-id', nodeId, '-bind', host, '-client', host, ...args]
 
-async function startAgent(program: string, args: readonly string[], { host }: AgentOptions): Promise<AgentProcess> {
+async function startAgent(program: string, args: readonly string[], { host }: Pick<AgentOptions, 'host'>): Promise<AgentProcess> {
   const data = await mkdtemp(join(tmpdir(), 'splitbrain-agent-'))
   const child = spawn(program, [...args, '-data-dir', data], { stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''

@@ -103,6 +103,22 @@ t.test('gzip: for who wants it, where it is worth it', async (t) => {
   t.notMatch((await ask('/small', 'gzip')).head, /Content-Encoding/, 'a few bytes')
 })
 
+t.test('targets may be long, and whole URLs; headers without end are refused', async (t) => {
+  const { port } = await listening(t)
+  const ask = async (text: string) => {
+    const client = new Client(port)
+    client.socket.write(text)
+    await client.closed
+    return client.received.toString()
+  }
+  const long = `/${'k'.repeat(500_000)}`
+  t.ok((await ask(`GET ${long} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)).endsWith(`GET ${long} 0`))
+  for (const [target, wanted] of [['http://other:80/v1/a?b=/c', '/v1/a?b=/c'], ['HTTPS://x/', '/'], ['/http://x/y', '/http://x/y']] as const) {
+    t.ok((await ask(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)).endsWith(`GET ${wanted} 0`), target)
+  }
+  t.match(await ask(`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(1024 * 1024)}\r\n\r\n`), /^HTTP\/1\.1 431 /)
+})
+
 t.test('what is no HTTP gets 400 and the connection is closed', async (t) => {
   const { port } = await listening(t)
   const client = new Client(port)

@@ -23,17 +23,20 @@ const bodyBytesMax = valueBytesMax
 /** Below, packing costs more than it saves. (Consul packs everything, even 16 bytes.) */
 const gzipBytesMin = 1024
 const closeGraceMs = 500
+/** As Go's server: keys may be longer than what Node takes by default (16 KiB). */
+const headerBytesMax = 1024 * 1024
 
 /** The API on a socket. Rejects with the operating system's error if it cannot listen. */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
-  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => serve(request, response, options))
+  const server = createServer({ keepAliveTimeout: 120_000, maxHeaderSize: headerBytesMax }, (request, response) => serve(request, response, options))
   server.on('checkContinue', (request, response) => {
     // A client that asks first is spared sending what would be refused.
     if (declaredBodyBytes(request) <= bodyBytesMax) response.writeContinue()
     serve(request, response, options)
   })
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request')
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
     else socket.destroy()
   })
   await listen(server, options)
@@ -74,7 +77,7 @@ function declaredBodyBytes(request: IncomingMessage): number {
 
 function apiRequest(request: IncomingMessage, response: ServerResponse, body: Buffer): ApiRequest {
   return {
-    method: request.method ?? 'GET', target: request.url ?? '/',
+    method: request.method ?? 'GET', target: targetOf(request),
     headers: request.headers as Readonly<Record<string, string | undefined>>, body,
     onGone: (gone) => {
       if (response.destroyed) gone()
@@ -83,12 +86,17 @@ function apiRequest(request: IncomingMessage, response: ServerResponse, body: Bu
   }
 }
 
+/** Path and query. Who takes the server for a proxy sends the whole URL (RFC 9112, 3.2.2). */
+function targetOf({ url = '/' }: IncomingMessage): string {
+  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*(?=[/?])/i, '')
+}
+
 /**
  * Answers at once, then reads on for a moment before it closes: a connection
  * that is closed with bytes unread is reset, and the answer may be lost with it.
  */
 function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: number): void {
-  const { status, headers, body } = bodyTooLarge(bytes, request.url ?? '/')
+  const { status, headers, body } = bodyTooLarge(bytes, targetOf(request))
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) })
   response.write(body)
   const end = () => {

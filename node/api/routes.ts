@@ -29,7 +29,7 @@ export interface Route {
  */
 export function makeApi(context: ApiContext): ApiHandler {
   // The library finds the path only: what a wrong method gets is Consul's to say.
-  const router = createRouter({ ignoreTrailingSlash: false, maxParamLength: 64 * 1024 })
+  const router = createRouter({ ignoreTrailingSlash: false, maxParamLength: 1024 * 1024 })
   const route = (path: string, actions: Route['actions']) => router.on('GET', path, unused, { name: path.slice(1).replaceAll('/', '.').replaceAll('*', '_'), actions } satisfies Route)
   const answer = (value: () => unknown): Action => (_request, _wildcard, query, respond) => respond(jsonResponse(value(), isSet(query, 'pretty')))
 

@@ -22,7 +22,7 @@ t.test('what differs is seen', async (t) => {
     ['status', but({ status: 404 }), /^status: 200 against 404$/],
     ['a header', but({ headers: { ...json, 'content-type': 'text/plain' } }), /^content-type: /],
     ['a header that is missing', but({ headers: { 'content-type': 'application/json', vary: 'Accept-Encoding', 'x-consul-index': '12', 'x-consul-lastcontact': '0' } }), /^x-consul-knownleader: "true" against nothing$/],
-    ['an index that is missing', but({ headers: { ...json, 'x-consul-index': '0' } }), /^x-consul-index: "<number>" against "0"$/],
+    ['an index that is missing', but({ headers: { ...json, 'x-consul-index': '0' } }), /^x-consul-index: "<index>" against "0"$/],
     ['a header too many', but({ headers: { ...json, location: '/x' } }), /^location: nothing against "\/x"$/],
     ['a field', entries(entry, { ...second, Value: 'eQ==' }), /^body\[1\]\.Value: "eA==" against "eQ=="$/],
     ['a field that is missing', entries({ ...entry, Flags: undefined }, second), /^body\[0\]\.Flags: 0 against nothing$/],
@@ -60,6 +60,21 @@ t.test('ids keep their words over several answers', async (t) => {
   const names = new Names('127.0.0.1')
   const created = (id: string) => comparable(but({ body: `{"ID":"${id}"}` }), names).body
   t.same([created(a), created(b), created(a)], [{ ID: '<id 1>' }, { ID: '<id 2>' }, { ID: '<id 1>' }])
+})
+
+t.test('indexes may be told apart: which are the same, wherever they stand', async (t) => {
+  const seen = (tellsApart: boolean, ...indexes: [header: number, created: number, modified: number][]) => {
+    const names = new Names('127.0.0.1', tellsApart)
+    return indexes.map(([header, CreateIndex, ModifyIndex]) => comparable(but({ headers: { ...json, 'x-consul-index': String(header) }, body: JSON.stringify([{ CreateIndex, ModifyIndex }]) }), names))
+  }
+  const [first, second] = seen(true, [5, 5, 5], [9, 5, 9])
+  t.same(differences(first!, seen(true, [17, 17, 17])[0]!), [])
+  t.match(differences(first!, seen(true, [17, 16, 17])[0]!), [/^body\[0\]\.CreateIndex: "<index 1>" against "<index 2>"$/])
+  t.same(differences(first!, seen(false, [17, 16, 17])[0]!).length, 3)
+  t.same(differences(second!, seen(true, [17, 17, 17], [18, 17, 18])[1]!), [])
+  t.match(differences(second!, seen(true, [17, 17, 17], [17, 17, 18])[1]!), [/^x-consul-index: "<index 2>" against "<index 1>"$/])
+  const stale = (index: number) => comparable(but({ headers: { 'content-type': 'text/plain' }, body: `current modify index ${index} != 1` }), new Names('127.0.0.1', true))
+  t.same(differences(stale(5), stale(7)), [])
 })
 
 t.test('differences that were announced, those that were not, and announcements of nothing', async (t) => {

@@ -19,18 +19,32 @@ const comparedHeaders = [
   'content-type', 'x-consul-index', 'x-consul-knownleader', 'x-consul-lastcontact', 'x-consul-reason', 'allow', 'location',
   'x-content-type-options', 'content-security-policy', 'vary',
 ]
-/** Its presence counts, not its value. */
-const variableHeaders = new Set(['x-consul-index', 'x-consul-lastcontact'])
 const indexFields = new Set(['CreateIndex', 'ModifyIndex', 'Index'])
 const uuidPattern = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 
-/** Words for the ids of one server, in the order in which it first showed them. */
+/**
+ * Words for the ids of one server, and perhaps its indexes, in the order in
+ * which it first showed them: what is the same twice at one server has to be the
+ * same at the other.
+ */
 export class Names {
   readonly #words = new Map<string, string>()
+  readonly #indexWords = new Map<number, string>()
   readonly #host: string
+  readonly #tellsIndexesApart: boolean
 
-  constructor(host: string) {
+  constructor(host: string, tellsIndexesApart = false) {
     this.#host = host
+    this.#tellsIndexesApart = tellsIndexesApart
+  }
+
+  /** 0 stays 0: it means something. */
+  index(index: number): string | number {
+    if (index <= 0) return index
+    if (!this.#tellsIndexesApart) return '<index>'
+    const word = this.#indexWords.get(index) ?? `<index ${this.#indexWords.size + 1}>`
+    this.#indexWords.set(index, word)
+    return word
   }
 
   text(text: string): string {
@@ -44,12 +58,12 @@ export class Names {
       })
       .replaceAll(this.#host, '<host>')
       .replaceAll(addressBytes(this.#host), '<host bytes>')
-      .replace(/(modify index|to index) \d+/g, '$1 <index>')
+      .replace(/(modify index|to index) (\d+)/g, (_text, before: string, index: string) => `${before} ${this.index(Number(index))}`)
   }
 
   value(value: unknown, field = ''): unknown {
     if (typeof value === 'string') return this.text(value)
-    if (typeof value === 'number') return indexFields.has(field) && value > 0 ? '<index>' : value
+    if (typeof value === 'number') return indexFields.has(field) ? this.index(value) : value
     if (Array.isArray(value)) return value.map((item) => this.value(item))
     if (value === null || typeof value !== 'object') return value
     return Object.fromEntries(Object.entries(value).map(([name, inner]) => [this.text(name), this.value(inner, name)]))
@@ -60,7 +74,9 @@ export function comparable(answer: Answer, names: Names): Comparable {
   const headers: Record<string, string> = {}
   for (const name of comparedHeaders) {
     const value = answer.headers[name]
-    if (value !== undefined) headers[name] = variableHeaders.has(name) ? (Number(value) > 0 || name !== 'x-consul-index' ? '<number>' : value) : names.text(value)
+    if (value === undefined) continue
+    if (name === 'x-consul-index') headers[name] = String(names.index(Number(value)))
+    else headers[name] = name === 'x-consul-lastcontact' ? '<number>' : names.text(value)
   }
   const body = parsed(answer)
   return { status: answer.status, headers, body: names.value(body), layout: body === answer.body ? '' : layoutOf(names.text(answer.body)) }

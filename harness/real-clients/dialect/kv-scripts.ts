@@ -1,10 +1,14 @@
-import { any, del, get, put, type Script } from './step.ts'
+import { any, base64, del, get, put, type Script } from './step.ts'
 
 const valueBytesMax = 512 * 1024
+
+/** Reads whose indexes say what a write has moved. (Lists of sessions are in the order of their ids, which chance decides.) */
+const indexes = () => ['kv/i/a', 'kv/i/none', 'kv/i/?recurse', 'kv/i/?keys', 'kv/i?keys', 'kv/?recurse', 'kv/none/?recurse', 'session/node/elsewhere', 'session/info/{a}', 'session/info/{b}'].map((path) => get(`/v1/${path}`))
 
 export const kvScripts: readonly Script[] = [
   {
     name: 'kv: values',
+    tellsIndexesApart: true,
     steps: [
       get('/v1/kv/none'), put('/v1/kv/a', 'one'), get('/v1/kv/a'), get('/v1/kv/a?raw'), get('/v1/kv/a?pretty'),
       put('/v1/kv/a', 'two'), get('/v1/kv/a'), put('/v1/kv/empty', ''), get('/v1/kv/empty'), get('/v1/kv/empty?raw'), put('/v1/kv/nobody'), get('/v1/kv/nobody'),
@@ -15,6 +19,7 @@ export const kvScripts: readonly Script[] = [
   },
   {
     name: 'kv: flags',
+    tellsIndexesApart: true,
     steps: [
       put('/v1/kv/f?flags=42', 'x'), get('/v1/kv/f'), put('/v1/kv/f', 'y'), get('/v1/kv/f'), put('/v1/kv/f?flags=18446744073709551615', 'z'), get('/v1/kv/f'),
       put('/v1/kv/f?flags=18446744073709551616', 'z'), put('/v1/kv/f?flags=zz', 'z'), put('/v1/kv/f?flags=-1', 'z'), put('/v1/kv/f?flags=', 'z'), put('/v1/kv/f?flags', 'z'), get('/v1/kv/f'),
@@ -22,6 +27,7 @@ export const kvScripts: readonly Script[] = [
   },
   {
     name: 'kv: cas',
+    tellsIndexesApart: true,
     steps: [
       put('/v1/kv/c?cas=0', 'first'), put('/v1/kv/c?cas=0', 'second'), get('/v1/kv/c?raw'), put('/v1/kv/c?cas=1', 'third'), put('/v1/kv/c?cas=999999', 'third'),
       put('/v1/kv/c?cas=zz', 'x'), put('/v1/kv/c?cas=', 'x'), put('/v1/kv/c?cas=-1', 'x'), put('/v1/kv/absent?cas=5', 'x'), get('/v1/kv/absent'),
@@ -31,6 +37,7 @@ export const kvScripts: readonly Script[] = [
   },
   {
     name: 'kv: prefixes',
+    tellsIndexesApart: true,
     steps: [
       put('/v1/kv/p/a/x', '1'), put('/v1/kv/p/a/y', '2'), put('/v1/kv/p/b', '3'), put('/v1/kv/p/', '4'), put('/v1/kv/pq', '5'),
       get('/v1/kv/p?recurse'), get('/v1/kv/p/?recurse'), get('/v1/kv/p/a/?recurse=true'), get('/v1/kv/p?keys'), get('/v1/kv/p/?keys&separator=/'), get('/v1/kv/p?keys&separator=/'),
@@ -40,7 +47,22 @@ export const kvScripts: readonly Script[] = [
     ],
   },
   {
+    name: 'kv: indexes',
+    tellsIndexesApart: true,
+    steps: [
+      get('/v1/kv/nothing'), get('/v1/kv/?recurse'), put('/v1/kv/i/a', '1'), put('/v1/kv/i/b', '2'), put('/v1/kv/j', '3'), ...indexes(),
+      put('/v1/kv/i/a', '1'), ...indexes(), put('/v1/kv/i/a?flags=1', '1'), ...indexes(), put('/v1/kv/i/a?cas=1', 'no'), ...indexes(), put('/v1/kv/i/a?cas=0', 'no'), put('/v1/kv/i/c?cas=0', 'new'), ...indexes(),
+      del('/v1/kv/i/a?cas=1'), ...indexes(), del('/v1/kv/i/a'), ...indexes(), del('/v1/kv/i/a'), ...indexes(), put('/v1/kv/i/a', 'again'), ...indexes(), del('/v1/kv/i/?recurse'), ...indexes(), del('/v1/kv/i/?recurse'), ...indexes(), put('/v1/kv/j', '4'), ...indexes(), del('/v1/kv/j'), ...indexes(),
+      put('/v1/session/create', { LockDelay: '0s' }, { saveIdAs: 'a' }), put('/v1/session/create', { Behavior: 'delete', LockDelay: '0s' }, { saveIdAs: 'b' }), get('/v1/session/info/{a}'), get('/v1/session/info/{b}'), ...indexes(),
+      put('/v1/kv/i/a?acquire={a}', 'x'), ...indexes(), put('/v1/kv/i/a?acquire={a}', 'x'), ...indexes(), put('/v1/kv/i/a?acquire={b}', 'y'), put('/v1/kv/i/a?release={b}', 'y'), ...indexes(), put('/v1/kv/i/a?release={a}', 'x'), ...indexes(), put('/v1/kv/i/a?acquire={a}', 'x'), put('/v1/kv/i/b?acquire={b}', 'x'), put('/v1/kv/i/c?acquire={b}', 'x'), ...indexes(),
+      put('/v1/session/renew/{a}'), ...indexes(), put('/v1/session/destroy/{b}'), ...indexes(), put('/v1/session/destroy/{b}'), ...indexes(), put('/v1/session/destroy/{a}'), ...indexes(),
+      put('/v1/txn', [{ KV: { Verb: 'set', Key: 'i/t', Value: base64('1') } }, { KV: { Verb: 'set', Key: 'j', Value: base64('1') } }, { KV: { Verb: 'get', Key: 'i/t' } }]), ...indexes(), put('/v1/txn', [{ KV: { Verb: 'set', Key: 'i/u', Value: base64('1') } }, { KV: { Verb: 'get', Key: 'none' } }]), ...indexes(),
+      put('/v1/txn', [{ KV: { Verb: 'set', Key: 'i/t', Value: base64('1') } }]), ...indexes(), put('/v1/txn', [{ KV: { Verb: 'set', Key: 'i/v', Value: base64('1') } }, { KV: { Verb: 'delete', Key: 'i/v' } }]), ...indexes(), put('/v1/txn', [{ KV: { Verb: 'delete-tree', Key: 'i/' } }, { KV: { Verb: 'delete', Key: 'j' } }]), ...indexes(), put('/v1/txn', [{ KV: { Verb: 'delete', Key: 'i/none' } }]), ...indexes(),
+    ],
+  },
+  {
     name: 'kv: consistency and blocking arguments',
+    tellsIndexesApart: true,
     steps: [
       put('/v1/kv/k', 'v'), get('/v1/kv/k?consistent'), get('/v1/kv/k?stale'), get('/v1/kv/k?consistent=true'), get('/v1/kv/k?stale&consistent'), get('/v1/kv/k?stale=1&consistent=1'),
       get('/v1/kv/k?index=abc'), get('/v1/kv/k?index=-1'), get('/v1/kv/k?index='), get('/v1/kv/k?index=0'), get('/v1/kv/k?index=1'), get('/v1/kv/k?index=1&wait=10ms'),
@@ -51,11 +73,12 @@ export const kvScripts: readonly Script[] = [
   },
   {
     name: 'kv: limits and methods',
+    tellsIndexesApart: true,
     steps: [
       put('/v1/kv/large', 'x'.repeat(valueBytesMax)), put('/v1/kv/large', 'x'.repeat(valueBytesMax + 1)), put('/v1/kv/large?cas=0', 'x'.repeat(valueBytesMax + 1)),
       any('POST', '/v1/kv/k', 'x'), any('HEAD', '/v1/kv/k'), any('PATCH', '/v1/kv/k', 'x'), any('OPTIONS', '/v1/kv/k'), any('TRACE', '/v1/kv/k'),
       get('/v1/kv'), get('/v1/kv//a'), get('/v1/kv/a/../b'), get('/v1//kv/a'), put('/v1/kv/a//b', 'x'), get('/v1/kv/./a'), put(`/v1/kv/${'k'.repeat(512)}`, 'x'), get(`/v1/kv/${'k'.repeat(512)}?raw`),
-      get('/v1/kv/a%2F..%2Fb'), put('/v1//kv/a', 'x'), any('HEAD', '/v1//kv/a'), del('/v1//kv/a'), get('/v1//kv/a$&+,:;=@!()*~%20%C3%BC%3F<b?raw&x=%20<'), get('/v1/kv/%01'), get('/v1/kv/%ff'), get('/v1/kv/%zz'), put('/v1/kv/%', 'x'), get('/v1/kv/k?%zz'), put('/v1/kv/k?flags=%', 'x'), del('/v1/kv/k?a=%4'), any('OPTIONS', '/v1/kv/k?%zz'), any('POST', '/v1/kv/k?%zz'), get('/v1//kv/k?%zz'), get('/v1/nope?%zz'), get('/v1/kv/k?a;b'), get('/v1/kv/k?stale;consistent'), get('/v1/kv/k?=1&&raw'), put('/v1/kv/k', 'x', { headers: { 'content-type': 'application/json' } }),
+      put(`/v1/kv/${'long/'.repeat(20_000)}`, 'x'), get(`/v1/kv/${'long/'.repeat(20_000)}`), get('http://elsewhere:80/v1/kv/a'), get('/v1/kv/a%2F..%2Fb'), put('/v1//kv/a', 'x'), any('HEAD', '/v1//kv/a'), del('/v1//kv/a'), get('/v1//kv/a$&+,:;=@!()*~%20%C3%BC%3F<b?raw&x=%20<'), get('/v1/kv/%01'), get('/v1/kv/%ff'), get('/v1/kv/%zz'), put('/v1/kv/%', 'x'), get('/v1/kv/k?%zz'), put('/v1/kv/k?flags=%', 'x'), del('/v1/kv/k?a=%4'), any('OPTIONS', '/v1/kv/k?%zz'), any('POST', '/v1/kv/k?%zz'), get('/v1//kv/k?%zz'), get('/v1/nope?%zz'), get('/v1/kv/k?a;b'), get('/v1/kv/k?stale;consistent'), get('/v1/kv/k?=1&&raw'), put('/v1/kv/k', 'x', { headers: { 'content-type': 'application/json' } }),
     ],
   },
 ]

@@ -17,7 +17,7 @@ export interface StepComparison {
 
 /** Runs a script on both servers, step by step, and compares each pair of answers. */
 export async function compareScript(script: Script, real: Requester, ours: Requester): Promise<StepComparison[]> {
-  const [realSide, ourSide] = [new Side(real), new Side(ours)]
+  const [realSide, ourSide] = [new Side(real, script), new Side(ours, script)]
   const comparisons: StepComparison[] = []
   for (const step of script.steps) {
     const [realAnswer, ourAnswer] = await Promise.all([realSide.perform(step), ourSide.perform(step)])
@@ -31,9 +31,9 @@ class Side {
   readonly #names: Names
   readonly #saved = new Map<string, string>()
 
-  constructor(requester: Requester) {
+  constructor(requester: Requester, { tellsIndexesApart = false }: Script) {
     this.#requester = requester
-    this.#names = new Names(requester.host)
+    this.#names = new Names(requester.host, tellsIndexesApart)
   }
 
   async perform(step: Step): Promise<Comparable> {

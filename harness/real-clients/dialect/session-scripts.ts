@@ -5,6 +5,7 @@ const manyOperations = (count: number) => Array.from({ length: count }, (_, i) =
 export const sessionScripts: readonly Script[] = [
   {
     name: 'session: life',
+    tellsIndexesApart: true,
     steps: [
       get('/v1/session/list'), put('/v1/session/create', undefined, { saveIdAs: 'a' }), get('/v1/session/info/{a}'), get('/v1/session/list'), get('/v1/session/node/n1'), get('/v1/session/node/other'), get('/v1/session/node/'),
       put('/v1/session/create', { Name: 'full', TTL: '30s', LockDelay: '5s', Behavior: 'delete' }, { saveIdAs: 'b' }), get('/v1/session/info/{b}'), get('/v1/session/info/{b}?pretty'), put('/v1/session/renew/{b}'), put('/v1/session/renew/{b}?pretty'), put('/v1/session/renew/{a}'),
@@ -14,6 +15,7 @@ export const sessionScripts: readonly Script[] = [
   },
   {
     name: 'session: fields',
+    tellsIndexesApart: true,
     steps: [
       ...[
         '{}', 'null', '[]', '"x"', '5', 'bad', '{"Name":5}', '{"TTL":"5s"}', '{"TTL":"10s"}', '{"TTL":"24h"}', '{"TTL":"25h"}', '{"TTL":"abc"}', '{"TTL":10}', '{"Behavior":"zap"}', '{"Behavior":"release"}', '{"Behavior":""}',
@@ -26,6 +28,7 @@ export const sessionScripts: readonly Script[] = [
   },
   {
     name: 'session: locks',
+    tellsIndexesApart: true,
     steps: [
       put('/v1/session/create', { LockDelay: '0s' }, { saveIdAs: 'a' }), put('/v1/session/create', { LockDelay: '15s' }, { saveIdAs: 'b' }), put('/v1/session/create', { Behavior: 'delete' }, { saveIdAs: 'c' }),
       put('/v1/kv/l?acquire={a}', 'one'), get('/v1/kv/l'), put('/v1/kv/l?acquire={a}', 'again'), get('/v1/kv/l'), put('/v1/kv/l?acquire={b}', 'no'), put('/v1/kv/l?release={b}', 'no'), put('/v1/kv/l', 'plain'), get('/v1/kv/l'),
@@ -40,6 +43,7 @@ export const sessionScripts: readonly Script[] = [
 export const transactionScripts: readonly Script[] = [
   {
     name: 'txn: verbs',
+    tellsIndexesApart: true,
     steps: [
       put('/v1/session/create', { LockDelay: '0s' }, { saveIdAs: 's' }),
       ...[
@@ -58,6 +62,7 @@ export const transactionScripts: readonly Script[] = [
   },
   {
     name: 'txn: bodies',
+    tellsIndexesApart: true,
     steps: [
       ...['[]', '{}', 'null', 'bad', '', '[{}]', '[null]', '[5]', '{"KV":{}}', '[{"KV":null}]', '[{"KV":{"Verb":"set","Key":"k","Value":"%%%"}}]', '[{"KV":{"Verb":"set","Key":5}}]', '[{"KV":{"Verb":"get","Key":"k"},"Node":{"Verb":"get"}}]', '[{"Zap":{}}]', '[{"KV":{"Verb":"set","Key":"k","Flags":-1}}]',
         '[{"KV":5}]', '[{"KV":[]}]', '5', '"x"', 'true', '[{"KV":{"Zap":1}}]', '[{"kv":{"verb":"set","key":"lower","value":"eA=="}}]', '[{"KV":{"Verb":"set","Key":"k","Index":"1"}}]', '[{"KV":{"Verb":"set","Key":"k","Flags":1.5}}]', '[{"KV":{"Verb":"set","Key":"k","Flags":18446744073709551616}}]', '[{"KV":{"Verb":5,"Key":"k"}}]', '[{"KV":{"Verb":"set","Key":"k","Session":5}}]', '[{"KV":{"Verb":"set","Key":"k","Value":5}}]', '[{"KV":{"Verb":"set","Key":"k","Value":"aGk"}}]', '[{"KV":{"Verb":"set","Key":"k","Value":[104,105]}},{"KV":{"Verb":"get","Key":"k"}}]', '[{"KV":{"Verb":"set","Key":"k","Namespace":"x"}}]', '[{"KV":{"Verb":"get","Key":"k","LockIndex":1}}]', '[] x', '[{"KV":{"Verb":"set","Key":"k","Value":"aGk=x"}}]', '[{"KV":{"Verb":"set","Key":"k","Value":"aG=x"}}]', '[{"KV":{"Verb":"set","Key":"k","Value":"aGkx="}}]', '[{"KV":{"Verb":"set","Key":"k","Value":"a\\nG\\nk="}}]', '[{"KV":{"Verb":"set","Key":"k","Value":[300]}}]', '[{"KV":{"Verb":"set","Key":"k","Value":["x"]}}]', '[{"KV":{"Verb":"SET","Key":"k"}}]', '[{"Node":null,"Service":null,"Check":null}]', '[{"Session":{}}]', '[{"KV":{"Verb":"set","Key":"<&>\u2028","Value":"eA=="}},{"KV":{"Verb":"get","Key":"<&>\u2028"}}]'].map((body) => put('/v1/txn', body)),

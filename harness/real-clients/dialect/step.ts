@@ -11,6 +11,8 @@ export interface Step {
 
 export interface Script {
   readonly name: string
+  /** Which indexes are the same and which are not is compared too: where nothing but the script moves them. */
+  readonly tellsIndexesApart?: boolean
   readonly steps: readonly Step[]
 }
 
