@@ -6,7 +6,21 @@ import { become } from './agent-command.ts'
  * harness imports nothing; a test compares this list with theirs.
  */
 export const clientCommands: Readonly<Record<string, string>> = {
+  catalog: 'list data centres, nodes and services',
+  event: 'send an event to all members',
+  'force-leave': 'take a failed member out of the cluster',
+  info: 'print figures of the agent',
+  join: 'tell the agent to join others',
+  keygen: 'draw a key for -encrypt',
   kv: 'read and write the key-value store',
+  leave: 'tell the agent to leave its cluster in good order, and to end',
+  maint: 'take a node or a service out of service, and put it back',
+  members: 'list the members that the agent knows',
+  monitor: 'print the agent\'s log as it comes',
+  operator: 'look after the servers\' consensus',
+  reload: 'tell the agent to read its config files again',
+  services: 'register and deregister services of the agent',
+  snapshot: 'save, restore and inspect the servers\' state',
 }
 
 export function isClientCommand(name: string | undefined): boolean {
