@@ -14,6 +14,7 @@ export const clientCommands: Readonly<Record<string, string>> = {
   keygen: 'draw a key for -encrypt',
   kv: 'read and write the key-value store',
   leave: 'tell the agent to leave its cluster in good order, and to end',
+  lock: 'run a program while holding a lock',
   maint: 'take a node or a service out of service, and put it back',
   members: 'list the members that the agent knows',
   monitor: 'print the agent\'s log as it comes',

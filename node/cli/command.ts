@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
+import { parseDurationNs } from '../base/duration.ts'
 import { AgentClient, AgentError, type ClientFlags } from './agent-client.ts'
 import { CommandFailure, type Terminal } from './terminal.ts'
 
@@ -15,7 +16,7 @@ export interface CommandSpec {
   readonly summary: string
   /** What follows the flags, for help: `KEY [DATA]`. */
   readonly operands?: string
-  /** `-name <value>` or `-name`, and what it does. A value's name that ends with `...` may be repeated. */
+  /** `-name <value>`, `-name`, or `-no-name` of one that is on unless said; and what it does. A value's name that ends with `...` may be repeated. */
   readonly flags?: readonly (readonly [flag: string, about: string])[]
   /** Whose flags it takes besides: of every request, or also `-datacenter` and `-stale` of those that servers answer. */
   readonly asks: 'nobody' | 'agent' | 'servers'
@@ -105,13 +106,16 @@ export function goFlags(command: Command, args: readonly string[]): string[] {
     const [, name, value] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(arg) ?? []
     if (name === undefined) break
     if (name === 'h' || name === 'help') return ['--help']
-    const known = command.options.find((option) => option.long === `--${name}`)
+    const negated = command.options.find((option) => option.negate && option.long === `--no-${name}`)
+    const known = negated ?? command.options.find((option) => option.long === `--${name}`)
     if (known === undefined) throw new CommandFailure(`flag provided but not defined: -${name}\nSee splitbrain ${pathOf(command)} -help.`)
-    if (known.isBoolean()) {
+    if (known.isBoolean() || known.negate) {
       if (value !== undefined && !/^(1|t|true|0|f|false)$/i.test(value)) throw new CommandFailure(`invalid boolean value ${JSON.stringify(value)} for -${name}: parse error`)
-      const off = flags.indexOf(`--${name}`)
-      if (off !== -1) flags.splice(off, 1)
-      if (value === undefined || /^(1|t|true)$/i.test(value)) flags.push(`--${name}`)
+      // Commander has a word for one of the two values; the last one said counts.
+      const on = value === undefined || /^(1|t|true)$/i.test(value)
+      const before = flags.indexOf(known.long!)
+      if (before !== -1) flags.splice(before, 1)
+      if (on === (negated === undefined)) flags.push(known.long!)
     } else if (value !== undefined) {
       flags.push(`--${name}=${value}`)
     } else {
@@ -134,6 +138,15 @@ export function unsigned(flags: Invocation['flags'], field: string, flag: string
   if (text === undefined) return undefined
   if (typeof text !== 'string' || !/^\d+$/.test(text) || BigInt(text) >= 1n << 64n) throw new CommandFailure(`invalid value ${JSON.stringify(text)} for flag -${flag}: parse error`)
   return BigInt(text)
+}
+
+/** A flag's duration, `500ms` or `1m30s`, in milliseconds. Throws CommandFailure. */
+export function durationMs(flags: Invocation['flags'], field: string): number | undefined {
+  const text = textOf(flags, field)
+  if (text === undefined) return undefined
+  const ns = parseDurationNs(text)
+  if (ns === null || ns < 0) throw new CommandFailure(`invalid value ${JSON.stringify(text)} for flag -${field}: parse error`)
+  return ns / 1e6
 }
 
 /** At most this many operands. Throws CommandFailure. */

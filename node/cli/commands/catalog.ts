@@ -87,8 +87,8 @@ async function services({ flags, args, client, terminal }: Invocation): Promise<
     terminal.error('No services match the given query - try expanding your search.')
     return 0
   }
-  terminal.print(flags['tags'] === true && names.some((name) => found[name]!.size > 0)
-    ? columns(names.map((name) => [name, [...found[name]!].sort(compare).join(',')]), 6)
+  terminal.print(flags['tags'] === true
+    ? columns(names.map((name) => [name, [...found[name]!].sort(compare).join(',')]), 6).trimEnd()
     : names.join('\n'))
   return 0
 }

@@ -3,6 +3,7 @@ import { event, forceLeave, join, keygen, leave, reload } from './agent-control.
 import { catalog } from './catalog.ts'
 import { info } from './info.ts'
 import { kv } from './kv.ts'
+import { lock } from './lock.ts'
 import { maint } from './maint.ts'
 import { members } from './members.ts'
 import { monitor } from './monitor.ts'
@@ -12,5 +13,5 @@ import { snapshot } from './snapshot.ts'
 
 /** All commands that speak to an agent, in the order of help. */
 export const commandTree: readonly CommandTree[] = [
-  catalog, event, forceLeave, info, join, keygen, kv, leave, maint, members, monitor, operator, reload, services, snapshot,
+  catalog, event, forceLeave, info, join, keygen, kv, leave, lock, maint, members, monitor, operator, reload, services, snapshot,
 ]
