@@ -95,7 +95,8 @@ async function put({ flags, args, client, terminal }: Invocation): Promise<numbe
   if (key === '') throw new CommandFailure('Error! Missing KEY argument')
   const given = await dataOperand(data ?? '', terminal)
   const body = flags['base64'] === true ? decodeBase64(given.toString()) : given
-  const index = casIndex(flags)
+  // Unlike `kv delete`, Consul's `kv put` lets -modify-index stand alone, and ignores it.
+  const index = flags['cas'] === true ? casIndex(flags) : undefined
   const session = textOf(flags, 'session')
   if ((flags['acquire'] === true || flags['release'] === true) && session === undefined) throw new CommandFailure('Error! Missing -session (required with -acquire and -release)')
   if (key.startsWith('/')) throw new CommandFailure(`Error! Failed writing data: Invalid key. Key must not begin with a '/': ${key}`)
