@@ -92,6 +92,18 @@ t.test('both command lines say the same of one agent', { skip, timeout: 300_000 
   t.match(await ours('leave'), { stdout: 'Graceful leave complete\n', code: 0 })
 })
 
+t.test('both say the same of the key-value store of our agent', { skip, timeout: 120_000 }, async (t) => {
+  if (found.kind === 'missing') return
+  await using agent = await startSplitbrain({ host: '127.79.4.4', node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+  for (const args of [
+    ['put', '-flags=18446744073709551615', 'a/b', 'val'], ['put', 'a/c/d', ''], ['get', 'a/b'], ['get', '-detailed', 'a/b'], ['get', '-recurse', 'a'], ['get', '-keys', 'a'],
+    ['put', '-cas', '-modify-index=1', 'a/b', 'v'], ['put', '-acquire', '-session=abc', 's', 'v'], ['get', 'missing'], ['export', 'a'], ['delete', '-recurse', 'a'], ['export'],
+  ]) {
+    const [ours, consuls] = [await run(process.execPath, [client, 'kv', ...args], agent.host, '/'), await run(found.path, ['kv', ...args], agent.host, '/')]
+    t.same(ours, consuls, args.join(' '))
+  }
+})
+
 /** Who is inside, as lines that children append. */
 async function contend(t: Test, host: string, limit: number, programs: readonly (readonly string[])[]): Promise<void> {
   const cwd = await mkdtemp(join(tmpdir(), 'splitbrain-lock-'))
