@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { parseDurationNs } from '../base/duration.ts'
 import { AgentClient, AgentError, type ClientFlags } from './agent-client.ts'
 import { CommandFailure, type Terminal } from './terminal.ts'
@@ -129,8 +129,6 @@ export function goFlags(command: Command, args: readonly string[]): string[] {
 function pathOf(command: Command): string {
   return command.parent === null || command.parent.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
 }
-
-export { CommanderError }
 
 /** A flag's whole number, 0 or more, of up to 64 bits. Throws CommandFailure. */
 export function unsigned(flags: Invocation['flags'], field: string, flag: string): bigint | undefined {

@@ -1,5 +1,5 @@
-import { Command } from 'commander'
-import { addCommand, CommanderError, goFlags } from './command.ts'
+import { Command, CommanderError } from 'commander'
+import { addCommand, goFlags } from './command.ts'
 import { commandTree } from './commands/index.ts'
 import { CommandFailure, type Terminal } from './terminal.ts'
 
