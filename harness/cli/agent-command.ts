@@ -4,15 +4,19 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/**
- * One member in the foreground. The harness imports nothing of a member, so
- * this process becomes it where the system can do that: who kills this process
- * has then killed the member, and no orphan holds its ports. Else the member is
- * a child: signals reach it, its exit code is this one's. Arguments are the
- * member's, Consul's flags.
- */
+/** One member in the foreground. Arguments are the member's, Consul's flags. */
 export function runAgentCommand(args: readonly string[]): Promise<number> {
-  const base = fileURLToPath(new URL('../../node/main', import.meta.url))
+  return become('main', args)
+}
+
+/**
+ * A program of `node/`, by its entry's name. The harness imports nothing of
+ * it, so this process becomes it where the system can do that: who kills this
+ * process has then killed the program, and no orphan holds its ports. Else it
+ * is a child: signals reach it, its exit code is this one's.
+ */
+export function become(entryName: 'main' | 'client-main', args: readonly string[]): Promise<number> {
+  const base = fileURLToPath(new URL(`../../node/${entryName}`, import.meta.url))
   const entry = existsSync(`${base}.ts`) && !base.includes(`${join('node_modules', '')}`) ? `${base}.ts` : `${base}.js`
   if (process.platform !== 'win32' && typeof process.execve === 'function') process.execve(process.execPath, [process.execPath, entry, ...args])
   const child = spawn(process.execPath, [entry, ...args], { stdio: 'inherit' })

@@ -4,6 +4,7 @@ import { partitionShapes } from '../../nemesis/targets.ts'
 import { workloads } from '../../workloads/index.ts'
 import { plantedBugs } from '../mutants/bugs.ts'
 import { concurrencyMax, membersMax, planDefaults as defaults } from '../plan/defaults.ts'
+import { clientCommands } from './client-command.ts'
 
 /** What each command does, given its options as commander read them. */
 export interface CommandActions {
@@ -47,6 +48,10 @@ export function makeProgram(actions: CommandActions, version: string): Command {
   program.command('agent')
     .description('runs one member in the foreground: splitbrain agent -server -bootstrap-expect 3 -node n1 -bind ADDRESS -data-dir DIR -retry-join ADDRESS …')
     .helpOption(false)
+  // The same: their flags are Consul's too.
+  for (const [name, about] of Object.entries(clientCommands)) {
+    program.command(name).description(about).helpOption(false).usage('…').helpGroup('Commands for a running agent, of splitbrain or of Consul (their own help: splitbrain COMMAND -help):')
+  }
   return program
 }
 

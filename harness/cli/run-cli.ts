@@ -3,6 +3,7 @@ import { parsePlanOptions } from '../plan/options.ts'
 import { packageVersion } from '../plan/provenance.ts'
 import { UsageError } from '../plan/usage-error.ts'
 import { runAgentCommand } from './agent-command.ts'
+import { isClientCommand, runClientCommand } from './client-command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { makeProgram } from './program.ts'
 import { runTestCommand, type TestCommandPorts } from './test-command.ts'
@@ -11,7 +12,8 @@ import { runTestCommand, type TestCommandPorts } from './test-command.ts'
 export async function runCli(args: readonly string[], ports: TestCommandPorts): Promise<number> {
   const { io } = ports
   try {
-    return args[0] === 'agent' ? await runAgentCommand(args.slice(1)) : await dispatch(args, ports)
+    if (args[0] === 'agent') return await runAgentCommand(args.slice(1))
+    return isClientCommand(args[0]) ? await runClientCommand(args) : await dispatch(args, ports)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.valid : exitCodes.usage
     if (error instanceof UsageError) {

@@ -81,7 +81,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     datacenter: flags.datacenter ?? file.datacenter ?? 'dc1',
     bootstrapExpect,
     bindHost,
-    clientHost: flags.client ?? file.client_addr ?? '127.0.0.1',
+    clientHost: file.addresses?.http ?? flags.client ?? file.client_addr ?? '127.0.0.1',
     advertise: formatAddress(advertiseHost, serverPort),
     serverPort,
     httpPort: checkPort('-http-port', flags.httpPort ?? file.ports?.http ?? 8500),
@@ -110,6 +110,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
 function merge(earlier: AgentFile, later: AgentFile): AgentFile {
   return {
     ...earlier, ...later,
+    addresses: { ...earlier.addresses, ...later.addresses },
     ports: { ...earlier.ports, ...later.ports },
     dns_config: { ...earlier.dns_config, ...later.dns_config },
     performance: { ...earlier.performance, ...later.performance },

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { isConsulOption, withoutAlreadySo } from './consul-options.ts'
 import { UsageError } from './usage-error.ts'
 
 const port = z.int().min(0).max(65535)
@@ -25,6 +26,8 @@ const fileSchema = z.strictObject({
   log_level: z.string().min(1),
   enable_script_checks: z.boolean(),
   pid_file: z.string().min(1),
+  /** Where the HTTP API listens, over client_addr. */
+  addresses: z.strictObject({ http: z.string().min(1) }).partial(),
   ports: z.strictObject({ http: port, server: port, serf_lan: portOrNone, dns: portOrNone }).partial(),
   domain: z.string().min(1),
   dns_config: z.strictObject({
@@ -74,16 +77,38 @@ export function readAgentFile(path: string): AgentFile {
   } catch (error) {
     throw new UsageError(`${path} cannot be read as JSON: ${(error as Error).message}.`)
   }
-  const parsed = fileSchema.safeParse(value)
+  const asked = isObject(value) ? withoutAlreadySo(value, hasKey) : value
+  const parsed = fileSchema.safeParse(asked)
   if (parsed.success) return parsed.data
-  throw new UsageError(`${path}: ${parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`).join('; ')}.`)
+  throw new UsageError(`${path}: ${parsed.error.issues.flatMap(problems).join('; ')}.`)
 }
 
-/** The `.json` files of a folder, in order of name. */
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Whether the schema has a key, `ui` or `ports.dns`: then what it says is not for others to judge. */
+function hasKey(path: string): boolean {
+  const nothing = path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), null)
+  return !fileSchema.safeParse(nothing).error?.issues.some(({ code }) => code === 'unrecognized_keys')
+}
+
+/** One sentence's part for each key that is unknown, or wrong. */
+function problems(issue: z.core.$ZodIssue): string[] {
+  if (issue.code !== 'unrecognized_keys') return [`${issue.path.join('.') || 'the file'}: ${issue.message}`]
+  return issue.keys.map((key) => {
+    const option = [...issue.path, key].join('.')
+    return isConsulOption(option) ? `${option} is an option of Consul that this member does not have` : `invalid config key ${option}`
+  })
+}
+
+/** The `.json` files of a folder, in order of name. Throws UsageError also for `.hcl`, which Consul would read. */
 export function agentFilesIn(directory: string): string[] {
+  let names: string[]
   try {
-    return readdirSync(directory).filter((name) => name.endsWith('.json')).sort().map((name) => join(directory, name))
+    names = readdirSync(directory).sort()
   } catch (error) {
     throw new UsageError(`-config-dir ${directory} cannot be read: ${(error as Error).message}.`)
   }
+  const hcl = names.find((name) => name.endsWith('.hcl'))
+  if (hcl !== undefined) throw new UsageError(`${join(directory, hcl)} is HCL, and only JSON is read: write it as JSON, or move it away.`)
+  return names.filter((name) => name.endsWith('.json')).map((name) => join(directory, name))
 }

@@ -1,0 +1,143 @@
+/**
+ * Our command line and Consul's own, each command run by both against one
+ * agent of Consul: what they print and how they end. Where the texts are meant
+ * to differ (help, JSON's and expressions' error texts) it is left out.
+ */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { consulProgram, debianProgram } from './debian-program.ts'
+import { startConsul, startSplitbrain } from './servers.ts'
+
+const client = fileURLToPath(new URL('../../node/client-main.ts', import.meta.url))
+const found = await debianProgram(consulProgram)
+const skip = process.platform !== 'linux' ? 'needs all of 127.0.0.0/8' : found.kind === 'missing' ? found.reason : false
+
+interface Ran {
+  readonly stdout: string
+  readonly stderr: string
+  readonly code: number
+}
+
+function run(program: string, args: readonly string[], host: string, cwd: string): Promise<Ran> {
+  return new Promise((resolve) => {
+    const child = execFile(program, args, { cwd, timeout: 60_000, env: { ...process.env, CONSUL_HTTP_ADDR: `${host}:8500`, SHELL: '/bin/sh' } }, (_error, stdout, stderr) => {
+      resolve({ stdout, stderr, code: child.exitCode ?? -1 })
+    })
+  })
+}
+
+/** Read twice, or written twice with the same end: both programs in turn must say the same. */
+const same: readonly (readonly string[])[] = [
+  ['kv', 'put', 'a/b', 'val'], ['kv', 'put', 'a/c/d', 'val2'], ['kv', 'put', '-flags=18446744073709551615', 'a/flags', 'x'], ['kv', 'put', '-base64', 'a/b64', 'aGk='],
+  ['kv', 'put', 'empty'], ['kv', 'put', 'dash', '-5'], ['kv', 'put', 'file', '@data.txt'], ['kv', 'put', 'odd key%/ü?', 'x'],
+  ['kv', 'get', 'a/b'], ['kv', 'get', '-base64', 'a/b'], ['kv', 'get', '-detailed', 'a/flags'], ['kv', 'get', 'empty'], ['kv', 'get', 'file'], ['kv', 'get', 'odd key%/ü?'],
+  ['kv', 'get', '-recurse', 'a'], ['kv', 'get', '-recurse', '-detailed', 'a'], ['kv', 'get', '-keys', 'a'], ['kv', 'get', '-keys', '-separator=', 'a'], ['kv', 'get', '-stale=true', 'a/b'],
+  ['kv', 'get', '--detailed=0', 'a/b'], ['kv', 'get', 'missing'], ['kv', 'get', '-recurse', 'missing'], ['kv', 'get', '-keys', 'missing'], ['kv', 'get', '-keys', '-recurse', 'a'],
+  ['kv', 'get'], ['kv', 'get', 'a', 'b'], ['kv', 'put'], ['kv', 'put', 'a', 'b', 'c'], ['kv', 'put', '/lead', 'x'], ['kv', 'put', 'f', '@/nonexistent'],
+  ['kv', 'put', '-cas', 'k', 'v'], ['kv', 'put', '-cas', '-modify-index=1', 'a/b', 'v'], ['kv', 'put', '-modify-index=1', 'a/b', 'v'], ['kv', 'put', '-acquire', 's', 'v'],
+  ['kv', 'put', '-acquire', '-session=abc', 's', 'v'], ['kv', 'export', 'a'], ['kv', 'export', 'missing'], ['kv', 'import', '[{"key":"imp/1","flags":3,"value":"eA=="}]'], ['kv', 'import'],
+  ['kv', 'get', '-http-addr=127.0.0.1:1', 'x'], ['kv', 'get', '-http-addr=foo://x', 'x'],
+  ['kv', 'delete'], ['kv', 'delete', '-cas', 'k'], ['kv', 'delete', '-cas', '-modify-index=1', 'a/b'], ['kv', 'delete', 'absent'], ['kv', 'delete', '-recurse', 'a'], ['kv', 'delete', '-recurse'],
+  ['members'], ['members', '-detailed'], ['members', '-wan'], ['members', '-status=failed'], ['members', '-segment=x'],
+  ['operator', 'raft', 'list-peers'], ['operator', 'raft', 'list-peers', '-stale'], ['operator', 'raft', 'remove-peer'], ['operator', 'raft', 'remove-peer', '-id=x', '-address=y'],
+  ['operator', 'raft', 'remove-peer', '-address=1.2.3.4:5'],
+  ['services', 'register', 'services.json'], ['services', 'register', '-name=n1', '-port=4', '-tag=y', '-tag=x', '-meta=a=b', '-address=1.2.3.4', '-id=nid', '-tagged-address=lan=1.2.3.4:5'],
+  ['services', 'register'], ['services', 'register', '-name=n1', 'services.json'], ['catalog', 'services'], ['catalog', 'services', '-tags'], ['catalog', 'services', '-node=s1', '-tags'],
+  ['catalog', 'services', '-node=none'], ['catalog', 'services', '-node-meta=a=b'], ['catalog', 'nodes'], ['catalog', 'nodes', '-detailed'], ['catalog', 'nodes', '-service=w1'],
+  ['catalog', 'nodes', '-service=w1', '-detailed'], ['catalog', 'nodes', '-service=none'], ['catalog', 'nodes', '-filter=Node==none'], ['catalog', 'nodes', 'x'], ['catalog', 'datacenters'],
+  ['maint', '-enable', '-reason=because'], ['maint'], ['maint', '-disable'], ['maint', '-service=w1', '-enable'], ['maint', '-service=w1'], ['maint', '-service=w1', '-disable'],
+  ['maint', '-service=none', '-enable'], ['maint', '-enable', '-disable'], ['maint', '-reason=x'], ['maint'],
+  ['services', 'deregister', 'services.json'], ['services', 'deregister', '-id=nid'], ['services', 'deregister', '-id=none'], ['services', 'deregister'], ['services', 'deregister', '-id=a', 'services.json'],
+  ['join', '127.79.3.1'], ['force-leave', 'none'], ['reload'], ['snapshot', 'save'], ['snapshot', 'restore'], ['snapshot', 'inspect', 'nofile'],
+  ['lock', 'p', 'echo $CONSUL_LOCK_HELD; exit 3'], ['lock', '-child-exit-code', 'p', 'exit 3'], ['lock', '-verbose', 'p', 'echo in'], ['lock', '-verbose', '-n=2', 's', 'echo in'],
+  ['lock', '-shell=false', 'p', 'echo', '-n', 'a b'], ['lock', 'p'], ['lock', '-n=0', 'p', 'x'],
+]
+
+t.test('both command lines say the same of one agent', { skip, timeout: 300_000 }, async (t) => {
+  if (found.kind === 'missing') return
+  await using agent = await startConsul(found.path, { host: '127.79.3.1', node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+  const cwd = await mkdtemp(join(tmpdir(), 'splitbrain-cli-'))
+  t.teardown(() => rm(cwd, { recursive: true }))
+  await writeFile(join(cwd, 'data.txt'), 'from a file\n')
+  await writeFile(join(cwd, 'services.json'), JSON.stringify({ services: [{ name: 'w1', tags: ['b', 'a'], check: { ttl: '10s', deregister_critical_service_after: '10m' } }, { id: 'w2id', name: 'w2', enable_tag_override: true }] }))
+  const ours = (...args: readonly string[]) => run(process.execPath, [client, ...args], agent.host, cwd)
+  const consuls = (...args: readonly string[]) => run(found.path, args, agent.host, cwd)
+  // An index that a write has moved is no difference; what is not a program's name neither.
+  const plain = ({ stdout, stderr, code }: Ran) => ({ stdout: stdout.replace(/((?:Create|Modify)Index +)\d+/g, '$1N'), stderr: stderr.replace(/\nUsage:[^]*$|\n\nUsage:[^]*$/, '\n'), code })
+  for (const args of same) t.same(plain(await ours(...args)), plain(await consuls(...args)), args.join(' '))
+
+  const sections = ({ stdout }: Ran) => stdout.split('\n').map((line) => line.split(' = ')[0])
+  t.same(sections(await ours('info')), sections(await consuls('info')), 'info: the same sections and keys')
+  for (const args of [['kv', 'frob'], ['kv', 'get', '-frob', 'x'], ['members', '-detailed=maybe'], ['kv', 'put', '-flags=zz', 'x', 'y'], ['event'], ['force-leave'], ['frob'], []]) {
+    const [our, consul] = [await ours(...args), await consuls(...args)]
+    t.same([our.code, our.stdout], [consul.code, consul.stdout], `${args.join(' ')}: the same exit code`)
+    t.not(our.stderr, '', `${args.join(' ')}: and says why`)
+  }
+  t.match(await ours('event', '-name=x', 'payload'), { stdout: /^Event ID: [0-9a-f-]{36}\n$/, code: 0 })
+
+  await ours('kv', 'put', 'kept', 'in the snapshot')
+  t.match(await ours('snapshot', 'save', 'ours.snap'), { stdout: /^Saved and verified snapshot to index \d+\n$/, code: 0 })
+  t.same(await ours('snapshot', 'inspect', 'ours.snap'), await consuls('snapshot', 'inspect', 'ours.snap'), 'what each says of the same snapshot')
+  await ours('kv', 'delete', 'kept')
+  t.match(await ours('snapshot', 'restore', 'ours.snap'), { stdout: 'Restored snapshot\n', code: 0 })
+  t.match(await consuls('kv', 'get', 'kept'), { stdout: 'in the snapshot\n', code: 0 })
+  const broken = await readFile(join(cwd, 'ours.snap'))
+  await writeFile(join(cwd, 'broken.snap'), broken.subarray(0, broken.length - 40))
+  t.match(await ours('snapshot', 'inspect', 'broken.snap'), { stderr: /^Error verifying snapshot: failed to decompress snapshot/, code: 1 })
+
+  t.match(await ours('leave'), { stdout: 'Graceful leave complete\n', code: 0 })
+})
+
+t.test('both say the same of the key-value store of our agent', { skip, timeout: 120_000 }, async (t) => {
+  if (found.kind === 'missing') return
+  await using agent = await startSplitbrain({ host: '127.79.4.4', node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+  for (const args of [
+    ['put', '-flags=18446744073709551615', 'a/b', 'val'], ['put', 'a/c/d', ''], ['get', 'a/b'], ['get', '-detailed', 'a/b'], ['get', '-recurse', 'a'], ['get', '-keys', 'a'],
+    ['put', '-cas', '-modify-index=1', 'a/b', 'v'], ['put', '-acquire', '-session=abc', 's', 'v'], ['get', 'missing'], ['export', 'a'], ['delete', '-recurse', 'a'], ['export'],
+  ]) {
+    const [ours, consuls] = [await run(process.execPath, [client, 'kv', ...args], agent.host, '/'), await run(found.path, ['kv', ...args], agent.host, '/')]
+    t.same(ours, consuls, args.join(' '))
+  }
+})
+
+/** Who is inside, as lines that children append. */
+async function contend(t: Test, host: string, limit: number, programs: readonly (readonly string[])[]): Promise<void> {
+  const cwd = await mkdtemp(join(tmpdir(), 'splitbrain-lock-'))
+  t.teardown(() => rm(cwd, { recursive: true }))
+  const child = 'echo in >> log; sleep 0.3; echo out >> log'
+  const ran = await Promise.all(programs.map(([program, ...args]) => run(program!, [...args, 'lock', `-n=${limit}`, 'contended', child], host, cwd)))
+  for (const { code, stderr } of ran) t.same({ code, stderr }, { code: 0, stderr: '' })
+  const lines = (await readFile(join(cwd, 'log'), 'utf8')).trim().split('\n')
+  let inside = 0
+  let most = 0
+  for (const line of lines) most = Math.max(most, inside += line === 'in' ? 1 : -1)
+  t.equal(lines.length, 2 * programs.length, 'each was in, and out')
+  t.ok(most <= limit, `${most} were in at once, ${limit} may`)
+}
+
+t.test('locks of both command lines exclude each other, at Consul\'s agent and at ours', { skip, timeout: 300_000 }, async (t) => {
+  if (found.kind === 'missing') return
+  const both = [[process.execPath, client], [found.path], [process.execPath, client], [found.path]]
+  for (const [i, start] of [(options: Parameters<typeof startSplitbrain>[0]) => startConsul(found.path, options), startSplitbrain].entries()) {
+    await using agent = await start({ host: `127.79.4.${i + 1}`, node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+    await contend(t, agent.host, 1, both)
+    await contend(t, agent.host, 2, both)
+    t.match(await run(process.execPath, [client, 'kv', 'get', '-keys', 'contended'], agent.host, '/'), { stdout: '', code: 0 }, 'nothing is left behind')
+  }
+})
+
+t.test('who loses its lock ends its child', { skip: process.platform === 'linux' ? false : 'needs all of 127.0.0.0/8', timeout: 60_000 }, async (t) => {
+  await using agent = await startSplitbrain({ host: '127.79.4.3', node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+  const running = run(process.execPath, [client, 'lock', '-shell=false', 'p', 'sleep', '100'], agent.host, '/')
+  let holder: string | undefined
+  while (holder === undefined) {
+    const { status, body } = await agent.request('GET', '/v1/kv/p/.lock?index=1&wait=1s')
+    if (status === 200) holder = (JSON.parse(body) as { Session?: string }[])[0]!.Session
+  }
+  await agent.request('PUT', `/v1/session/destroy/${holder}`)
+  t.match(await running, { code: 1, stderr: /^Lock lost, killing child: it is no longer ours\n/ })
+})
