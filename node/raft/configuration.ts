@@ -61,7 +61,7 @@ const noConfiguration: Configuration = { voters: [] }
  * appended, committed or not, and stops when it is cut off (thesis §4.1).
  */
 export class ConfigurationHistory {
-  readonly #steps: { readonly index: number, readonly configuration: Configuration }[] = []
+  #steps: { readonly index: number, readonly configuration: Configuration }[] = []
 
   /** What counts now; no voters before the first. */
   get current(): Configuration {
@@ -70,6 +70,16 @@ export class ConfigurationHistory {
 
   isVoter(id: MemberId): boolean {
     return this.current.voters.some((voter) => voter.id === id)
+  }
+
+  /** What counted at `index`, and the entry that brought it; index 0 without one. */
+  at(index: number): { readonly index: number, readonly configuration: Configuration } {
+    return this.#steps.findLast((step) => step.index <= index) ?? { index: 0, configuration: noConfiguration }
+  }
+
+  /** All that is known comes from a snapshot. */
+  reset(index: number, configuration: Configuration): void {
+    this.#steps = [{ index, configuration }]
   }
 
   append(index: number, data: Uint8Array): void {

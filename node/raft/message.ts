@@ -1,4 +1,5 @@
 import type { Entry, MemberId } from './entry.ts'
+import type { ImageId } from './snapshot.ts'
 
 /**
  * All that one Raft core says to another. `term` is the sender's current term,
@@ -7,7 +8,7 @@ import type { Entry, MemberId } from './entry.ts'
  * a simulation hands the same object to the receiver.
  */
 export type Message = PreVoteRequest | PreVoteResponse | VoteRequest | VoteResponse
-  | AppendRequest | AppendResponse | HeartbeatRequest | HeartbeatResponse
+  | AppendRequest | AppendResponse | HeartbeatRequest | HeartbeatResponse | SnapshotRequest | SnapshotResponse
 
 interface Addressed {
   readonly from: MemberId
@@ -83,4 +84,19 @@ export interface HeartbeatRequest extends Addressed {
 export interface HeartbeatResponse extends Addressed {
   readonly kind: 'heartbeat-response'
   readonly round: number
+}
+
+/** A chunk of the leader's snapshot (thesis figure 5.3); an empty one at the image's end only asks. */
+export interface SnapshotRequest extends Addressed {
+  readonly kind: 'snapshot-request'
+  readonly image: ImageId
+  readonly offset: number
+  readonly data: Uint8Array
+}
+
+/** The sender has the image's first `receivedBytes` bytes, perhaps only in memory; installed, it answers like an append. */
+export interface SnapshotResponse extends Addressed {
+  readonly kind: 'snapshot-response'
+  readonly image: ImageId
+  readonly receivedBytes: number
 }

@@ -1,5 +1,6 @@
 import { invariant } from '../base/assert.ts'
 import type { Entry } from './entry.ts'
+import { beginTransfer, noteTransferSilence, sendChunks } from './install-snapshot.ts'
 import type { Leadership, MemberState } from './member-state.ts'
 import type { AppendResponse } from './message.ts'
 import type { Progress } from './progress.ts'
@@ -20,6 +21,8 @@ export function sendAppends(state: MemberState, leadership: Leadership): void {
   leadership.appendsPending = false
   const slices = new SliceCache(state)
   for (const follower of leadership.followers) {
+    if (follower.mode !== 'snapshot' && follower.nextIndex <= state.log.baseIndex) beginTransfer(state, follower)
+    sendChunks(state, follower)
     while (follower.maySend && follower.nextIndex <= state.log.lastIndex) {
       const entries = slices.from(follower.nextIndex)
       sendAppend(state, follower, entries)
@@ -65,7 +68,8 @@ function sendAppend(state: MemberState, follower: Progress, entries: readonly En
  * where the entries arrived, and rejected where they did not.
  */
 export function noteSilence(state: MemberState, leadership: Leadership, follower: Progress): void {
-  if (follower.awaitsAnswer && state.nowMs - follower.lastAdvanceMs >= state.config.heartbeatIntervalMs) {
+  noteTransferSilence(state, follower)
+  if (follower.nextIndex > state.log.baseIndex && follower.awaitsAnswer && state.nowMs - follower.lastAdvanceMs >= state.config.heartbeatIntervalMs) {
     follower.lastAdvanceMs = state.nowMs
     sendAppend(state, follower, [])
   }

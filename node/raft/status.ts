@@ -12,6 +12,8 @@ export interface RaftStatus {
   readonly leader: MemberId | null
   readonly commitIndex: number
   readonly lastIndex: number
+  /** The newest snapshot ends here; 0 without one. */
+  readonly snapshotIndex: number
   /** Up to here the log is on this member's disk. */
   readonly durableIndex: number
   /** On the clock given to the core; null if no leader was heard since the start. A leader does not hear itself. */
@@ -23,7 +25,7 @@ export interface RaftStatus {
 
 export interface FollowerStatus {
   readonly id: MemberId
-  readonly mode: 'probe' | 'replicate'
+  readonly mode: 'probe' | 'replicate' | 'snapshot'
   readonly matchIndex: number
   readonly nextIndex: number
   /** Append requests without an answer. */
@@ -41,6 +43,7 @@ export function statusOf(state: MemberState): RaftStatus {
     leader: state.leader,
     commitIndex: state.commitIndex,
     lastIndex: state.log.lastIndex,
+    snapshotIndex: state.snapshot?.head.lastIndex ?? 0,
     durableIndex: state.log.durableIndex,
     lastLeaderContactMs: state.contact.lastMs,
     configuration: state.configurations.current,

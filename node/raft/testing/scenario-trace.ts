@@ -29,6 +29,10 @@ function details(message: Message): string {
       return ` round ${message.round} commit ${message.commitIndex}`
     case 'heartbeat-response':
       return ` round ${message.round}`
+    case 'snapshot-request':
+      return ` up to ${message.image.lastIndex}:t${message.image.lastTerm} bytes ${message.offset}+${message.data.length} of ${message.image.sizeBytes}`
+    case 'snapshot-response':
+      return ` up to ${message.image.lastIndex}:t${message.image.lastTerm} has ${message.receivedBytes} bytes`
     default:
       return unreachable(message)
   }
