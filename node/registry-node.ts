@@ -9,13 +9,16 @@ import type { Trace } from './base/trace.ts'
 import { parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Requests } from './driver/requests.ts'
+import { restoreNow } from './driver/snapshot-restore.ts'
+import { Snapshotter } from './driver/snapshotter.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId } from './raft/entry.ts'
+import type { RaftStatus } from './raft/status.ts'
 import type { Transition } from './raft/ready.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
-import { Wal } from './storage/wal.ts'
+import { recoverStorage } from './storage/recover.ts'
 import type { Transport } from './transport/transport.ts'
 
 /** Everything that a member needs of the world. A process and a simulation give different ones to the same code. */
@@ -33,7 +36,7 @@ export interface RegistryNodeOptions {
   readonly retryJoin: readonly string[]
   /** How long a request waits for a leader, or for its answer. */
   readonly rpcHoldTimeoutMs: number
-  /** For the write-ahead log alone. */
+  /** For the write-ahead log and snapshots alone. */
   readonly disk: Disk
   readonly transport: Transport & { onPeerLost?(callback: (address: string) => void): void }
   readonly scheduler: Scheduler
@@ -47,7 +50,7 @@ export interface RegistryNodeOptions {
 /**
  * One member: cores wired to ports. Synchronous and driven by callbacks
  * throughout, so that a simulation can run many in one thread. The constructor
- * reads the disk and throws WalCorruptError where that cannot be trusted.
+ * reads the disk and throws WalCorruptError or SnapshotCorruptError where that cannot be trusted.
  */
 export class RegistryNode {
   /** The HTTP API, apart from sockets. */
@@ -63,11 +66,16 @@ export class RegistryNode {
   constructor(options: RegistryNodeOptions) {
     this.#options = options
     const { id, name, random, scheduler, log, transport } = options
-    const recovered = Wal.open(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
+    const recovered = recoverStorage(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
     if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
+    const { snapshot } = recovered
+    if (snapshot !== null) {
+      restoreNow(snapshot.file, snapshot.image.read, this.#stateMachine.parts).finish()
+      this.#stateMachine.restoredTo(snapshot.head.lastIndex)
+    }
     this.#core = new RaftCore({
       id, config: options.raftConfig, random: random.split('raft'), nowMs: scheduler.nowMs(),
-      restored: { hardState: recovered.hardState, entries: recovered.entries },
+      restored: { hardState: recovered.hardState, entries: recovered.entries, snapshot },
     })
     this.#driver = new RaftDriver({
       name, id, scheduler, log, core: this.#core, wal: recovered.wal, stateMachine: this.#stateMachine, trace: options.trace,
@@ -78,6 +86,10 @@ export class RegistryNode {
       onFatal: options.onFatal,
       onTransition: (transition) => this.#onTransition(transition),
       onApplied: (appliedIndex) => this.#requests.applied(appliedIndex),
+      snapshotter: (driver) => new Snapshotter({
+        core: this.#core, config: options.raftConfig, store: recovered.store, wal: recovered.wal, stateMachine: this.#stateMachine,
+        scheduler, log, onInstalled: (head) => driver.installed(head), onProgress: () => driver.schedulePump(), onFatal: options.onFatal,
+      }),
     })
     this.#requests = new Requests({
       scheduler, driver: this.#driver, address: transport.address, holdTimeoutMs: options.rpcHoldTimeoutMs,
@@ -118,6 +130,10 @@ export class RegistryNode {
     this.#discovery.stop()
     this.#requests.stop()
     this.#driver.stop()
+  }
+
+  get raftStatus(): RaftStatus {
+    return this.#core.status()
   }
 
   /** Advertised; null if no leader is known. */

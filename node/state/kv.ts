@@ -8,7 +8,10 @@
  *
  * Entries are immutable and replaced, so that a reader may keep one.
  */
+import { CopyOnWriteMap } from './copy-on-write-map.ts'
 import { Graveyard } from './graveyard.ts'
+import { decodeKvRecord, encodeKvRecord } from './kv-records.ts'
+import type { PartCapture, PartRestore, SnapshotPart } from './snapshot-part.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 export interface KvEntry {
@@ -42,13 +45,16 @@ export interface KvReader {
 
 const tombstonesMaxDefault = 65_536
 
-export class KvTable implements KvReader {
-  readonly #entries = new Map<string, KvEntry>()
-  readonly #order = new SortedKeys()
-  readonly #graveyard: Graveyard
+export class KvTable implements KvReader, SnapshotPart {
+  readonly name = 'kv'
+  readonly #tombstonesMax: number
+  #entries = new CopyOnWriteMap<string, KvEntry>()
+  #order = new SortedKeys()
+  #graveyard: Graveyard
   #index = 0
 
   constructor(tombstonesMax = tombstonesMaxDefault) {
+    this.#tombstonesMax = tombstonesMax
     this.#graveyard = new Graveyard(tombstonesMax)
   }
 
@@ -133,6 +139,45 @@ export class KvTable implements KvReader {
     }
     this.#graveyard.bury(keys, index)
     this.#index = index
+  }
+
+  capture(): PartCapture {
+    const head = { kind: 'table', index: this.#index, forgottenIndex: this.#graveyard.forgottenIndex } as const
+    // At most `tombstonesMax`, and their order counts: copied at once.
+    const tombstones = this.#graveyard.list()
+    const entries = this.#entries.capture()
+    const records = function* () {
+      yield encodeKvRecord(head)
+      for (const [key, index] of tombstones) yield encodeKvRecord({ kind: 'tombstone', key, index })
+      for (let next = entries.pairs.next(); next.done !== true; next = entries.pairs.next()) {
+        yield encodeKvRecord({ kind: 'entry', entry: next.value[1] })
+      }
+    }
+    return { records: records(), release: entries.release }
+  }
+
+  restore(): PartRestore {
+    const table = new KvTable(this.#tombstonesMax)
+    return {
+      add: (bytes) => {
+        const record = decodeKvRecord(bytes)
+        if (record.kind === 'table') {
+          table.#index = record.index
+          table.#graveyard.forget(record.forgottenIndex)
+        } else if (record.kind === 'tombstone') {
+          table.#graveyard.bury([record.key], record.index)
+        } else {
+          table.#entries.set(record.entry.key, record.entry)
+          table.#order.add(record.entry.key)
+        }
+      },
+      finish: () => {
+        this.#entries = table.#entries
+        this.#order = table.#order
+        this.#graveyard = table.#graveyard
+        this.#index = table.#index
+      },
+    }
   }
 
   #prefixIndex(prefix: string, entries: readonly KvEntry[]): number {

@@ -5,6 +5,7 @@
 import { invariant, unreachable } from '../base/assert.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
+import type { SnapshotPart } from './snapshot-part.ts'
 
 export type ApplyResult =
   /** `succeeded` is false when a cas or delete-cas did not match: what Consul answers as `true` or `false`. */
@@ -18,6 +19,16 @@ export class StateMachine {
 
   get kv(): KvReader {
     return this.#kv
+  }
+
+  /** Each is a section of a snapshot, in this order. */
+  get parts(): readonly SnapshotPart[] {
+    return [this.#kv]
+  }
+
+  /** The parts were restored from a snapshot of the state after entry `index`. */
+  restoredTo(index: number): void {
+    this.#appliedIndex = index
   }
 
   /** Of the last command applied. Entries that are no commands do not come here. */

@@ -1,9 +1,10 @@
 import type { ApiResponse } from '../api/exchange.ts'
 import { silentLog } from '../base/log.ts'
-import { seededRandom } from '../base/random.ts'
+import { type Random, seededRandom } from '../base/random.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { TraceEvent } from '../base/trace.ts'
-import { defaultRaftConfig } from '../raft/config.ts'
+import { defaultRaftConfig, type RaftConfig } from '../raft/config.ts'
+import type { RaftStatus } from '../raft/status.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { memoryDisk, type MemoryDisk } from '../storage/memory-disk.ts'
 
@@ -60,7 +61,10 @@ export class VirtualCluster {
   readonly #receivers = new Map<string, (message: unknown) => void>()
   readonly #names: readonly string[]
 
-  constructor(members: number) {
+  readonly #raftConfig: RaftConfig
+
+  constructor(members: number, raftConfig: Partial<RaftConfig> = {}) {
+    this.#raftConfig = { ...defaultRaftConfig, ...raftConfig }
     this.#names = Array.from({ length: members }, (_, i) => `n${i + 1}`)
     for (const name of this.#names) {
       this.disks.set(name, memoryDisk({
@@ -88,7 +92,7 @@ export class VirtualCluster {
       close: () => { this.#receivers.delete(address) },
     }
     const node = new RegistryNode({
-      name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: defaultRaftConfig,
+      name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: this.#raftConfig,
       bootstrapExpect: this.#names.length, retryJoin: this.#names.map((other) => `${other}:8300`),
       rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport, scheduler: this.time,
       random: seededRandom(this.#names.indexOf(name)), log: silentLog, trace: (event) => this.traces.push(event),
@@ -104,11 +108,15 @@ export class VirtualCluster {
   }
 
   /** kill -9 with the loss of what was not synced. */
-  crash(name: string): void {
+  crash(name: string, random: Random | null = null): void {
     this.nodes.get(name)!.stop()
     this.nodes.delete(name)
     this.#receivers.delete(`${name}:8300`)
-    this.disks.get(name)!.crash({ random: null })
+    this.disks.get(name)!.crash({ random })
+  }
+
+  status(name: string): RaftStatus {
+    return this.nodes.get(name)!.raftStatus
   }
 
   get leader(): string | null {
