@@ -29,8 +29,8 @@ export interface SnapshotterPorts {
   readonly onFatal: (error: Error) => void
 }
 
-/** One slice of work. By count, not by time: a simulation's clock stands still meanwhile. Under 2 ms on a slow core. */
-const sliceRecordsMax = 1000
+/** One slice of work. By count, not by time: a simulation's clock stands still meanwhile. About 1 ms on a slow core. */
+const sliceRecordsMax = 500
 const sliceBytesMax = 128 * 1024
 
 interface Taking {

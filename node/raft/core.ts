@@ -8,6 +8,8 @@ import type { Configuration, Entry, MemberId } from './entry.ts'
 import { installSnapshot, stepSnapshotRequest, stepSnapshotResponse } from './install-snapshot.ts'
 import { stepAppendRequest, stepHeartbeatRequest } from './follower.ts'
 import { leadershipDueMs, tickLeadership } from './leadership.ts'
+import { stepTimeoutNow, transferLeadership, type TransferAnswer } from './leadership-transfer.ts'
+import { changeMembership, type MembershipAnswer, type MembershipChange } from './membership.ts'
 import { MemberState, type RaftOptions } from './member-state.ts'
 import type { Message } from './message.ts'
 import { needsReadRound, type ReadAnswer, type ReadMode, requestRead, startRound, stepHeartbeatResponse } from './read-index.ts'
@@ -111,6 +113,7 @@ export class RaftCore {
       case 'vote-request': return stepVoteRequest(state, message)
       case 'append-request': return stepAppendRequest(state, message)
       case 'heartbeat-request': return stepHeartbeatRequest(state, message)
+      case 'timeout-now': return stepTimeoutNow(state, message)
       case 'snapshot-request': return stepSnapshotRequest(state, message)
       case 'snapshot-response':
       case 'vote-response':
@@ -133,8 +136,22 @@ export class RaftCore {
     const state = this.#state
     state.advanceTo(nowMs)
     if (state.role.kind !== 'leader') return { kind: 'not-leader', leader: state.leader }
+    // About to hand over: nothing may come behind what the target is to have (thesis §3.10, step 1).
+    if (state.role.transfer !== null) return { kind: 'not-leader', leader: null }
     invariant(commands.length > 0, () => 'a proposal without commands')
     return { kind: 'proposed', firstIndex: appendCommands(state, state.role, commands), term: state.term }
+  }
+
+  /** Adds or removes one server. Whoever is added votes as soon as it is level with the log. */
+  changeMembership(change: MembershipChange, nowMs: number): MembershipAnswer {
+    this.#state.advanceTo(nowMs)
+    return changeMembership(this.#state, change)
+  }
+
+  /** Hands leadership to `target`, or to the voter that is furthest. Whether it worked shows in who leads. */
+  transferLeadership(target: MemberId | null, nowMs: number): TransferAnswer {
+    this.#state.advanceTo(nowMs)
+    return transferLeadership(this.#state, target)
   }
 
   /** Asks for a read index. While pending, the outcome comes in `Ready.reads` under `readId`, which the driver chooses. */

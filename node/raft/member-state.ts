@@ -22,6 +22,8 @@ export interface Follower {
 /** Asking for pre-votes or votes. */
 export interface Campaign {
   readonly kind: 'pre-candidate' | 'candidate'
+  /** The leader asked for this campaign. */
+  readonly transfer: boolean
   /** Who answered, and how. The own vote is here once it is on disk. */
   readonly votes: Map<MemberId, boolean>
   /** When those who have not answered are asked again. */
@@ -30,8 +32,8 @@ export interface Campaign {
 
 export interface Leadership {
   readonly kind: 'leader'
-  /** Every voter but this member. */
-  readonly followers: readonly Progress[]
+  /** Every member but this one, non-voters too. */
+  followers: readonly Progress[]
   readonly rounds: HeartbeatRounds
   readonly reads: ReadQueue
   /** The entry that this leader appended first: from its commit on, the commit index is current (thesis §6.4). */
@@ -40,6 +42,10 @@ export interface Leadership {
   quorumCheckDueMs: number
   /** Something may be sendable to some follower. */
   appendsPending: boolean
+  /** Leadership is being handed over (thesis §3.10); `told`: the target was told to campaign. */
+  transfer: { readonly target: MemberId, readonly deadlineMs: number, told: boolean } | null
+  /** A target was told to campaign: votes may be given within the lease. */
+  leaseGivenUp: boolean
 }
 
 /** What the disk held. */

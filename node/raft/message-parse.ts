@@ -41,12 +41,14 @@ function bodyProblem(fields: Fields): string | null {
       return isCount(fields.round) ? null : problem(fields, 'round', 'a whole number from 0')
     case 'pre-vote-request':
     case 'vote-request':
+      if (fields.transfer !== undefined && typeof fields.transfer !== 'boolean') return problem(fields, 'transfer', 'true or false')
       if (!isCount(fields.lastLogIndex)) return problem(fields, 'lastLogIndex', 'a whole number from 0')
       if (!isCount(fields.lastLogTerm) || fields.lastLogTerm > (fields.term as number)) return problem(fields, 'lastLogTerm', 'a term up to the message\'s')
       return null
     case 'pre-vote-response':
     case 'vote-response':
       return typeof fields.granted === 'boolean' ? null : problem(fields, 'granted', 'true or false')
+    case 'timeout-now': return null
     case 'snapshot-request': return snapshotRequestProblem(fields)
     case 'snapshot-response':
       if (!isImageId(fields)) return problem(fields, 'image', 'an image of a snapshot')

@@ -9,6 +9,7 @@ import type { ImageId } from './snapshot.ts'
  */
 export type Message = PreVoteRequest | PreVoteResponse | VoteRequest | VoteResponse
   | AppendRequest | AppendResponse | HeartbeatRequest | HeartbeatResponse | SnapshotRequest | SnapshotResponse
+  | TimeoutNow
 
 interface Addressed {
   readonly from: MemberId
@@ -31,6 +32,8 @@ export interface PreVoteResponse extends Addressed {
 
 export interface VoteRequest extends Addressed {
   readonly kind: 'vote-request'
+  /** The leader itself asked for this campaign: its life is no reason to refuse (thesis §4.2.3). Absent: no. */
+  readonly transfer?: boolean
   readonly lastLogIndex: number
   readonly lastLogTerm: number
 }
@@ -99,4 +102,9 @@ export interface SnapshotResponse extends Addressed {
   readonly kind: 'snapshot-response'
   readonly image: ImageId
   readonly receivedBytes: number
+}
+
+/** Thesis §3.10: the leader of `term` wants the receiver to campaign at once. */
+export interface TimeoutNow extends Addressed {
+  readonly kind: 'timeout-now'
 }

@@ -31,6 +31,10 @@ export class Progress {
   matchIndex = 0
   /** The first index to send next. */
   nextIndex: number
+  /** Whether it counts for a quorum. */
+  isVoter = true
+  /** A non-voter's round of catching up: level with what the log had when it began (thesis §4.2.1). */
+  catchUp: { readonly targetIndex: number, readonly startedMs: number } | null = null
   /** When it last answered anything in this term. */
   lastHeardMs: number
   /** The highest heartbeat round it answered. */

@@ -1,6 +1,8 @@
 import { invariant } from '../base/assert.ts'
 import type { Entry } from './entry.ts'
 import { beginTransfer, noteTransferSilence, sendChunks } from './install-snapshot.ts'
+import { tellTarget } from './leadership-transfer.ts'
+import { promoteIfLevel, stepDownIfRemoved } from './membership.ts'
 import type { Leadership, MemberState } from './member-state.ts'
 import type { AppendResponse } from './message.ts'
 import type { Progress } from './progress.ts'
@@ -69,6 +71,7 @@ function sendAppend(state: MemberState, follower: Progress, entries: readonly En
  */
 export function noteSilence(state: MemberState, leadership: Leadership, follower: Progress): void {
   noteTransferSilence(state, follower)
+  promoteIfLevel(state, leadership, follower)
   if (follower.nextIndex > state.log.baseIndex && follower.awaitsAnswer && state.nowMs - follower.lastAdvanceMs >= state.config.heartbeatIntervalMs) {
     follower.lastAdvanceMs = state.nowMs
     sendAppend(state, follower, [])
@@ -87,6 +90,10 @@ export function stepAppendResponse(state: MemberState, leadership: Leadership, r
       () => `${follower.id} claims entries up to ${outcome.matchIndex} of term ${state.term}, whose leader has ${state.log.lastIndex}`)
     follower.accepted(outcome.matchIndex, state.nowMs)
     if (outcome.matchIndex > state.commitIndex) commitReplicated(state, leadership)
+    // It may have removed itself by that.
+    if (state.role !== leadership) return
+    promoteIfLevel(state, leadership, follower)
+    tellTarget(state, leadership)
     return
   }
   if (!follower.isNewRejection(outcome.rejectedIndex)) return
@@ -114,8 +121,8 @@ type Rejection = Extract<AppendResponse['outcome'], { accepted: false }>
  * has: a leader may commit entries that only the others have written (thesis §10.2.1).
  */
 export function commitReplicated(state: MemberState, leadership: Leadership): void {
-  const matchIndexes = [state.log.durableIndex]
-  for (const follower of leadership.followers) matchIndexes.push(follower.matchIndex)
+  const matchIndexes = state.isVoter ? [state.log.durableIndex] : []
+  for (const follower of leadership.followers) if (follower.isVoter) matchIndexes.push(follower.matchIndex)
   const quorumIndex = quorumValue(matchIndexes)
   // An entry of an earlier term could still be replaced though a quorum has it
   // (thesis §3.6.2, figure 3.7): it commits together with one of this term.
@@ -123,4 +130,5 @@ export function commitReplicated(state: MemberState, leadership: Leadership): vo
   if (quorumIndex <= state.commitIndex) return
   state.outbox.leaderCommit({ term: state.term, index: quorumIndex, entryTerm: state.log.termAt(quorumIndex)! })
   state.commit(quorumIndex)
+  stepDownIfRemoved(state)
 }

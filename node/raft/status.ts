@@ -19,12 +19,13 @@ export interface RaftStatus {
   /** On the clock given to the core; null if no leader was heard since the start. A leader does not hear itself. */
   readonly lastLeaderContactMs: number | null
   readonly configuration: Configuration
-  /** Of each other voter, if this member leads; else empty. */
+  /** Of each other member, if this member leads; else empty. */
   readonly followers: readonly FollowerStatus[]
 }
 
 export interface FollowerStatus {
   readonly id: MemberId
+  readonly isVoter: boolean
   readonly mode: 'probe' | 'replicate' | 'snapshot'
   readonly matchIndex: number
   readonly nextIndex: number
@@ -48,7 +49,7 @@ export function statusOf(state: MemberState): RaftStatus {
     lastLeaderContactMs: state.contact.lastMs,
     configuration: state.configurations.current,
     followers: role.kind !== 'leader' ? [] : role.followers.map((follower) => ({
-      id: follower.id, mode: follower.mode, matchIndex: follower.matchIndex, nextIndex: follower.nextIndex,
+      id: follower.id, isVoter: follower.isVoter, mode: follower.mode, matchIndex: follower.matchIndex, nextIndex: follower.nextIndex,
       inflight: follower.inflightCount, lastHeardMs: follower.lastHeardMs,
     })),
   }

@@ -42,7 +42,8 @@ export class SnapshotStore {
   /** A new file for a snapshot in the making; one of the same purpose before it is void. */
   begin(purpose: 'own' | 'received'): PartialSnapshot {
     const name = `${purpose}${partialSuffix}`
-    this.#disk.remove(name)
+    // Only where there is one: a removal waits for the directory's sync.
+    if (this.#disk.list().includes(name)) this.#disk.remove(name)
     return new PartialSnapshot(name, this.#disk.openAppend(name))
   }
 

@@ -16,7 +16,7 @@ export class HashState {
 
   /** A little longer than it must be, so that it takes several chunks. */
   encode(head: SnapshotHead): Uint8Array {
-    return Buffer.from(JSON.stringify({ head, index: this.index, hash: this.hash, padding: '.'.repeat(300) }))
+    return Buffer.from(JSON.stringify({ head, index: this.index, hash: this.hash, padding: '.'.repeat(200) }))
   }
 }
 

@@ -178,7 +178,7 @@ export class SimulatedCluster implements World {
     const member = random.pick(this.members)
     const other = random.pick(this.members)
     const leader = this.#leaders()[0] ?? member
-    switch (random.between(0, 12)) {
+    switch (random.between(0, 13)) {
       case 0: return this.#isolate(leader.id)
       case 1: return this.#isolate(member.id)
       case 2: return void this.#cut.add(`${member.id}>${other.id}`)
@@ -193,6 +193,7 @@ export class SimulatedCluster implements World {
         this.#cut.add(`${leader.id}>${member.id}`)
         if (random.chance(0.7)) this.#cut.add(`${member.id}>${leader.id}`)
         return
+      case 11: return leader.input((core, localMs) => void core.transferLeadership(random.chance(0.5) ? other.id : null, localMs))
       case 10: return this.#connectionsBreak(random.chance(0.7) ? leader : member)
       // The leader's connections break while it is cut off and alive: what a lease must survive.
       default:
