@@ -91,7 +91,7 @@ export class Scenario implements ScenarioWorld {
       // members n1 — the configuration that counts there.
       case 'members': {
         const { voters, nonVoters = [] } = this.#member(first).core.configuration
-        return this.trace(`  ${first}: voters ${voters.map(({ id }) => id).join(' ')}${nonVoters.length > 0 ? `; non-voters ${nonVoters.map(({ id }) => id).join(' ')}` : ''}`)
+        return this.trace(`  ${first}: voters ${voters.map(({ id }) => id).join(' ') || 'none'}${nonVoters.length > 0 ? `; non-voters ${nonVoters.map(({ id }) => id).join(' ')}` : ''}`)
       }
       // read n1 lease|quorum
       case 'read': return this.#read(first, args[1] === 'lease' ? 'lease' : 'quorum')
