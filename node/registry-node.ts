@@ -6,14 +6,15 @@ import type { Log } from './base/log.ts'
 import type { Random } from './base/random.ts'
 import type { Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
-import { parseEnvelope } from './driver/envelope.ts'
+import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
+import { Operator } from './driver/operator.ts'
 import { Requests } from './driver/requests.ts'
 import { restoreNow } from './driver/snapshot-restore.ts'
 import { Snapshotter } from './driver/snapshotter.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
-import type { MemberId } from './raft/entry.ts'
+import type { MemberId, Server } from './raft/entry.ts'
 import type { RaftStatus } from './raft/status.ts'
 import type { Transition } from './raft/ready.ts'
 import { StateMachine } from './state/state-machine.ts'
@@ -60,6 +61,7 @@ export class RegistryNode {
   readonly #driver: RaftDriver
   readonly #requests: Requests
   readonly #discovery: Discovery
+  readonly #operator: Operator
   readonly #stateMachine = new StateMachine()
   #garbageCount = 0
 
@@ -85,7 +87,10 @@ export class RegistryNode {
       },
       onFatal: options.onFatal,
       onTransition: (transition) => this.#onTransition(transition),
-      onApplied: (appliedIndex) => this.#requests.applied(appliedIndex),
+      onApplied: (appliedIndex) => {
+        this.#requests.applied(appliedIndex)
+        this.#operator.check(appliedIndex)
+      },
       snapshotter: (driver) => new Snapshotter({
         core: this.#core, config: options.raftConfig, store: recovered.store, wal: recovered.wal, stateMachine: this.#stateMachine,
         scheduler, log, onInstalled: (head) => driver.installed(head), onProgress: () => driver.schedulePump(), onFatal: options.onFatal,
@@ -96,6 +101,9 @@ export class RegistryNode {
       firstCallId: firstCallId(random, scheduler),
       leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
       send: (address, envelope) => transport.send(address, envelope),
+    })
+    this.#operator = new Operator({
+      core: this.#core, id, scheduler, timeoutMs: options.rpcHoldTimeoutMs, pump: () => this.#driver.schedulePump(),
     })
     this.#discovery = new Discovery({
       self: { id, name, address: transport.address }, bootstrapExpect: options.bootstrapExpect, retryJoin: options.retryJoin,
@@ -111,6 +119,7 @@ export class RegistryNode {
       write: (command, done) => this.#requests.write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
+      operator: this.#operator,
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
@@ -128,6 +137,7 @@ export class RegistryNode {
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
     this.#discovery.stop()
+    this.#operator.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -142,8 +152,14 @@ export class RegistryNode {
     return leader === null ? null : this.#addressOf(leader)
   }
 
+  /** Non-voters too. */
+  #servers(): readonly Server[] {
+    const { voters, nonVoters } = this.#core.configuration
+    return nonVoters === undefined ? voters : [...voters, ...nonVoters]
+  }
+
   #addressOf(id: MemberId): string | null {
-    for (const voter of this.#core.configuration.voters) if (voter.id === id) return voter.address
+    for (const server of this.#servers()) if (server.id === id) return server.address
     return this.#discovery.addressOf(id)
   }
 
@@ -161,14 +177,24 @@ export class RegistryNode {
     switch (envelope.channel) {
       case 'raft': return this.#driver.step(envelope.message)
       case 'rpc': return this.#requests.receive(envelope)
-      case 'join': return this.#discovery.receive(envelope)
+      case 'join':
+        this.#discovery.receive(envelope)
+        return this.#takeIn(envelope)
       default: return unreachable(envelope)
     }
   }
 
+  /** A server with an empty log looks for a cluster: the leader adds it, and it votes once it is level. It asks again until then. */
+  #takeIn({ from, formed }: JoinEnvelope): void {
+    if (formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id || server.address === from.address)) return
+    this.#operator.change({ kind: 'add', server: from }, (outcome) => {
+      if (outcome.kind === 'done') this.#options.log.info('took a server into the cluster', { name: from.name, address: from.address })
+    })
+  }
+
   #onPeerLost(address: string): void {
-    for (const voter of this.#core.configuration.voters) {
-      if (voter.address === address) this.#driver.peerLost(voter.id)
+    for (const server of this.#servers()) {
+      if (server.address === address) this.#driver.peerLost(server.id)
     }
     this.#requests.peerLost(address)
   }
@@ -178,6 +204,7 @@ export class RegistryNode {
     if (role === 'leader') log.info('this server is the leader', { term })
     else log.info(`${role}`, { term, leader: leader ?? 'unknown' })
     this.#requests.leaderChanged()
+    this.#operator.check()
   }
 }
 

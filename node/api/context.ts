@@ -2,6 +2,7 @@ import type { ReadMode } from '../raft/core.ts'
 import type { RaftStatus } from '../raft/status.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
+import type { Operator } from '../driver/operator.ts'
 import type { KvReader } from '../state/kv.ts'
 
 /** What the API needs of the member that it speaks for. */
@@ -19,6 +20,7 @@ export interface ApiContext {
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void
   readonly status: () => RaftStatus
+  readonly operator: Operator
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]

@@ -2,6 +2,7 @@ import createRouter from 'find-my-way'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
+import { deleteRaftPeer, getRaftConfiguration, transferLeader } from './operator.ts'
 import { isSet } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { agentSelf } from './status.ts'
@@ -32,6 +33,11 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/leader', { GET: answer(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: answer(() => context.peerAddresses()) })
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
+
+  route('/v1/operator/raft/configuration', { GET: (_request, _wildcard, query, respond) => getRaftConfiguration(context, query, respond) })
+  route('/v1/operator/raft/peer', { DELETE: (_request, _wildcard, query, respond) => deleteRaftPeer(context, query, respond) })
+  const transfer: Action = (_request, _wildcard, query, respond) => transferLeader(context, query, respond)
+  route('/v1/operator/raft/transfer-leader', { PUT: transfer, POST: transfer })
 
   return (request, respond) => {
     const { target } = request

@@ -79,7 +79,8 @@ export class VirtualCluster {
   }
 
   /** Starts a member, or starts it again on its disk. */
-  start(name: string): void {
+  start(name: string, bootstrapExpect = this.#names.length): void {
+    if (!this.disks.has(name)) this.disks.set(name, memoryDisk({ after: this.time.after, syncLatencyMs: 0.5 }))
     const address = `${name}:8300`
     const transport = {
       address,
@@ -93,9 +94,9 @@ export class VirtualCluster {
     }
     const node = new RegistryNode({
       name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: this.#raftConfig,
-      bootstrapExpect: this.#names.length, retryJoin: this.#names.map((other) => `${other}:8300`),
+      bootstrapExpect, retryJoin: this.#names.map((other) => `${other}:8300`),
       rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport, scheduler: this.time,
-      random: seededRandom(this.#names.indexOf(name)), log: silentLog, trace: (event) => this.traces.push(event),
+      random: seededRandom(this.#names.includes(name) ? this.#names.indexOf(name) : Number(name.replace(/\D/g, ''))), log: silentLog, trace: (event) => this.traces.push(event),
       onFatal: (error) => { throw error },
     })
     this.nodes.set(name, node)
