@@ -59,3 +59,18 @@ t.test('leadership goes to the server that is named, and writes go on', async (t
   t.equal(cluster.status(target).role, 'leader')
   put(cluster, leader, 'a', 'x')
 })
+
+t.test('a server that lost its disk comes back with a new id in the place of its old self', async (t) => {
+  const cluster = new VirtualCluster(3)
+  const leader = cluster.elect()
+  put(cluster, leader, 'a', 'x')
+  const lost = ['n1', 'n2', 'n3'].find((name) => name !== leader)!
+  cluster.crash(lost)
+  cluster.disks.delete(lost)
+  cluster.start(lost, 3, 'another-id')
+  const isVoter = () => cluster.status(lost).configuration.voters.some(({ id }) => id === 'another-id')
+  t.ok(cluster.time.runUntil(isVoter, 20_000))
+  cluster.time.run(500)
+  t.equal(servers(cluster, leader).length, 3)
+  checkedState(cluster)
+})

@@ -186,7 +186,10 @@ export class RegistryNode {
 
   /** A server with an empty log looks for a cluster: the leader adds it, and it votes once it is level. It asks again until then. */
   #takeIn({ from, formed }: JoinEnvelope): void {
-    if (formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id || server.address === from.address)) return
+    if (formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id)) return
+    // Who had this address before has lost its disk, and its id with it: it goes first.
+    const replaced = this.#servers().find((server) => server.address === from.address)
+    if (replaced !== undefined) return this.#operator.change({ kind: 'remove', id: replaced.id }, () => {})
     this.#operator.change({ kind: 'add', server: from }, (outcome) => {
       if (outcome.kind === 'done') this.#options.log.info('took a server into the cluster', { name: from.name, address: from.address })
     })

@@ -79,7 +79,7 @@ export class VirtualCluster {
   }
 
   /** Starts a member, or starts it again on its disk. */
-  start(name: string, bootstrapExpect = this.#names.length): void {
+  start(name: string, bootstrapExpect = this.#names.length, id = `id-${name}`): void {
     if (!this.disks.has(name)) this.disks.set(name, memoryDisk({ after: this.time.after, syncLatencyMs: 0.5 }))
     const address = `${name}:8300`
     const transport = {
@@ -93,7 +93,7 @@ export class VirtualCluster {
       close: () => { this.#receivers.delete(address) },
     }
     const node = new RegistryNode({
-      name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: this.#raftConfig,
+      name, id, datacenter: 'dc1', version: '1.0.0', raftConfig: this.#raftConfig,
       bootstrapExpect, retryJoin: this.#names.map((other) => `${other}:8300`),
       rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport, scheduler: this.time,
       random: seededRandom(this.#names.includes(name) ? this.#names.indexOf(name) : Number(name.replace(/\D/g, ''))), log: silentLog, trace: (event) => this.traces.push(event),
