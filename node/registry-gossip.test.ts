@@ -8,7 +8,7 @@ const statuses = (cluster: VirtualCluster, observer: string): Record<string, num
   Object.fromEntries((JSON.parse(String(cluster.ask(observer, 'GET', '/v1/agent/members').body)) as { Name: string, Status: number }[]).map(({ Name, Status }) => [Name, Status]))
 
 t.test('servers that know of each other by gossip alone form a cluster', async (t) => {
-  const cluster = new VirtualCluster(3, { gossip: true })
+  const cluster = new VirtualCluster(3, {}, { gossip: true })
   cluster.elect()
   t.equal(cluster.ask('n2', 'PUT', '/v1/kv/a', 'x').body, 'true')
   for (const name of ['n1', 'n2', 'n3']) t.same(statuses(cluster, name), { n1: 1, n2: 1, n3: 1 })
@@ -16,7 +16,7 @@ t.test('servers that know of each other by gossip alone form a cluster', async (
 })
 
 t.test('a crashed server is failed to the others within the bound, and alive when it is back', async (t) => {
-  const cluster = new VirtualCluster(3, { gossip: true })
+  const cluster = new VirtualCluster(3, {}, { gossip: true })
   cluster.elect()
   cluster.crash('n3')
   const boundMs = detectionBoundMs(lanProfile, { members: 3, healthScoreMax: 0 })
@@ -27,7 +27,7 @@ t.test('a crashed server is failed to the others within the bound, and alive whe
 })
 
 t.test('a server that cannot be reached is failed; force-leave makes it left; it comes back when it can', async (t) => {
-  const cluster = new VirtualCluster(3, { gossip: true })
+  const cluster = new VirtualCluster(3, {}, { gossip: true })
   cluster.elect()
   cluster.gossip!.passes = (from, to) => (from === 'n2:8301') === (to === 'n2:8301')
   t.ok(cluster.time.runUntil(() => statuses(cluster, 'n1').n2 === 4, detectionBoundMs(lanProfile, { members: 3, healthScoreMax: 7 })))
@@ -39,7 +39,7 @@ t.test('a server that cannot be reached is failed; force-leave makes it left; it
 })
 
 t.test('leaving is answered when the others know, and ends the process', async (t) => {
-  const cluster = new VirtualCluster(3, { gossip: true })
+  const cluster = new VirtualCluster(3, {}, { gossip: true })
   cluster.elect()
   const startMs = cluster.time.nowMs()
   t.equal(cluster.ask('n3', 'PUT', '/v1/agent/leave').status, 200)

@@ -12,8 +12,6 @@ import type { Random } from './base/random.ts'
 import type { Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
 import { randomUuid } from './base/uuid.ts'
-import { parseEnvelope } from './driver/envelope.ts'
-import { RaftDriver } from './driver/raft-driver.ts'
 import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
 import { Requests, type WriteOutcome } from './driver/requests.ts'
@@ -23,16 +21,22 @@ import { GossipDriver } from './gossip/gossip-driver.ts'
 import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
 import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
+import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
+import { RaftDriver } from './driver/raft-driver.ts'
+import { Operator } from './driver/operator.ts'
+import { restoreNow } from './driver/snapshot-restore.ts'
+import { Snapshotter } from './driver/snapshotter.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
-import type { MemberId } from './raft/entry.ts'
+import type { MemberId, Server } from './raft/entry.ts'
+import type { RaftStatus } from './raft/status.ts'
 import type { Transition } from './raft/ready.ts'
 import type { CatalogReader } from './state/catalog.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
-import { Wal } from './storage/wal.ts'
 import type { TcpTransport } from './transport/tcp-transport.ts'
 import { formatAddress, parseAddress } from './transport/address.ts'
+import { recoverStorage } from './storage/recover.ts'
 import type { Transport } from './transport/transport.ts'
 
 /** Everything that a member needs of the world. A process and a simulation give different ones to the same code. */
@@ -50,7 +54,7 @@ export interface RegistryNodeOptions {
   readonly retryJoin: readonly string[]
   /** How long a request waits for a leader, or for its answer. */
   readonly rpcHoldTimeoutMs: number
-  /** For the write-ahead log alone. */
+  /** For the write-ahead log and snapshots alone. */
   readonly disk: Disk
   readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent'>>
   /** For the services and checks that are registered at this member. */
@@ -83,7 +87,7 @@ export interface GossipOptions {
 /**
  * One member: cores wired to ports. Synchronous and driven by callbacks
  * throughout, so that a simulation can run many in one thread. The constructor
- * reads the disk and throws WalCorruptError where that cannot be trusted.
+ * reads the disk and throws WalCorruptError or SnapshotCorruptError where that cannot be trusted.
  */
 export class RegistryNode {
   /** The HTTP API, apart from sockets. */
@@ -101,6 +105,7 @@ export class RegistryNode {
   readonly #gossip: GossipDriver | null
   readonly #registrar: ServerRegistrar
   readonly #localAgent: LocalAgent
+  readonly #operator: Operator
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -121,11 +126,16 @@ export class RegistryNode {
       scheduler, log, sessions: this.#stateMachine.sessions,
       propose: (command, done) => this.#lockGate.propose(command, done),
     })
-    const recovered = Wal.open(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
+    const recovered = recoverStorage(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
     if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
+    const { snapshot } = recovered
+    if (snapshot !== null) {
+      restoreNow(snapshot.file, snapshot.image.read, this.#stateMachine.parts).finish()
+      this.#stateMachine.restoredTo(snapshot.head.lastIndex)
+    }
     this.#core = new RaftCore({
       id, config: options.raftConfig, random: random.split('raft'), nowMs: scheduler.nowMs(),
-      restored: { hardState: recovered.hardState, entries: recovered.entries },
+      restored: { hardState: recovered.hardState, entries: recovered.entries, snapshot },
     })
     this.#driver = new RaftDriver({
       name, id, scheduler, log, core: this.#core, wal: recovered.wal, stateMachine: this.#stateMachine, trace: options.trace,
@@ -139,8 +149,13 @@ export class RegistryNode {
         this.#metrics.count('raft.apply', appliedIndex - this.#countedIndex)
         this.#countedIndex = appliedIndex
         this.#requests.applied(appliedIndex)
+        this.#operator.check(appliedIndex)
         this.#wakeWaiters()
       },
+      snapshotter: (driver) => new Snapshotter({
+        core: this.#core, config: options.raftConfig, store: recovered.store, wal: recovered.wal, stateMachine: this.#stateMachine,
+        scheduler, log, onInstalled: (head) => driver.installed(head), onProgress: () => driver.schedulePump(), onFatal: options.onFatal,
+      }),
     })
     this.#lockGate = new LockGate({ driver: this.#driver, delays: lockDelays, kv: this.#stateMachine.kv, sessions: this.#stateMachine.sessions })
     this.#requests = new Requests({
@@ -150,6 +165,9 @@ export class RegistryNode {
       leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
       send: (address, envelope) => transport.send(address, envelope),
       takeUnsent: (address) => transport.takeUnsent?.(address) ?? [],
+    })
+    this.#operator = new Operator({
+      core: this.#core, id, scheduler, timeoutMs: options.rpcHoldTimeoutMs, pump: () => this.#driver.schedulePump(),
     })
     this.#discovery = new Discovery({
       self: { id, name, address: transport.address }, bootstrapExpect: options.bootstrapExpect, retryJoin: options.retryJoin,
@@ -193,6 +211,7 @@ export class RegistryNode {
       write: (command, done) => this.#write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
+      operator: this.#operator,
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
@@ -231,8 +250,13 @@ export class RegistryNode {
     this.#sessionTimers.follow()
     this.#registrar.stop()
     this.#localAgent.stop()
+    this.#operator.stop()
     this.#requests.stop()
     this.#driver.stop()
+  }
+
+  get raftStatus(): RaftStatus {
+    return this.#core.status()
   }
 
   /** Advertised; null if no leader is known. */
@@ -256,8 +280,14 @@ export class RegistryNode {
     })
   }
 
+  /** Non-voters too. */
+  #servers(): readonly Server[] {
+    const { voters, nonVoters } = this.#core.configuration
+    return nonVoters === undefined ? voters : [...voters, ...nonVoters]
+  }
+
   #addressOf(id: MemberId): string | null {
-    for (const voter of this.#core.configuration.voters) if (voter.id === id) return voter.address
+    for (const server of this.#servers()) if (server.id === id) return server.address
     return this.#discovery.addressOf(id)
   }
 
@@ -275,7 +305,9 @@ export class RegistryNode {
     switch (envelope.channel) {
       case 'raft': return this.#driver.step(envelope.message)
       case 'rpc': return this.#requests.receive(envelope)
-      case 'join': return this.#discovery.receive(envelope)
+      case 'join':
+        this.#discovery.receive(envelope)
+        return this.#takeIn(envelope)
       default: return unreachable(envelope)
     }
   }
@@ -308,9 +340,20 @@ export class RegistryNode {
     this.#metrics.gauge('raft.leader', role === 'leader' ? 1 : 0)
   }
 
+  /** A server with an empty log looks for a cluster: the leader adds it, and it votes once it is level. It asks again until then. */
+  #takeIn({ from, formed }: JoinEnvelope): void {
+    if (formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id)) return
+    // Who had this address before has lost its disk, and its id with it: it goes first.
+    const replaced = this.#servers().find((server) => server.address === from.address)
+    if (replaced !== undefined) return this.#operator.change({ kind: 'remove', id: replaced.id }, () => {})
+    this.#operator.change({ kind: 'add', server: from }, (outcome) => {
+      if (outcome.kind === 'done') this.#options.log.info('took a server into the cluster', { name: from.name, address: from.address })
+    })
+  }
+
   #onPeerLost(address: string): void {
-    for (const voter of this.#core.configuration.voters) {
-      if (voter.address === address) this.#driver.peerLost(voter.id)
+    for (const server of this.#servers()) {
+      if (server.address === address) this.#driver.peerLost(server.id)
     }
     this.#requests.peerLost(address)
   }
@@ -329,6 +372,7 @@ export class RegistryNode {
     this.#requests.leaderChanged()
     this.#registrar.roleChanged()
     if (leader !== null) this.#localAgent.leaderChanged()
+    this.#operator.check()
   }
 }
 

@@ -96,6 +96,9 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
               `${member}, leader of term ${event.term}, called entry ${event.index} committed ${when} because a quorum had it, though it is of term ${event.entryTerm} (thesis §3.6.2).`)
           }
           break
+        case 'restore':
+          nextIndex = event.index + 1
+          break
         case 'apply': {
           appliedTotal++
           if (nextIndex !== null && event.index !== nextIndex) {

@@ -132,7 +132,8 @@ function dnsConfig(flags: AgentFlags, file: AgentFile): AgentConfig['dns'] {
 }
 
 /** Raft's timing and flow control: `raft` keys over the defaults, times stretched by `raft_multiplier`. */
-export function raftConfig({ raft = {}, performance = {} }: Pick<AgentFile, 'raft' | 'performance'>): RaftConfig {
+export function raftConfig(file: Pick<AgentFile, 'raft' | 'performance' | 'raft_snapshot_threshold' | 'raft_trailing_logs'>): RaftConfig {
+  const { raft = {}, performance = {} } = file
   const factor = performance.raft_multiplier ?? 1
   const electionTimeoutMs = raft.election_timeout_ms ?? defaultRaftConfig.electionTimeoutMs * factor
   const config: RaftConfig = {
@@ -143,6 +144,11 @@ export function raftConfig({ raft = {}, performance = {} }: Pick<AgentFile, 'raf
     appendEntriesMax: raft.append_entries_max ?? defaultRaftConfig.appendEntriesMax,
     appendBytesMax: raft.append_bytes_max ?? defaultRaftConfig.appendBytesMax,
     inflightAppendsMax: raft.inflight_appends_max ?? defaultRaftConfig.inflightAppendsMax,
+    snapshotEntries: file.raft_snapshot_threshold ?? defaultRaftConfig.snapshotEntries,
+    snapshotBytes: raft.snapshot_bytes ?? defaultRaftConfig.snapshotBytes,
+    trailingEntries: file.raft_trailing_logs ?? defaultRaftConfig.trailingEntries,
+    snapshotChunkBytes: raft.snapshot_chunk_bytes ?? defaultRaftConfig.snapshotChunkBytes,
+    snapshotChunksInflightMax: raft.snapshot_chunks_inflight_max ?? defaultRaftConfig.snapshotChunksInflightMax,
   }
   try {
     return resolveRaftConfig(config)

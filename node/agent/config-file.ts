@@ -57,6 +57,9 @@ const fileSchema = z.strictObject({
     retransmit_mult: z.int().min(1),
     suspicion_mult: z.int().min(1),
   }).partial(),
+  /** Consul's names for when a snapshot is taken, and how much log stays behind it. */
+  raft_snapshot_threshold: z.int().min(1),
+  raft_trailing_logs: z.int().min(1),
   raft: z.strictObject({
     heartbeat_interval_ms: positive,
     election_timeout_ms: positive,
@@ -64,6 +67,9 @@ const fileSchema = z.strictObject({
     append_entries_max: z.int().min(1),
     append_bytes_max: z.int().min(1),
     inflight_appends_max: z.int().min(1),
+    snapshot_bytes: z.int().min(1),
+    snapshot_chunk_bytes: z.int().min(1),
+    snapshot_chunks_inflight_max: z.int().min(1),
   }).partial(),
 }).partial()
 

@@ -6,6 +6,7 @@ import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { Random } from '../base/random.ts'
 import type { LocalAgent } from '../local/local-agent.ts'
 import type { CatalogReader } from '../state/catalog.ts'
+import type { Operator } from '../driver/operator.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
@@ -43,6 +44,7 @@ export interface ApiContext {
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void
   readonly status: () => RaftStatus
+  readonly operator: Operator
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]

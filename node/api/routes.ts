@@ -7,6 +7,7 @@ import { healthRoutes } from './health.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
 import { checkDatacenter, checkReadParameters, isSet, parseConsistency, parseQuery } from './query.ts'
+import { deleteRaftPeer, getRaftConfiguration, transferLeader } from './operator.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
 import { agentMetrics } from './metrics.ts'
@@ -62,6 +63,11 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })
   route('/v1/agent/force-leave/*', { PUT: (_request, name, query, respond) => forceLeave(context, name, isSet(query, 'prune'), respond) })
   route('/v1/agent/leave', { PUT: (_request, _wildcard, _query, respond) => leaveCluster(context, respond) })
+
+  route('/v1/operator/raft/configuration', { GET: (_request, _wildcard, query, respond) => getRaftConfiguration(context, query, respond) })
+  route('/v1/operator/raft/peer', { DELETE: (_request, _wildcard, query, respond) => deleteRaftPeer(context, query, respond) })
+  const transfer: Action = (_request, _wildcard, query, respond) => transferLeader(context, query, respond)
+  route('/v1/operator/raft/transfer-leader', { PUT: transfer, POST: transfer })
 
   return (request, respond) => {
     const { target } = request

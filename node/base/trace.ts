@@ -3,7 +3,7 @@
  * (`-raft-trace FILE`). Off unless asked for. Written before the messages that
  * follow from an event leave, so that a kill -9 hides nothing that others saw.
  */
-export type TraceEvent = TraceStart | TraceTransition | TraceVote | TraceLeaderCommit | TraceApply
+export type TraceEvent = TraceStart | TraceTransition | TraceVote | TraceLeaderCommit | TraceApply | TraceRestore
 
 interface TraceBase {
   /** Node name. */
@@ -56,6 +56,15 @@ export interface TraceApply extends TraceBase {
   readonly term: number
   /** CRC-32 of the entry's data. */
   readonly checksum: number
+}
+
+/** The state after entry `index` came from a leader's snapshot: the entries up to it were not applied one by one. */
+export interface TraceRestore extends TraceBase {
+  readonly event: 'restore'
+  readonly id: string
+  readonly index: number
+  /** Of the entry at `index`. */
+  readonly term: number
 }
 
 /** Receives events; the process entry writes them to a file, a simulation keeps them. */

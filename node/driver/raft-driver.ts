@@ -9,6 +9,8 @@ import type { Message } from '../raft/message.ts'
 import type { LeaderCommit, Persist, Transition } from '../raft/ready.ts'
 import type { ApplyResult, StateMachine } from '../state/state-machine.ts'
 import type { Wal } from '../storage/wal.ts'
+import type { SnapshotHead } from '../raft/snapshot.ts'
+import type { Snapshotter } from './snapshotter.ts'
 
 /** How a proposal ended. */
 export type ProposalOutcome =
@@ -37,6 +39,8 @@ export interface RaftDriverPorts {
   readonly onFatal: (error: Error) => void
   readonly onTransition: (transition: Transition) => void
   readonly onApplied: (appliedIndex: number) => void
+  /** Null: none are taken. Called once, with this driver made. */
+  readonly snapshotter: ((driver: RaftDriver) => Snapshotter) | null
 }
 
 interface Proposal {
@@ -62,7 +66,9 @@ export class RaftDriver {
   readonly #awaited = new Map<number, AwaitedEntry>()
   readonly #reads = new Map<number, (outcome: ReadIndexOutcome) => void>()
   #lastReadId = 0
-  #appliedIndex = 0
+  /** A start begins with the snapshot's state. */
+  #appliedIndex: number
+  readonly #snapshotter: Snapshotter | null
   #pumpScheduled = false
   /** A batch is on its way to the disk. */
   #writing = false
@@ -72,6 +78,8 @@ export class RaftDriver {
 
   constructor(ports: RaftDriverPorts) {
     this.#ports = ports
+    this.#appliedIndex = ports.core.newestSnapshot?.head.lastIndex ?? 0
+    this.#snapshotter = ports.snapshotter?.(this) ?? null
   }
 
   /** Up to here committed entries are applied. */
@@ -89,6 +97,7 @@ export class RaftDriver {
 
   stop(): void {
     this.#stopped = true
+    this.#snapshotter?.stop()
     this.#timer?.()
     for (const proposal of this.#proposals.splice(0)) proposal.done({ kind: 'not-leader' })
     this.#failAwaited()
@@ -149,12 +158,14 @@ export class RaftDriver {
       for (const message of ready.messages) this.#ports.send(message)
       if (ready.persist !== null) this.#write(ready.persist)
       this.#apply(ready.committed)
+      for (const chunk of ready.snapshotChunks) this.#snapshotter?.receive(chunk)
       for (const read of ready.reads) {
         const done = this.#reads.get(read.readId)
         this.#reads.delete(read.readId)
         done?.(read.kind === 'confirmed' ? { kind: 'confirmed', readIndex: read.readIndex } : { kind: 'not-leader' })
       }
     }
+    if (!this.#writing) this.#snapshotter?.installReceived()
     this.#armTimer()
   }
 
@@ -235,6 +246,17 @@ export class RaftDriver {
     trace?.flush?.()
     for (const answer of answers) answer()
     this.#ports.onApplied(this.#appliedIndex)
+    this.#snapshotter?.applied(this.#appliedIndex, committed.reduce((sum, entry) => sum + entry.data.length, 0))
+  }
+
+  /** The state machine was replaced by a snapshot's. */
+  installed({ lastIndex, lastTerm }: SnapshotHead): void {
+    invariant(lastIndex > this.#appliedIndex, () => `a snapshot up to ${lastIndex} replaced a state of ${this.#appliedIndex}`)
+    this.#appliedIndex = lastIndex
+    this.#ports.trace?.({ event: 'restore', ...this.#stamp(), index: lastIndex, term: lastTerm })
+    this.#failAwaited()
+    this.#ports.onApplied(lastIndex)
+    this.schedulePump()
   }
 
   /** A timer that is due too early is left to fire and armed again: moving it at every heartbeat would cost more. */

@@ -24,6 +24,16 @@ export interface RaftConfig {
   readonly appendBytesMax: number
   /** At most this many append requests to one follower without an answer. */
   readonly inflightAppendsMax: number
+  /** A snapshot is taken when so many entries were applied since the last one (Consul's `raft_snapshot_threshold`). */
+  readonly snapshotEntries: number
+  /** Or when their data came to so many bytes. */
+  readonly snapshotBytes: number
+  /** So many entries stay in the log behind a snapshot, so that a follower a little behind needs none (Consul's `raft_trailing_logs`). */
+  readonly trailingEntries: number
+  /** A snapshot travels in chunks of this size, … */
+  readonly snapshotChunkBytes: number
+  /** … so many of them without an answer. */
+  readonly snapshotChunksInflightMax: number
 }
 
 export const defaultRaftConfig: RaftConfig = {
@@ -33,6 +43,11 @@ export const defaultRaftConfig: RaftConfig = {
   appendEntriesMax: 1024,
   appendBytesMax: 1024 * 1024,
   inflightAppendsMax: 64,
+  snapshotEntries: 16_384,
+  snapshotBytes: 256 * 1024 * 1024,
+  trailingEntries: 10_240,
+  snapshotChunkBytes: 256 * 1024,
+  snapshotChunksInflightMax: 4,
 }
 
 /**
@@ -50,6 +65,11 @@ export function leaderLostHoldMs(config: RaftConfig): number {
   return config.leaseMs * clockRateMargin
 }
 
+const integerFields = [
+  'appendEntriesMax', 'appendBytesMax', 'inflightAppendsMax', 'snapshotEntries', 'snapshotBytes', 'trailingEntries',
+  'snapshotChunkBytes', 'snapshotChunksInflightMax',
+] as const
+
 /**
  * Fills in defaults and checks the relations.
  * @throws RangeError with a sentence that names the fields and says what to change.
@@ -61,7 +81,7 @@ export function resolveRaftConfig(options: Partial<RaftConfig> = {}): RaftConfig
       throw new RangeError(`${name} is ${value}: give a number above 0`)
     }
   }
-  for (const name of ['appendEntriesMax', 'appendBytesMax', 'inflightAppendsMax'] as const) {
+  for (const name of integerFields) {
     if (!Number.isInteger(config[name])) throw new RangeError(`${name} is ${config[name]}: give a whole number`)
   }
   const { heartbeatIntervalMs, electionTimeoutMs, leaseMs } = config

@@ -7,45 +7,51 @@ import type { Configuration, MemberId, Server } from './entry.ts'
  * whatever order they were discovered. `bootstrap` relies on that.
  */
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
-  const voters = sortedVoters(configuration.voters).map(({ id, name, address }) => ({ id, name, address }))
-  checkVoters(voters)
-  return new TextEncoder().encode(JSON.stringify({ voters }))
+  const plain = (servers: readonly Server[]) => sortedVoters(servers).map(({ id, name, address }) => ({ id, name, address }))
+  const voters = plain(configuration.voters)
+  const nonVoters = plain(configuration.nonVoters ?? [])
+  checkVoters(voters, nonVoters)
+  return new TextEncoder().encode(JSON.stringify(nonVoters.length === 0 ? { voters } : { voters, nonVoters }))
 }
 
 /** The inverse. Entries come checksummed from disk or through `parseMessage`, so bad bytes are a bug: throws InvariantError. */
 export function decodeConfiguration(data: Uint8Array): Configuration {
-  const voters = parseVoters(data)
-  invariant(voters !== null, () => `not a configuration: ${new TextDecoder().decode(data.subarray(0, 200))}`)
-  checkVoters(voters)
-  return { voters: sortedVoters(voters) }
+  const parsed = parseServers(data)
+  invariant(parsed !== null, () => `not a configuration: ${new TextDecoder().decode(data.subarray(0, 200))}`)
+  const { voters, nonVoters } = parsed
+  checkVoters(voters, nonVoters)
+  return nonVoters.length === 0 ? { voters: sortedVoters(voters) } : { voters: sortedVoters(voters), nonVoters: sortedVoters(nonVoters) }
 }
 
 /** Whether `decodeConfiguration` would take these bytes. */
 export function isConfiguration(data: Uint8Array): boolean {
-  const voters = parseVoters(data)
-  return voters !== null && voters.length > 0 && new Set(voters.map((voter) => voter.id)).size === voters.length
+  const parsed = parseServers(data)
+  if (parsed === null || parsed.voters.length === 0) return false
+  const servers = [...parsed.voters, ...parsed.nonVoters]
+  return new Set(servers.map((server) => server.id)).size === servers.length
 }
 
 /** Null if the bytes are not JSON or hold no list of servers. */
-function parseVoters(data: Uint8Array): Server[] | null {
+function parseServers(data: Uint8Array): { voters: Server[], nonVoters: Server[] } | null {
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder().decode(data))
   } catch {
     return null
   }
-  const voters = (value as { voters?: unknown } | null)?.voters
-  return Array.isArray(voters) && voters.every(isServer) ? voters : null
+  const { voters, nonVoters = [] } = (value ?? {}) as { voters?: unknown, nonVoters?: unknown }
+  const isList = (list: unknown): list is Server[] => Array.isArray(list) && list.every(isServer)
+  return isList(voters) && isList(nonVoters) ? { voters, nonVoters } : null
 }
 
 function sortedVoters(voters: readonly Server[]): Server[] {
   return [...voters].sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 }
 
-function checkVoters(voters: readonly Server[]): void {
+function checkVoters(voters: readonly Server[], nonVoters: readonly Server[]): void {
   invariant(voters.length > 0, () => 'a configuration needs at least one voter')
-  const ids = new Set(voters.map((voter) => voter.id))
-  invariant(ids.size === voters.length, () => `a configuration names a voter twice: ${voters.map((voter) => voter.id).join(', ')}`)
+  const ids = [...voters, ...nonVoters].map((server) => server.id)
+  invariant(new Set(ids).size === ids.length, () => `a configuration names a voter twice: ${ids.join(', ')}`)
 }
 
 function isServer(value: unknown): value is Server {
@@ -61,15 +67,30 @@ const noConfiguration: Configuration = { voters: [] }
  * appended, committed or not, and stops when it is cut off (thesis §4.1).
  */
 export class ConfigurationHistory {
-  readonly #steps: { readonly index: number, readonly configuration: Configuration }[] = []
+  #steps: { readonly index: number, readonly configuration: Configuration }[] = []
 
   /** What counts now; no voters before the first. */
   get current(): Configuration {
     return this.#steps.length === 0 ? noConfiguration : this.#steps[this.#steps.length - 1]!.configuration
   }
 
+  /** Of the entry that brought what counts now; 0 before the first. */
+  get latestIndex(): number {
+    return this.#steps[this.#steps.length - 1]?.index ?? 0
+  }
+
   isVoter(id: MemberId): boolean {
     return this.current.voters.some((voter) => voter.id === id)
+  }
+
+  /** What counted at `index`, and the entry that brought it; index 0 without one. */
+  at(index: number): { readonly index: number, readonly configuration: Configuration } {
+    return this.#steps.findLast((step) => step.index <= index) ?? { index: 0, configuration: noConfiguration }
+  }
+
+  /** All that is known comes from a snapshot. */
+  reset(index: number, configuration: Configuration): void {
+    this.#steps = [{ index, configuration }]
   }
 
   append(index: number, data: Uint8Array): void {

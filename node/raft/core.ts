@@ -5,13 +5,17 @@ import {
   stepVoteResponse, tickElection,
 } from './election.ts'
 import type { Configuration, Entry, MemberId } from './entry.ts'
+import { installSnapshot, stepSnapshotRequest, stepSnapshotResponse } from './install-snapshot.ts'
 import { stepAppendRequest, stepHeartbeatRequest } from './follower.ts'
 import { leadershipDueMs, tickLeadership } from './leadership.ts'
+import { stepTimeoutNow, transferLeadership, type TransferAnswer } from './leadership-transfer.ts'
+import { changeMembership, type MembershipAnswer, type MembershipChange } from './membership.ts'
 import { MemberState, type RaftOptions } from './member-state.ts'
 import type { Message } from './message.ts'
 import { needsReadRound, type ReadAnswer, type ReadMode, requestRead, startRound, stepHeartbeatResponse } from './read-index.ts'
 import type { Persist, Ready } from './ready.ts'
 import { appendCommands, commitReplicated, sendAppends, stepAppendResponse } from './replication.ts'
+import type { Snapshot, SnapshotHead } from './snapshot.ts'
 import { type RaftStatus, statusOf } from './status.ts'
 
 export { parseMessage } from './message-parse.ts'
@@ -109,6 +113,9 @@ export class RaftCore {
       case 'vote-request': return stepVoteRequest(state, message)
       case 'append-request': return stepAppendRequest(state, message)
       case 'heartbeat-request': return stepHeartbeatRequest(state, message)
+      case 'timeout-now': return stepTimeoutNow(state, message)
+      case 'snapshot-request': return stepSnapshotRequest(state, message)
+      case 'snapshot-response':
       case 'vote-response':
       case 'append-response':
       case 'heartbeat-response': {
@@ -117,6 +124,7 @@ export class RaftCore {
         if (message.kind === 'vote-response') return stepVoteResponse(state, message)
         if (state.role.kind !== 'leader') return
         if (message.kind === 'append-response') return stepAppendResponse(state, state.role, message)
+        if (message.kind === 'snapshot-response') return stepSnapshotResponse(state, state.role, message)
         return stepHeartbeatResponse(state, state.role, message)
       }
       default: return unreachable(message)
@@ -128,8 +136,22 @@ export class RaftCore {
     const state = this.#state
     state.advanceTo(nowMs)
     if (state.role.kind !== 'leader') return { kind: 'not-leader', leader: state.leader }
+    // About to hand over: nothing may come behind what the target is to have (thesis §3.10, step 1).
+    if (state.role.transfer !== null) return { kind: 'not-leader', leader: null }
     invariant(commands.length > 0, () => 'a proposal without commands')
     return { kind: 'proposed', firstIndex: appendCommands(state, state.role, commands), term: state.term }
+  }
+
+  /** Adds or removes one server. Whoever is added votes as soon as it is level with the log. */
+  changeMembership(change: MembershipChange, nowMs: number): MembershipAnswer {
+    this.#state.advanceTo(nowMs)
+    return changeMembership(this.#state, change)
+  }
+
+  /** Hands leadership to `target`, or to the voter that is furthest. Whether it worked shows in who leads. */
+  transferLeadership(target: MemberId | null, nowMs: number): TransferAnswer {
+    this.#state.advanceTo(nowMs)
+    return transferLeadership(this.#state, target)
   }
 
   /** Asks for a read index. While pending, the outcome comes in `Ready.reads` under `readId`, which the driver chooses. */
@@ -174,6 +196,48 @@ export class RaftCore {
     state.outbox.persisted(persist, state.log)
     countOwnVote(state)
     if (state.role.kind === 'leader') commitReplicated(state, state.role)
+  }
+
+  /** What a snapshot of the state after `index` says of the log; null where that is not on this member's disk yet. `index` was handed out. */
+  snapshotHead(index: number): SnapshotHead | null {
+    const { log, configurations } = this.#state
+    const lastTerm = log.termAt(index)
+    if (lastTerm === null || index > log.durableIndex) return null
+    const { index: configurationIndex, configuration } = configurations.at(index)
+    return { lastIndex: index, lastTerm, configuration, configurationIndex }
+  }
+
+  /** A snapshot of this member's own state is durable: the log before it goes, but for `trailingEntries`. */
+  snapshotTaken(snapshot: Snapshot): void {
+    // Another's may have come meanwhile and reach further.
+    if (snapshot.head.lastIndex > (this.#state.snapshot?.head.lastIndex ?? 0)) this.#state.snapshotTaken(snapshot)
+  }
+
+  /** A received snapshot is durable and can be restored; no write may be outstanding. False: it is not needed any more. */
+  installSnapshot(snapshot: Snapshot): boolean {
+    return installSnapshot(this.#state, snapshot)
+  }
+
+  /** The chunks gathered were no snapshot, or could not be stored: the leader has to begin again. */
+  discardIncoming(): void {
+    this.#state.incoming = null
+  }
+
+  /** The newest, and any that is on its way to a follower: their images must stay readable. */
+  snapshotsInUse(): readonly Snapshot[] {
+    const { snapshot, role } = this.#state
+    const inUse = new Set<Snapshot>(snapshot === null ? [] : [snapshot])
+    if (role.kind === 'leader') for (const { transfer } of role.followers) if (transfer !== null) inUse.add(transfer.snapshot)
+    return [...inUse]
+  }
+
+  /** The log begins behind this index; before it, only a snapshot tells. */
+  get baseIndex(): number {
+    return this.#state.log.baseIndex
+  }
+
+  get newestSnapshot(): Snapshot | null {
+    return this.#state.snapshot
   }
 
   status(): RaftStatus {

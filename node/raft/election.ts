@@ -63,8 +63,13 @@ function startPreVote(state: MemberState): void {
   else askAgain(state, role)
 }
 
-function startVote(state: MemberState): void {
-  const role = startCampaign(state, 'candidate')
+/** The leader asked for it: without pre-votes, which a living leader would keep from being granted. */
+export function startTransferredVote(state: MemberState): void {
+  startVote(state, true)
+}
+
+function startVote(state: MemberState, transfer = false): void {
+  const role = startCampaign(state, 'candidate', transfer)
   state.enterTerm(state.term + 1)
   state.vote(state.id)
   state.noteTransition()
@@ -72,12 +77,12 @@ function startVote(state: MemberState): void {
   // unwritten end of this log, the member could campaign again in this term with
   // the shorter log and win with votes that were meant for the longer one.
   for (const voter of state.voters) {
-    if (voter.id !== state.id) state.outbox.sendDurable(voteRequest(state, voter.id))
+    if (voter.id !== state.id) state.outbox.sendDurable(voteRequest(state, voter.id, transfer))
   }
 }
 
-function startCampaign(state: MemberState, kind: Campaign['kind']): Campaign {
-  const role: Campaign = { kind, votes: new Map(), resendDueMs: state.nowMs + state.config.heartbeatIntervalMs }
+function startCampaign(state: MemberState, kind: Campaign['kind'], transfer = false): Campaign {
+  const role: Campaign = { kind, transfer, votes: new Map(), resendDueMs: state.nowMs + state.config.heartbeatIntervalMs }
   state.role = role
   state.leader = null
   state.startElectionTimer()
@@ -94,7 +99,7 @@ function askAgain(state: MemberState, role: Campaign): void {
     if (voter.id === state.id || role.votes.get(voter.id) === true) continue
     // Who refused a pre-vote may grant it a moment later; who refused a vote has decided.
     if (role.kind === 'candidate' && role.votes.has(voter.id)) continue
-    state.outbox.send(role.kind === 'candidate' ? voteRequest(state, voter.id) : preVoteRequest(state, voter.id))
+    state.outbox.send(role.kind === 'candidate' ? voteRequest(state, voter.id, role.transfer) : preVoteRequest(state, voter.id))
   }
 }
 
@@ -154,13 +159,13 @@ export function stepVoteRequest(state: MemberState, request: VoteRequest): void 
     // A leader lives: this candidate has not heard it. Not even its term counts
     // (thesis §4.2.3). That cannot wedge the candidate: it answers the leader's
     // heartbeats with its higher term, and then the leader steps down.
-    if (refusesBecauseOfLeader(state)) return
+    if (request.transfer !== true && refusesBecauseOfLeader(state)) return
     state.becomeFollower(request.term, null)
   }
   // A vote given before is given again whatever leader was heard: its first
   // answer may be lost, and it promises nothing new.
   const granted = request.term === state.term && mayVoteFor(state, request.from)
-    && (state.votedFor === request.from || !refusesBecauseOfLeader(state))
+    && (state.votedFor === request.from || request.transfer === true || !refusesBecauseOfLeader(state))
     && state.log.isUpToDate(request.lastLogTerm, request.lastLogIndex)
   if (granted) {
     state.vote(request.from)
@@ -195,9 +200,9 @@ function preVoteRequest(state: MemberState, to: MemberId): PreVoteRequest {
   }
 }
 
-function voteRequest(state: MemberState, to: MemberId): VoteRequest {
+function voteRequest(state: MemberState, to: MemberId, transfer: boolean): VoteRequest {
   return {
-    kind: 'vote-request', from: state.id, to, term: state.term,
+    kind: 'vote-request', from: state.id, to, term: state.term, ...(transfer ? { transfer } : {}),
     lastLogIndex: state.log.lastIndex, lastLogTerm: state.log.lastTerm,
   }
 }

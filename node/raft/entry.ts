@@ -5,7 +5,7 @@ export type MemberId = string
  * One entry of the replicated log. `index` is its log index, from 1.
  * - `empty`: what a new leader appends to commit entries of earlier terms (thesis §6.4).
  * - `command`: bytes for the state machine; Raft never looks inside.
- * - `configuration`: the voting members, encoded by `encodeConfiguration`; takes effect when appended (thesis §4.1).
+ * - `configuration`: the members, encoded by `encodeConfiguration`; takes effect when appended (thesis §4.1).
  */
 export interface Entry {
   readonly index: number
@@ -23,9 +23,11 @@ export interface HardState {
   readonly votedFor: MemberId | null
 }
 
-/** The members that count. Non-voters come with membership change. */
+/** The members that count, and those that only get the log (thesis §4.2.1); nobody is both. */
 export interface Configuration {
   readonly voters: readonly Server[]
+  /** Absent: none. */
+  readonly nonVoters?: readonly Server[]
 }
 
 export interface Server {

@@ -19,6 +19,7 @@ export function stepAppendRequest(state: MemberState, request: AppendRequest): v
     return
   }
   const ownTerm = log.termAt(prevLogIndex)
+  if (prevLogIndex < log.baseIndex) return behindSnapshot(state, request)
   if (ownTerm !== prevLogTerm) {
     rejectAppend(state, request, ownTerm, log.firstIndexOfTermAt(prevLogIndex))
     return
@@ -36,6 +37,14 @@ export function stepAppendRequest(state: MemberState, request: AppendRequest): v
   acceptAppend(state, request.from, matchIndex)
 }
 
+/** What the snapshot covers is committed and so the leader's: only entries behind it can be new. */
+function behindSnapshot(state: MemberState, request: AppendRequest): void {
+  const { baseIndex, baseTerm } = state.log
+  const entries = request.entries.filter((entry) => entry.index > baseIndex)
+  if (entries.length === 0) return acceptAppend(state, request.from, baseIndex)
+  stepAppendRequest(state, { ...request, prevLogIndex: baseIndex, prevLogTerm: baseTerm, entries })
+}
+
 export function stepHeartbeatRequest(state: MemberState, request: HeartbeatRequest): void {
   if (request.term >= state.term) {
     follow(state, request.from, request.term)
@@ -50,7 +59,7 @@ export function stepHeartbeatRequest(state: MemberState, request: HeartbeatReque
 }
 
 /** There is a leader of this term: follow it and wait a whole timeout again. */
-function follow(state: MemberState, leader: MemberId, term: number): void {
+export function follow(state: MemberState, leader: MemberId, term: number): void {
   invariant(!(state.role.kind === 'leader' && term === state.term),
     () => `term ${term} has two leaders: ${state.id} and ${leader}`)
   if (term > state.term || state.role.kind !== 'follower' || state.leader !== leader) {
@@ -63,7 +72,7 @@ function follow(state: MemberState, leader: MemberId, term: number): void {
 }
 
 /** Tells the leader what this member has on disk, once it has. */
-function acceptAppend(state: MemberState, leader: MemberId, matchIndex: number): void {
+export function acceptAppend(state: MemberState, leader: MemberId, matchIndex: number): void {
   const response: AppendResponse = {
     kind: 'append-response', from: state.id, to: leader, term: state.term, outcome: { accepted: true, matchIndex },
   }

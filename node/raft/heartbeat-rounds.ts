@@ -31,9 +31,9 @@ export class HeartbeatRounds {
   }
 
   /** Counts the answers. True if a further round is confirmed. */
-  count(followers: readonly Progress[]): boolean {
-    const rounds = [this.#latest]
-    for (const follower of followers) rounds.push(follower.ackedRound)
+  count(followers: readonly Progress[], leaderIsVoter = true): boolean {
+    const rounds = leaderIsVoter ? [this.#latest] : []
+    for (const follower of followers) if (follower.isVoter) rounds.push(follower.ackedRound)
     const confirmed = quorumValue(rounds)
     if (confirmed <= this.#confirmed) return false
     this.#confirmedSentMs = this.#sentMs[confirmed - this.#confirmed - 1]!

@@ -1,7 +1,8 @@
 import { invariant } from '../base/assert.ts'
 import { HeartbeatRounds } from './heartbeat-rounds.ts'
+import { endOverdueTransfer } from './leadership-transfer.ts'
 import type { Leadership, MemberState } from './member-state.ts'
-import { Progress } from './progress.ts'
+import { followersOf } from './membership.ts'
 import { quorumValue } from './quorum.ts'
 import { startRound } from './read-index.ts'
 import { ReadQueue } from './reads.ts'
@@ -12,13 +13,12 @@ export function startLeadership(state: MemberState): void {
     () => `${state.id} cannot lead term ${state.term} as ${state.role.kind} that voted for ${state.votedFor}`)
   const { config, log, nowMs } = state
   const firstIndex = log.lastIndex + 1
-  const followers = state.voters.filter((voter) => voter.id !== state.id)
-    .map((voter) => new Progress(voter.id, firstIndex, config.inflightAppendsMax, nowMs))
+  const followers = followersOf(state, [], firstIndex)
   const leadership: Leadership = {
     kind: 'leader', followers, rounds: new HeartbeatRounds(), reads: new ReadQueue(), firstIndex,
     heartbeatDueMs: nowMs,
     quorumCheckDueMs: nowMs + config.electionTimeoutMs,
-    appendsPending: true,
+    appendsPending: true, transfer: null, leaseGivenUp: false,
   }
   state.role = leadership
   state.leader = state.id
@@ -35,6 +35,7 @@ export function tickLeadership(state: MemberState, leadership: Leadership): void
     state.becomeFollower(state.term, null)
     return
   }
+  endOverdueTransfer(state, leadership)
   if (state.nowMs >= leadership.heartbeatDueMs) startRound(state, leadership)
 }
 
@@ -45,8 +46,8 @@ export function leadershipDueMs(leadership: Leadership): number {
 
 /** Whether a quorum answered within the election timeout; sets when to look again. */
 function hearsQuorum(state: MemberState, leadership: Leadership): boolean {
-  const heardMs = [state.nowMs]
-  for (const follower of leadership.followers) heardMs.push(follower.lastHeardMs)
+  const heardMs = state.isVoter ? [state.nowMs] : []
+  for (const follower of leadership.followers) if (follower.isVoter) heardMs.push(follower.lastHeardMs)
   leadership.quorumCheckDueMs = quorumValue(heardMs) + state.config.electionTimeoutMs
   return leadership.quorumCheckDueMs > state.nowMs
 }

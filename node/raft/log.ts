@@ -13,15 +13,15 @@ interface TermRun {
  * Invariant: baseIndex <= durableIndex <= writingIndex <= lastIndex.
  *
  * Everything up to `baseIndex` is covered by a snapshot and gone from here; it
- * is 0 until snapshots exist.
+ * is 0 before the first one.
  */
 export class EntryLog {
-  readonly baseIndex: number
-  readonly baseTerm: number
+  #baseIndex: number
+  #baseTerm: number
   /** `#entries[i]` has index `baseIndex + 1 + i`. */
-  readonly #entries: Entry[]
+  #entries: Entry[]
   /** In order; the terms ascend strictly. Few, so that a search by term touches no entries. */
-  readonly #runs: TermRun[] = []
+  #runs: TermRun[] = []
   /** The write handed out last carries the entries up to here that are still as they were then. */
   #writingIndex: number
   /** Up to here this log is on disk. */
@@ -29,14 +29,22 @@ export class EntryLog {
 
   /** `entries` are what the disk held: contiguous from `baseIndex + 1`. */
   constructor(entries: readonly Entry[], baseIndex = 0, baseTerm = 0) {
-    this.baseIndex = baseIndex
-    this.baseTerm = baseTerm
+    this.#baseIndex = baseIndex
+    this.#baseTerm = baseTerm
     this.#entries = []
     this.#writingIndex = baseIndex
     this.#durableIndex = baseIndex
     this.append(entries)
     this.#writingIndex = this.lastIndex
     this.#durableIndex = this.lastIndex
+  }
+
+  get baseIndex(): number {
+    return this.#baseIndex
+  }
+
+  get baseTerm(): number {
+    return this.#baseTerm
   }
 
   get lastIndex(): number {
@@ -92,6 +100,29 @@ export class EntryLog {
     while (this.#runs.length > 0 && this.#runs[this.#runs.length - 1]!.firstIndex >= index) this.#runs.pop()
     this.#writingIndex = Math.min(this.#writingIndex, index - 1)
     this.#durableIndex = Math.min(this.#durableIndex, index - 1)
+  }
+
+  /** Forgets everything up to `index`, which a snapshot covers and this disk has (thesis §5.1). */
+  compactTo(index: number): void {
+    if (index <= this.#baseIndex) return
+    const term = this.termAt(index)
+    invariant(term !== null && index <= this.#durableIndex,
+      () => `cannot compact to ${index} a log of ${this.#baseIndex + 1}..${this.lastIndex} with ${this.#durableIndex} on disk`)
+    this.#entries = this.#entries.slice(index - this.#baseIndex)
+    this.#baseIndex = index
+    this.#baseTerm = term
+    // A run counts while an entry of it is left; where it began is kept.
+    this.#runs = this.#runs.filter((_, i) => i === this.#runs.length - 1 || this.#runs[i + 1]!.firstIndex > index + 1)
+  }
+
+  /** Forgets everything: the log begins behind a snapshot up to `index`. No write of it may be under way. */
+  reset(index: number, term: number): void {
+    this.#entries = []
+    this.#runs = []
+    this.#baseIndex = index
+    this.#baseTerm = term
+    this.#writingIndex = index
+    this.#durableIndex = index
   }
 
   /**

@@ -10,6 +10,7 @@ import { Outbox } from './outbox.ts'
 import type { Progress } from './progress.ts'
 import type { ReadQueue } from './reads.ts'
 import type { Transition } from './ready.ts'
+import type { ImageId, Snapshot } from './snapshot.ts'
 
 /** What a member needs only while it has a certain role. */
 export type RoleState = Follower | Campaign | Leadership
@@ -21,6 +22,8 @@ export interface Follower {
 /** Asking for pre-votes or votes. */
 export interface Campaign {
   readonly kind: 'pre-candidate' | 'candidate'
+  /** The leader asked for this campaign. */
+  readonly transfer: boolean
   /** Who answered, and how. The own vote is here once it is on disk. */
   readonly votes: Map<MemberId, boolean>
   /** When those who have not answered are asked again. */
@@ -29,8 +32,8 @@ export interface Campaign {
 
 export interface Leadership {
   readonly kind: 'leader'
-  /** Every voter but this member. */
-  readonly followers: readonly Progress[]
+  /** Every member but this one, non-voters too. */
+  followers: readonly Progress[]
   readonly rounds: HeartbeatRounds
   readonly reads: ReadQueue
   /** The entry that this leader appended first: from its commit on, the commit index is current (thesis §6.4). */
@@ -39,13 +42,26 @@ export interface Leadership {
   quorumCheckDueMs: number
   /** Something may be sendable to some follower. */
   appendsPending: boolean
+  /** Leadership is being handed over (thesis §3.10); `told`: the target was told to campaign. */
+  transfer: { readonly target: MemberId, readonly deadlineMs: number, told: boolean } | null
+  /** A target was told to campaign: votes may be given within the lease. */
+  leaseGivenUp: boolean
 }
 
 /** What the disk held. */
 export interface RestoredState {
   readonly hardState: HardState
-  /** Contiguous from index 1. Snapshots come later. */
+  /** Contiguous; from 1, or from anywhere up to the entry behind the snapshot. */
   readonly entries: readonly Entry[]
+  readonly snapshot?: Snapshot | null
+}
+
+/** A snapshot that a leader is sending. */
+export interface IncomingSnapshot {
+  readonly image: ImageId
+  receivedBytes: number
+  /** All bytes are handed out; the driver has not come back with it. */
+  complete: boolean
 }
 
 export interface RaftOptions {
@@ -82,6 +98,9 @@ export class MemberState {
   commitIndex: number
   /** Up to here committed entries were handed out. */
   emittedIndex: number
+  /** The newest: what a follower gets that needs more than the log has. */
+  snapshot: Snapshot | null
+  incoming: IncomingSnapshot | null = null
   #hardState: HardState
   #lastTransition: Transition
 
@@ -90,15 +109,18 @@ export class MemberState {
     this.config = config
     this.random = random
     this.nowMs = nowMs
-    this.log = new EntryLog(restored.entries)
+    this.snapshot = restored.snapshot ?? null
+    this.log = restoredLog(restored.entries, this.snapshot)
     this.#hardState = restored.hardState
     invariant(this.log.lastTerm <= this.term,
       () => `the disk holds entries of term ${this.log.lastTerm} but only term ${this.term}`)
     this.outbox = new Outbox(restored.hardState)
     this.contact = new LeaderContact(config, nowMs, restored.hardState.term)
-    this.commitIndex = this.log.baseIndex
-    this.emittedIndex = this.log.baseIndex
-    for (const entry of restored.entries) this.#noteConfiguration(entry)
+    this.commitIndex = this.snapshot?.head.lastIndex ?? 0
+    this.emittedIndex = this.commitIndex
+    if (this.snapshot !== null) this.configurations.reset(this.snapshot.head.configurationIndex, this.snapshot.head.configuration)
+    const knownIndex = this.snapshot?.head.configurationIndex ?? 0
+    for (const entry of restored.entries) if (entry.index > knownIndex) this.#noteConfiguration(entry)
     this.#lastTransition = this.#asTransition()
     this.startElectionTimer()
   }
@@ -199,6 +221,26 @@ export class MemberState {
     this.commitIndex = index
   }
 
+  /** A snapshot of this member's own state is durable: the log keeps `trailingEntries` behind it. */
+  snapshotTaken(snapshot: Snapshot): void {
+    const { lastIndex, lastTerm } = snapshot.head
+    invariant(lastIndex <= this.emittedIndex && this.log.termAt(lastIndex) === lastTerm,
+      () => `a snapshot up to ${lastIndex} of term ${lastTerm}, of ${this.emittedIndex} entries handed out, where the log has term ${this.log.termAt(lastIndex)}`)
+    this.snapshot = snapshot
+    this.log.compactTo(lastIndex - this.config.trailingEntries)
+  }
+
+  /** Another's snapshot, further than this log or other than it, takes its place (thesis figure 5.3, step 7). */
+  replaceBySnapshot(snapshot: Snapshot): void {
+    const { lastIndex, lastTerm, configuration, configurationIndex } = snapshot.head
+    invariant(!this.outbox.isWriting, () => `a snapshot up to ${lastIndex} replaces the log while a write of it is under way`)
+    this.snapshot = snapshot
+    this.log.reset(lastIndex, lastTerm)
+    this.configurations.reset(configurationIndex, configuration)
+    this.commitIndex = lastIndex
+    this.emittedIndex = lastIndex
+  }
+
   #noteConfiguration(entry: Entry): void {
     if (entry.kind === 'configuration') this.configurations.append(entry.index, entry.data)
   }
@@ -206,4 +248,19 @@ export class MemberState {
   #asTransition(): Transition {
     return { term: this.term, role: this.role.kind, leader: this.leader, votedFor: this.votedFor }
   }
+}
+
+/** The log of a restart: what stands before the first entry is known from it, or from the snapshot's end. */
+function restoredLog(entries: readonly Entry[], snapshot: Snapshot | null): EntryLog {
+  const first = entries[0]
+  if (snapshot === null) return new EntryLog(entries)
+  const { lastIndex, lastTerm } = snapshot.head
+  if (first === undefined) return new EntryLog([], lastIndex, lastTerm)
+  invariant(first.index <= lastIndex + 1, () => `the log begins at ${first.index}, behind a snapshot that ends at ${lastIndex}`)
+  const log = first.index === 1 ? new EntryLog(entries)
+    : first.index === lastIndex + 1 ? new EntryLog(entries, lastIndex, lastTerm)
+      : new EntryLog(entries.slice(1), first.index, first.term)
+  invariant(log.termAt(lastIndex) === lastTerm,
+    () => `the snapshot ends with term ${lastTerm} at ${lastIndex}, where the log has term ${log.termAt(lastIndex)}`)
+  return log
 }

@@ -41,12 +41,18 @@ function bodyProblem(fields: Fields): string | null {
       return isCount(fields.round) ? null : problem(fields, 'round', 'a whole number from 0')
     case 'pre-vote-request':
     case 'vote-request':
+      if (fields.transfer !== undefined && typeof fields.transfer !== 'boolean') return problem(fields, 'transfer', 'true or false')
       if (!isCount(fields.lastLogIndex)) return problem(fields, 'lastLogIndex', 'a whole number from 0')
       if (!isCount(fields.lastLogTerm) || fields.lastLogTerm > (fields.term as number)) return problem(fields, 'lastLogTerm', 'a term up to the message\'s')
       return null
     case 'pre-vote-response':
     case 'vote-response':
       return typeof fields.granted === 'boolean' ? null : problem(fields, 'granted', 'true or false')
+    case 'timeout-now': return null
+    case 'snapshot-request': return snapshotRequestProblem(fields)
+    case 'snapshot-response':
+      if (!isImageId(fields)) return problem(fields, 'image', 'an image of a snapshot')
+      return isCount(fields.receivedBytes) ? null : problem(fields, 'receivedBytes', 'a whole number from 0')
     default:
       return problem(fields, 'kind', 'a kind of message')
   }
@@ -88,6 +94,22 @@ function appendResponseProblem(fields: Fields): string | null {
   if (outcome.conflictTerm !== null && !isCount(outcome.conflictTerm)) return 'append-response: outcome.conflictTerm is not null or a whole number from 0'
   if (!isCount(outcome.conflictIndex) || outcome.conflictIndex < 1) return 'append-response: outcome.conflictIndex is not a whole number from 1'
   return null
+}
+
+function snapshotRequestProblem(fields: Fields): string | null {
+  const { offset, data } = fields
+  if (!isImageId(fields)) return problem(fields, 'image', 'an image of a snapshot up to the message\'s term')
+  if (!isCount(offset)) return problem(fields, 'offset', 'a whole number from 0')
+  if (!(data instanceof Uint8Array)) return problem(fields, 'data', 'bytes')
+  const { sizeBytes } = fields.image as { sizeBytes: number }
+  return offset + data.length <= sizeBytes ? null : problem(fields, 'data', `within an image of ${sizeBytes} bytes`)
+}
+
+function isImageId({ image, term }: Fields): boolean {
+  if (typeof image !== 'object' || image === null) return false
+  const { lastIndex, lastTerm, sizeBytes, checksum } = image as Fields
+  return isCount(lastIndex) && lastIndex > 0 && isCount(lastTerm) && lastTerm > 0 && lastTerm <= (term as number)
+    && isCount(sizeBytes) && sizeBytes > 0 && isCount(checksum)
 }
 
 function isCount(value: unknown): value is number {

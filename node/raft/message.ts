@@ -1,4 +1,5 @@
 import type { Entry, MemberId } from './entry.ts'
+import type { ImageId } from './snapshot.ts'
 
 /**
  * All that one Raft core says to another. `term` is the sender's current term,
@@ -7,7 +8,8 @@ import type { Entry, MemberId } from './entry.ts'
  * a simulation hands the same object to the receiver.
  */
 export type Message = PreVoteRequest | PreVoteResponse | VoteRequest | VoteResponse
-  | AppendRequest | AppendResponse | HeartbeatRequest | HeartbeatResponse
+  | AppendRequest | AppendResponse | HeartbeatRequest | HeartbeatResponse | SnapshotRequest | SnapshotResponse
+  | TimeoutNow
 
 interface Addressed {
   readonly from: MemberId
@@ -30,6 +32,8 @@ export interface PreVoteResponse extends Addressed {
 
 export interface VoteRequest extends Addressed {
   readonly kind: 'vote-request'
+  /** The leader itself asked for this campaign: its life is no reason to refuse (thesis §4.2.3). Absent: no. */
+  readonly transfer?: boolean
   readonly lastLogIndex: number
   readonly lastLogTerm: number
 }
@@ -83,4 +87,24 @@ export interface HeartbeatRequest extends Addressed {
 export interface HeartbeatResponse extends Addressed {
   readonly kind: 'heartbeat-response'
   readonly round: number
+}
+
+/** A chunk of the leader's snapshot (thesis figure 5.3); an empty one at the image's end only asks. */
+export interface SnapshotRequest extends Addressed {
+  readonly kind: 'snapshot-request'
+  readonly image: ImageId
+  readonly offset: number
+  readonly data: Uint8Array
+}
+
+/** The sender has the image's first `receivedBytes` bytes, perhaps only in memory; installed, it answers like an append. */
+export interface SnapshotResponse extends Addressed {
+  readonly kind: 'snapshot-response'
+  readonly image: ImageId
+  readonly receivedBytes: number
+}
+
+/** Thesis §3.10: the leader of `term` wants the receiver to campaign at once. */
+export interface TimeoutNow extends Addressed {
+  readonly kind: 'timeout-now'
 }

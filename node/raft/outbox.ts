@@ -3,6 +3,7 @@ import type { Entry, HardState } from './entry.ts'
 import type { EntryLog } from './log.ts'
 import type { Message } from './message.ts'
 import type { LeaderCommit, Persist, ReadOutcome, Ready, Transition } from './ready.ts'
+import type { SnapshotChunk } from './snapshot.ts'
 
 /**
  * What the core wants done, gathered until the driver takes it, and what of it
@@ -15,6 +16,7 @@ export class Outbox {
   #reads: ReadOutcome[] = []
   #transitions: Transition[] = []
   #leaderCommits: LeaderCommit[] = []
+  #snapshotChunks: SnapshotChunk[] = []
   #outstanding: Persist | null = null
   /** What the disk will hold once the outstanding write is done. */
   #writingHardState: HardState
@@ -59,8 +61,17 @@ export class Outbox {
     this.#leaderCommits.push(commit)
   }
 
+  snapshotChunk(chunk: SnapshotChunk): void {
+    this.#snapshotChunks.push(chunk)
+  }
+
+  /** Whether a write has been handed out and not been answered. */
+  get isWriting(): boolean {
+    return this.#outstanding !== null
+  }
+
   hasReady(hardState: HardState, log: EntryLog): boolean {
-    return this.#messages.length > 0 || this.#reads.length > 0 || this.#transitions.length > 0
+    return this.#messages.length > 0 || this.#reads.length > 0 || this.#transitions.length > 0 || this.#snapshotChunks.length > 0
       || (this.#outstanding === null
         && (this.#promises.length > 0 || log.hasUnwritten || !sameHardState(hardState, this.#writingHardState)))
   }
@@ -69,12 +80,13 @@ export class Outbox {
     const persist = this.#outstanding === null ? this.#takePersist(hardState, log) : null
     const ready: Ready = {
       messages: this.#messages, persist, committed, reads: this.#reads, transitions: this.#transitions,
-      leaderCommits: this.#leaderCommits,
+      leaderCommits: this.#leaderCommits, snapshotChunks: this.#snapshotChunks,
     }
     this.#messages = []
     this.#reads = []
     this.#transitions = []
     this.#leaderCommits = []
+    this.#snapshotChunks = []
     return ready
   }
 

@@ -1,4 +1,14 @@
 import type { MemberId } from './entry.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** A snapshot on its way to a follower. Invariant: ackedOffset <= nextOffset <= the image's size. */
+export interface Transfer {
+  readonly snapshot: Snapshot
+  nextOffset: number
+  /** The follower has said that it has so many bytes. */
+  ackedOffset: number
+  lastAdvanceMs: number
+}
 
 /**
  * What a leader knows of one follower's log, and how it sends to it.
@@ -8,16 +18,23 @@ import type { MemberId } from './entry.ts'
  * - `replicate`: they agree. Requests follow each other without waiting for
  *   answers, `nextIndex` runs ahead of them, up to a window of unanswered ones
  *   (thesis §10.2.2, pipelining).
+ * - `snapshot`: what it needs next is compacted away; it gets the snapshot first.
  *
  * Invariant: matchIndex < nextIndex.
  */
 export class Progress {
   readonly id: MemberId
-  mode: 'probe' | 'replicate' = 'probe'
+  mode: 'probe' | 'replicate' | 'snapshot' = 'probe'
+  /** Not null exactly in mode `snapshot`. */
+  transfer: Transfer | null = null
   /** The follower has the leader's log up to here on disk. Only grows within a leadership. */
   matchIndex = 0
   /** The first index to send next. */
   nextIndex: number
+  /** Whether it counts for a quorum. */
+  isVoter = true
+  /** A non-voter's round of catching up: level with what the log had when it began (thesis §4.2.1). */
+  catchUp: { readonly targetIndex: number, readonly startedMs: number } | null = null
   /** When it last answered anything in this term. */
   lastHeardMs: number
   /** The highest heartbeat round it answered. */
@@ -45,11 +62,13 @@ export class Progress {
 
   /** Whether an append request with entries may leave. */
   get maySend(): boolean {
+    if (this.mode === 'snapshot') return false
     return this.mode === 'probe' ? !this.probeSent : this.#inflightCount < this.#inflight.length
   }
 
   /** Whether entries were sent whose fate is unknown. */
   get awaitsAnswer(): boolean {
+    if (this.mode === 'snapshot') return false
     return this.mode === 'probe' ? this.probeSent : this.nextIndex - 1 > this.matchIndex
   }
 
@@ -71,8 +90,11 @@ export class Progress {
       this.matchIndex = matchIndex
       this.lastAdvanceMs = nowMs
     }
-    if (this.mode === 'probe') {
+    // A late answer says nothing of the entries that the snapshot is to bring.
+    if (this.transfer !== null && this.matchIndex < this.transfer.snapshot.head.lastIndex) return
+    if (this.mode !== 'replicate') {
       this.mode = 'replicate'
+      this.transfer = null
       this.nextIndex = this.matchIndex + 1
       this.#forgetInflight()
       return
@@ -90,8 +112,14 @@ export class Progress {
    * pipeline whose first rejection was handled already.
    */
   isNewRejection(rejectedIndex: number): boolean {
-    if (rejectedIndex <= this.matchIndex) return false
+    if (rejectedIndex <= this.matchIndex || this.mode === 'snapshot') return false
     return this.mode === 'replicate' || rejectedIndex === this.nextIndex - 1
+  }
+
+  startSnapshot(snapshot: Snapshot, nowMs: number): void {
+    this.mode = 'snapshot'
+    this.transfer = { snapshot, nextOffset: 0, ackedOffset: 0, lastAdvanceMs: nowMs }
+    this.#forgetInflight()
   }
 
   /** The logs differ at `nextIndex - 1` or before: try again from `nextIndex`. */

@@ -15,7 +15,7 @@ export type ReadAnswer =
 export function requestRead(state: MemberState, readId: number, mode: ReadMode): ReadAnswer {
   const { role } = state
   if (role.kind !== 'leader') return { kind: 'not-leader', leader: state.leader }
-  if (mode === 'lease' && commitIndexIsCurrent(state, role) && role.rounds.leaseHolds(state.nowMs, state.config.leaseMs)) {
+  if (mode === 'lease' && !role.leaseGivenUp && commitIndexIsCurrent(state, role) && role.rounds.leaseHolds(state.nowMs, state.config.leaseMs)) {
     state.outbox.read({ kind: 'confirmed', readId, readIndex: state.commitIndex })
   } else {
     role.reads.add(readId)
@@ -55,7 +55,7 @@ export function stepHeartbeatResponse(state: MemberState, leadership: Leadership
 }
 
 function countRounds(state: MemberState, leadership: Leadership): void {
-  if (leadership.rounds.count(leadership.followers)) {
+  if (leadership.rounds.count(leadership.followers, state.isVoter)) {
     leadership.reads.confirmUpTo(leadership.rounds.confirmed, state.outbox)
   }
 }

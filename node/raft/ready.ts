@@ -1,5 +1,6 @@
 import type { Entry, HardState, MemberId } from './entry.ts'
 import type { Message } from './message.ts'
+import type { SnapshotChunk } from './snapshot.ts'
 
 /**
  * What the core wants done since the last `takeReady()`. The order is a
@@ -14,12 +15,15 @@ import type { Message } from './message.ts'
  *    group commit.
  * 3. `committed` entries are applied in order, each exactly once since the core was made.
  *    They need not wait for this member's own disk: a quorum has them on theirs.
- * 4. `reads` are answered by a state machine that has applied up to `readIndex`.
+ * 4. `snapshotChunks` are gathered; when an image is complete, it is made durable,
+ *    restored, and handed to `core.installSnapshot`, with no write outstanding.
+ * 5. `reads` are answered by a state machine that has applied up to `readIndex`.
  */
 export interface Ready {
   readonly messages: readonly Message[]
   readonly persist: Persist | null
   readonly committed: readonly Entry[]
+  readonly snapshotChunks: readonly SnapshotChunk[]
   readonly reads: readonly ReadOutcome[]
   /** Changes of role or term in order, for logs, the trace and whoever waits for a leader. */
   readonly transitions: readonly Transition[]

@@ -1,5 +1,8 @@
 import { invariant } from '../base/assert.ts'
 import type { Entry } from './entry.ts'
+import { beginTransfer, noteTransferSilence, sendChunks } from './install-snapshot.ts'
+import { tellTarget } from './leadership-transfer.ts'
+import { promoteIfLevel, stepDownIfRemoved } from './membership.ts'
 import type { Leadership, MemberState } from './member-state.ts'
 import type { AppendResponse } from './message.ts'
 import type { Progress } from './progress.ts'
@@ -20,6 +23,8 @@ export function sendAppends(state: MemberState, leadership: Leadership): void {
   leadership.appendsPending = false
   const slices = new SliceCache(state)
   for (const follower of leadership.followers) {
+    if (follower.mode !== 'snapshot' && follower.nextIndex <= state.log.baseIndex) beginTransfer(state, follower)
+    sendChunks(state, follower)
     while (follower.maySend && follower.nextIndex <= state.log.lastIndex) {
       const entries = slices.from(follower.nextIndex)
       sendAppend(state, follower, entries)
@@ -65,7 +70,9 @@ function sendAppend(state: MemberState, follower: Progress, entries: readonly En
  * where the entries arrived, and rejected where they did not.
  */
 export function noteSilence(state: MemberState, leadership: Leadership, follower: Progress): void {
-  if (follower.awaitsAnswer && state.nowMs - follower.lastAdvanceMs >= state.config.heartbeatIntervalMs) {
+  noteTransferSilence(state, follower)
+  promoteIfLevel(state, leadership, follower)
+  if (follower.nextIndex > state.log.baseIndex && follower.awaitsAnswer && state.nowMs - follower.lastAdvanceMs >= state.config.heartbeatIntervalMs) {
     follower.lastAdvanceMs = state.nowMs
     sendAppend(state, follower, [])
   }
@@ -83,6 +90,10 @@ export function stepAppendResponse(state: MemberState, leadership: Leadership, r
       () => `${follower.id} claims entries up to ${outcome.matchIndex} of term ${state.term}, whose leader has ${state.log.lastIndex}`)
     follower.accepted(outcome.matchIndex, state.nowMs)
     if (outcome.matchIndex > state.commitIndex) commitReplicated(state, leadership)
+    // It may have removed itself by that.
+    if (state.role !== leadership) return
+    promoteIfLevel(state, leadership, follower)
+    tellTarget(state, leadership)
     return
   }
   if (!follower.isNewRejection(outcome.rejectedIndex)) return
@@ -110,8 +121,8 @@ type Rejection = Extract<AppendResponse['outcome'], { accepted: false }>
  * has: a leader may commit entries that only the others have written (thesis §10.2.1).
  */
 export function commitReplicated(state: MemberState, leadership: Leadership): void {
-  const matchIndexes = [state.log.durableIndex]
-  for (const follower of leadership.followers) matchIndexes.push(follower.matchIndex)
+  const matchIndexes = state.isVoter ? [state.log.durableIndex] : []
+  for (const follower of leadership.followers) if (follower.isVoter) matchIndexes.push(follower.matchIndex)
   const quorumIndex = quorumValue(matchIndexes)
   // An entry of an earlier term could still be replaced though a quorum has it
   // (thesis §3.6.2, figure 3.7): it commits together with one of this term.
@@ -119,4 +130,5 @@ export function commitReplicated(state: MemberState, leadership: Leadership): vo
   if (quorumIndex <= state.commitIndex) return
   state.outbox.leaderCommit({ term: state.term, index: quorumIndex, entryTerm: state.log.termAt(quorumIndex)! })
   state.commit(quorumIndex)
+  stepDownIfRemoved(state)
 }

@@ -13,6 +13,7 @@ const seedCount = only === undefined ? Number(process.env.RAFT_SIMULATION_SEEDS 
 t.test(`safety under faults and recovery after them, ${seedCount} seeds`, { timeout: 0 }, async (t) => {
   let committed = 0
   let reads = 0
+  let installed = 0
   for (let seed = firstSeed; seed < firstSeed + seedCount; seed++) {
     const cluster = new SimulatedCluster(seed, seed % 2 === 0 ? 3 : 5)
     try {
@@ -25,10 +26,15 @@ t.test(`safety under faults and recovery after them, ${seedCount} seeds`, { time
     }
     committed += cluster.oracle.committedIndex
     reads += cluster.oracle.confirmedReads
+    for (const member of cluster.members) {
+      installed += member.installed
+      cluster.oracle.restored(member.id, member.state.index, member.state.hash)
+    }
   }
-  t.comment(`${committed} entries committed, ${reads} reads confirmed`)
+  t.comment(`${committed} entries committed, ${reads} reads confirmed, ${installed} snapshots installed from a leader`)
   if (only === undefined) {
     t.ok(committed > seedCount * 50, `the faults left room for ${committed} commits`)
+    t.ok(installed > seedCount / 4, `${installed} followers needed a snapshot`)
     t.ok(reads > seedCount * 20, `and ${reads} reads`)
   }
 })

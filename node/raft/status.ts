@@ -12,18 +12,21 @@ export interface RaftStatus {
   readonly leader: MemberId | null
   readonly commitIndex: number
   readonly lastIndex: number
+  /** The newest snapshot ends here; 0 without one. */
+  readonly snapshotIndex: number
   /** Up to here the log is on this member's disk. */
   readonly durableIndex: number
   /** On the clock given to the core; null if no leader was heard since the start. A leader does not hear itself. */
   readonly lastLeaderContactMs: number | null
   readonly configuration: Configuration
-  /** Of each other voter, if this member leads; else empty. */
+  /** Of each other member, if this member leads; else empty. */
   readonly followers: readonly FollowerStatus[]
 }
 
 export interface FollowerStatus {
   readonly id: MemberId
-  readonly mode: 'probe' | 'replicate'
+  readonly isVoter: boolean
+  readonly mode: 'probe' | 'replicate' | 'snapshot'
   readonly matchIndex: number
   readonly nextIndex: number
   /** Append requests without an answer. */
@@ -41,11 +44,12 @@ export function statusOf(state: MemberState): RaftStatus {
     leader: state.leader,
     commitIndex: state.commitIndex,
     lastIndex: state.log.lastIndex,
+    snapshotIndex: state.snapshot?.head.lastIndex ?? 0,
     durableIndex: state.log.durableIndex,
     lastLeaderContactMs: state.contact.lastMs,
     configuration: state.configurations.current,
     followers: role.kind !== 'leader' ? [] : role.followers.map((follower) => ({
-      id: follower.id, mode: follower.mode, matchIndex: follower.matchIndex, nextIndex: follower.nextIndex,
+      id: follower.id, isVoter: follower.isVoter, mode: follower.mode, matchIndex: follower.matchIndex, nextIndex: follower.nextIndex,
       inflight: follower.inflightCount, lastHeardMs: follower.lastHeardMs,
     })),
   }

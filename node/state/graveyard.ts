@@ -52,6 +52,16 @@ export class Graveyard {
     return this.#keys.withPrefix(prefix).reduce((max, key) => Math.max(max, this.#indexes.get(key)!), 0)
   }
 
+  /** All that are known by key, oldest first. */
+  list(): [key: string, index: number][] {
+    return [...this.#indexes]
+  }
+
+  /** As another member, whose state this is to become, has forgotten. */
+  forget(index: number): void {
+    this.#forgottenIndex = index
+  }
+
   /** Deletions up to this index may have been forgotten. */
   get forgottenIndex(): number {
     return this.#forgottenIndex

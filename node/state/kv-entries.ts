@@ -3,6 +3,7 @@
  * holds them. Changes can be taken back as a whole, for transactions.
  */
 import { invariant } from '../base/assert.ts'
+import { type Capture, CopyOnWriteMap } from './copy-on-write-map.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /** Immutable: a change replaces it, so that a reader may keep one. */
@@ -20,7 +21,7 @@ export interface KvEntry {
 }
 
 export class KvEntries {
-  readonly #entries = new Map<string, KvEntry>()
+  readonly #entries = new CopyOnWriteMap<string, KvEntry>()
   readonly #order = new SortedKeys()
   /** Session to the keys that it holds. */
   readonly #held = new Map<string, Set<string>>()
@@ -60,6 +61,11 @@ export class KvEntries {
     this.#remember(key)
     this.#displace(key)
     return true
+  }
+
+  /** All as they are now, read a few at a time while they change. */
+  capture(): Capture<string, KvEntry> {
+    return this.#entries.capture()
   }
 
   /** From here on all can be taken back. */

@@ -12,6 +12,8 @@
 import { Graveyard } from './graveyard.ts'
 import { KvEntries, type KvEntry } from './kv-entries.ts'
 import { type Interest, Watches } from './watches.ts'
+import { decodeKvRecord, encodeKvRecord } from './kv-records.ts'
+import type { PartCapture, PartRestore, SnapshotPart } from './snapshot-part.ts'
 
 export type { KvEntry } from './kv-entries.ts'
 
@@ -38,15 +40,18 @@ export interface KvReader {
 const tombstonesMaxDefault = 65_536
 const table = 'kv'
 
-export class KvTable implements KvReader {
-  readonly #entries = new KvEntries()
-  readonly #graveyard: Graveyard
+export class KvTable implements KvReader, SnapshotPart {
+  readonly name = 'kv'
+  readonly #tombstonesMax: number
+  #entries = new KvEntries()
+  #graveyard: Graveyard
   readonly #watches: Watches
   #index = 0
   /** Keys deleted since a transaction began; null outside of one. */
   #deleted: string[] | null = null
 
   constructor(tombstonesMax = tombstonesMaxDefault, watches = new Watches()) {
+    this.#tombstonesMax = tombstonesMax
     this.#graveyard = new Graveyard(tombstonesMax)
     this.#watches = watches
   }
@@ -197,6 +202,43 @@ export class KvTable implements KvReader {
     }
     this.#graveyard.bury(keys, index)
     for (const key of keys) this.#watches.touch(table, key)
+  }
+
+  capture(): PartCapture {
+    const head = { kind: 'table', index: this.#index, forgottenIndex: this.#graveyard.forgottenIndex } as const
+    // At most `tombstonesMax`, and their order counts: copied at once.
+    const tombstones = this.#graveyard.list()
+    const entries = this.#entries.capture()
+    const records = function* () {
+      yield encodeKvRecord(head)
+      for (const [key, index] of tombstones) yield encodeKvRecord({ kind: 'tombstone', key, index })
+      for (let next = entries.pairs.next(); next.done !== true; next = entries.pairs.next()) {
+        yield encodeKvRecord({ kind: 'entry', entry: next.value[1] })
+      }
+    }
+    return { records: records(), release: entries.release }
+  }
+
+  restore(): PartRestore {
+    const table = new KvTable(this.#tombstonesMax)
+    return {
+      add: (bytes) => {
+        const record = decodeKvRecord(bytes)
+        if (record.kind === 'table') {
+          table.#index = record.index
+          table.#graveyard.forget(record.forgottenIndex)
+        } else if (record.kind === 'tombstone') {
+          table.#graveyard.bury([record.key], record.index)
+        } else {
+          table.#entries.put(record.entry)
+        }
+      },
+      finish: () => {
+        this.#entries = table.#entries
+        this.#graveyard = table.#graveyard
+        this.#index = table.#index
+      },
+    }
   }
 
   #prefixIndex(prefix: string, entries: readonly KvEntry[]): number {

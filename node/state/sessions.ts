@@ -3,6 +3,9 @@
  * what ends them. There is no time here: the leader proposes the expiry, and
  * who enforces lock-delays hears of them through the observer.
  */
+import { z } from 'zod'
+import { decodeRecord, encodeRecord } from './json-records.ts'
+import type { PartCapture, PartRestore, SnapshotPart } from './snapshot-part.ts'
 import { invariant } from '../base/assert.ts'
 import { uuidProblem } from '../base/uuid.ts'
 import { compareKeys } from './sorted-keys.ts'
@@ -64,13 +67,27 @@ export interface SessionObserver {
   lockDelayed(key: string, delayMs: number): void
 }
 
+const index = z.int().min(0)
+const sessionRecord = z.union([
+  z.strictObject({ index }),
+  z.strictObject({
+    session: z.object({
+      id: z.string(), name: z.string(), node: z.string(), lockDelayNs: z.number(), behavior: z.enum(['release', 'delete']), ttl: z.string(),
+      nodeChecks: z.array(z.string()), serviceChecks: z.array(z.object({ id: z.string(), namespace: z.string() })),
+      createIndex: index, modifyIndex: index,
+    }),
+    renewedIndex: index,
+  }),
+])
+
 export const everySession: Interest = { kind: 'table', table: 'sessions' }
 const lockDelayMaxNs = 60e9
 
-export class SessionTable implements SessionReader {
-  readonly #sessions = new Map<string, Session>()
-  readonly #renewed = new Map<string, number>()
-  readonly #byNode = new Map<string, Set<string>>()
+export class SessionTable implements SessionReader, SnapshotPart {
+  readonly name = 'sessions'
+  #sessions = new Map<string, Session>()
+  #renewed = new Map<string, number>()
+  #byNode = new Map<string, Set<string>>()
   readonly #kv: KvTable
   readonly #watches: Watches
   readonly #observer: SessionObserver | null
@@ -120,12 +137,8 @@ export class SessionTable implements SessionReader {
       if (status === 'critical') return `Check '${checkId}' is in critical state`
     }
     const session: Session = { ...spec, createIndex: index, modifyIndex: index }
-    this.#sessions.set(spec.id, session)
-    const ofNode = this.#byNode.get(spec.node)
-    if (ofNode === undefined) this.#byNode.set(spec.node, new Set([spec.id]))
-    else ofNode.add(spec.id)
+    this.#place(session, index)
     this.#changed(index, spec.id)
-    this.#renewed.set(spec.id, index)
     this.#observer?.renewed(session)
     return null
   }
@@ -181,6 +194,43 @@ export class SessionTable implements SessionReader {
     this.#observer.ended(id)
     const delayMs = Math.min(lockDelayNs, lockDelayMaxNs) / 1e6
     if (delayMs > 0) for (const key of keys) this.#observer.lockDelayed(key, delayMs)
+  }
+
+  #place(session: Session, renewedIndex: number): void {
+    const { id, node } = session
+    this.#sessions.set(id, session)
+    this.#renewed.set(id, renewedIndex)
+    const ofNode = this.#byNode.get(node)
+    if (ofNode === undefined) this.#byNode.set(node, new Set([id]))
+    else ofNode.add(id)
+  }
+
+  /** Sessions are few beside keys: the list is copied at once, the records are made one at a time. */
+  capture(): PartCapture {
+    const index = this.#index
+    const sessions = this.list().map((session) => ({ session, renewedIndex: this.#renewed.get(session.id)! }))
+    const records = function* () {
+      yield encodeRecord({ index })
+      for (const record of sessions) yield encodeRecord(record)
+    }
+    return { records: records(), release: () => {} }
+  }
+
+  restore(): PartRestore {
+    const table = new SessionTable(this.#kv, this.#watches, null)
+    return {
+      add: (bytes) => {
+        const record = decodeRecord(bytes, sessionRecord)
+        if ('index' in record) table.#index = record.index
+        else table.#place(record.session, record.renewedIndex)
+      },
+      finish: () => {
+        this.#index = table.#index
+        this.#sessions = table.#sessions
+        this.#renewed = table.#renewed
+        this.#byNode = table.#byNode
+      },
+    }
   }
 
   #changed(index: number, id: string): void {

@@ -4,11 +4,13 @@
  */
 import { invariant, unreachable } from '../base/assert.ts'
 import { type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
+import { CatalogPart } from './catalog-part.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
 import { type Registrations, type SessionObserver, type SessionReader, SessionTable } from './sessions.ts'
 import { type TxnOutcome, writeTransaction } from './txn.ts'
 import { Watches } from './watches.ts'
+import type { SnapshotPart } from './snapshot-part.ts'
 
 export type ApplyResult =
   /** `succeeded` is false when a condition did not hold (a cas, a lock, a session that is gone): what Consul answers as `true` or `false`. */
@@ -25,6 +27,7 @@ export class StateMachine {
   readonly #sessions: SessionTable
   readonly #registrations: Registrations
   readonly #catalog = new CatalogTable((table, key) => this.watches.touch(table, key))
+  readonly #catalogPart = new CatalogPart(this.#catalog)
   #appliedIndex = 0
 
   /** `observer` hears of sessions while commands are applied. `registrations`: what sessions lean on; default: the catalog. */
@@ -43,6 +46,17 @@ export class StateMachine {
 
   get catalog(): CatalogReader {
     return this.#catalog
+  }
+
+  /** Each is a section of a snapshot, in this order. */
+  get parts(): readonly SnapshotPart[] {
+    return [this.#kv, this.#sessions, this.#catalogPart]
+  }
+
+  /** The parts were restored from a snapshot of the state after entry `index`. */
+  restoredTo(index: number): void {
+    this.#appliedIndex = index
+    this.watches.replaced()
   }
 
   /** Of the last command applied. Entries that are no commands do not come here. */

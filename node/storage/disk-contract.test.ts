@@ -29,6 +29,22 @@ function diskContract(name: string, make: (t: Test) => { disk: Disk, reopen: () 
       t.equal(text(reopen().read('b')), 'one two')
     })
 
+    t.test('a part of a file is read, and a file takes the name of another', async (t) => {
+      const { disk, reopen } = make(t)
+      disk.replace('old', bytes('before'))
+      const file = disk.openAppend('new')
+      file.write(bytes('0123456789'))
+      await synced(file)
+      file.close()
+      t.equal(text(disk.readAt('new', 2, 3)), '234')
+      t.equal(text(disk.readAt('new', 8, 2)), '89')
+      disk.rename('new', 'old')
+      t.same(disk.list(), ['old'])
+      t.equal(text(disk.readAt('old', 0, 10)), '0123456789')
+      t.equal(text(reopen().read('old')), '0123456789')
+      t.throws(() => disk.readAt('new', 0, 1), { code: 'ENOENT' })
+    })
+
     t.test('an existing file is continued at its end', async (t) => {
       const { disk } = make(t)
       disk.replace('a', bytes('123'))

@@ -9,12 +9,16 @@ export interface Disk {
   list(): string[]
   /** The whole content. For recovery at start only: blocks. After a crash a file may end in zeros that nobody wrote. */
   read(name: string): Uint8Array
+  /** `lengthBytes` from `offset` on, fewer only at the end of the file. Blocks, for as long as so few bytes take. */
+  readAt(name: string, offset: number, lengthBytes: number): Uint8Array
   /** A new or existing file, opened to append at its end. The directory entry is durable on return. */
   openAppend(name: string): DiskFile
   /** Cuts the file to `sizeBytes`; durable on return. */
   truncate(name: string, sizeBytes: number): void
   /** Replaces or creates `name` with `data`, atomically and durable on return (write, sync, rename, sync directory). */
   replace(name: string, data: Uint8Array): void
+  /** `to` becomes what `from` is, atomically and durable on return; what was to be kept of the content is synced before. */
+  rename(from: string, to: string): void
   /** Durable on return. Absent is fine. */
   remove(name: string): void
 }

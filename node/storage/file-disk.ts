@@ -1,6 +1,6 @@
 /** The Disk of a real machine: files in one directory of the operating system. */
 import {
-  close, closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync,
+  close, closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, readSync,
   renameSync, rmSync, writeFileSync, writev,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -46,6 +46,10 @@ export function fileDisk(directory: string, options: FileDiskOptions = {}): Disk
       const content = readFileSync(pathOf(root, name))
       return content.subarray(0, open.get(name)?.flushedBytes ?? content.length)
     },
+    readAt: (name, offset, lengthBytes) => withDescriptor(pathOf(root, name), 'r', (descriptor) => {
+      const bytes = Buffer.alloc(lengthBytes)
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, lengthBytes, offset))
+    }),
     openAppend: (name) => {
       const descriptor = openSync(pathOf(root, name), constants.O_RDWR | constants.O_CREAT, 0o600)
       syncDirectory(root)
@@ -66,6 +70,10 @@ export function fileDisk(directory: string, options: FileDiskOptions = {}): Disk
         fsyncSync(descriptor)
       })
       renameSync(path + temporarySuffix, path)
+      syncDirectory(root)
+    },
+    rename: (from, to) => {
+      renameSync(pathOf(root, from), pathOf(root, to))
       syncDirectory(root)
     },
     remove: (name) => {
@@ -179,10 +187,10 @@ function pathOf(root: string, name: string): string {
   return join(root, name)
 }
 
-function withDescriptor(path: string, flags: string, use: (descriptor: number) => void): void {
+function withDescriptor<T>(path: string, flags: string, use: (descriptor: number) => T): T {
   const descriptor = openSync(path, flags, 0o600)
   try {
-    use(descriptor)
+    return use(descriptor)
   } finally {
     closeSync(descriptor)
   }

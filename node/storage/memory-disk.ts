@@ -51,6 +51,7 @@ export function memoryDisk(options: MemoryDiskOptions): MemoryDisk {
   return {
     list: () => [...files.keys()].sort(),
     read: (name) => existing(name).bytes.slice(0, existing(name).sizeBytes),
+    readAt: (name, offset, lengthBytes) => existing(name).bytes.slice(offset, Math.min(offset + lengthBytes, existing(name).sizeBytes)),
     openAppend: (name) => {
       const content = files.get(name) ?? { bytes: new Uint8Array(0), sizeBytes: 0, syncedBytes: 0 }
       files.set(name, content)
@@ -64,6 +65,10 @@ export function memoryDisk(options: MemoryDiskOptions): MemoryDisk {
     },
     replace: (name, data) => {
       files.set(name, { bytes: data.slice(), sizeBytes: data.length, syncedBytes: data.length })
+    },
+    rename: (from, to) => {
+      files.set(to, existing(from))
+      files.delete(from)
     },
     remove: (name) => {
       files.delete(name)

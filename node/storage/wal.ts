@@ -56,6 +56,13 @@ interface Tail {
   readonly salt: number
   readonly nextIndex: number
   readonly hardState: HardState
+  readonly segments: SegmentStart[]
+}
+
+/** A segment on disk, and the log's next index when it was begun. */
+interface SegmentStart {
+  readonly sequence: number
+  readonly nextIndex: number
 }
 
 export class Wal {
@@ -70,6 +77,8 @@ export class Wal {
   /** As of the last batch that was encoded. */
   #nextIndex: number
   #hardState: HardState
+  /** Oldest first; the last is open. */
+  readonly #segments: SegmentStart[]
   #waiting: Waiting[] = []
   #syncing = false
   #failure: Error | null = null
@@ -85,6 +94,7 @@ export class Wal {
     this.#salt = tail.salt
     this.#nextIndex = tail.nextIndex
     this.#hardState = tail.hardState
+    this.#segments = tail.segments
   }
 
   /**
@@ -96,13 +106,17 @@ export class Wal {
     const firstIndex = options.firstIndex ?? 1
     if (names.length === 0) return Wal.#begin(disk, options, firstIndex)
     const segments = readSegments(disk, names, firstIndex)
-    const { hardState, entries, nextIndex } = replay(segments, names)
+    const { hardState, entries, nextIndex, firstSegment } = replay(segments, names, firstIndex)
+    // A crash came between the new beginning of the log and the end of the old one.
+    for (const name of names.slice(0, firstSegment)) disk.remove(name)
     const last = segments.at(-1)!
     const lastName = names.at(-1)!
     const { validBytes, tornBytes } = last.scanned
     if (last.sizeBytes > validBytes) disk.truncate(lastName, validBytes)
     const { sequence, salt } = last.scanned.header
-    const wal = new Wal(disk, options, { sequence, salt, lastBatch: last.scanned.lastBatch, nextIndex, hardState })
+    const wal = new Wal(disk, options, { sequence, salt, lastBatch: last.scanned.lastBatch, nextIndex, hardState,
+      segments: segments.slice(firstSegment).map(({ scanned: { header } }) => ({ sequence: header.sequence, nextIndex: header.nextIndex })),
+    })
     return { wal, hardState, entries, truncatedBytes: tornBytes }
   }
 
@@ -111,7 +125,7 @@ export class Wal {
     const sequence = 1
     const salt = segmentSalt(options.salt ?? 0, sequence)
     disk.replace(segmentName(sequence), encodeSegmentHead({ sequence, nextIndex, salt, previousBytes: 0 }, hardState))
-    const wal = new Wal(disk, options, { sequence, salt, lastBatch: 0, nextIndex, hardState })
+    const wal = new Wal(disk, options, { sequence, salt, lastBatch: 0, nextIndex, hardState, segments: [{ sequence, nextIndex }] })
     return { wal, hardState, entries: [], truncatedBytes: 0 }
   }
 
@@ -129,6 +143,33 @@ export class Wal {
     if (records.length === 0) return this.#defer(() => done(null))
     this.#waiting.push({ records, done })
     if (!this.#syncing) this.#writeWaiting()
+  }
+
+  /** Behind the last entry. */
+  get nextIndex(): number {
+    return this.#nextIndex
+  }
+
+  /**
+   * Entries below `index` are in a snapshot that is durable: removes the segments
+   * that hold no other. Hard state is no reason to keep one: each begins with it.
+   */
+  dropBefore(index: number): void {
+    while (this.#segments.length > 1 && this.#segments[1]!.nextIndex <= index) {
+      this.#disk.remove(segmentName(this.#segments.shift()!.sequence))
+    }
+  }
+
+  /**
+   * A durable snapshot takes the place of the whole log: it goes on at
+   * `nextIndex`, right behind it. Durable on return. No append may be under way.
+   * A crash in the middle leaves both; `open` with the snapshot then finishes it.
+   */
+  restartAt(nextIndex: number): void {
+    invariant(!this.#syncing && this.#waiting.length === 0, () => `the log is begun anew at ${nextIndex} while a write is under way`)
+    this.#nextIndex = nextIndex
+    this.#beginSegment()
+    while (this.#segments.length > 1) this.#disk.remove(segmentName(this.#segments.shift()!.sequence))
   }
 
   /** Gives up the file. What has not been answered by then may or may not be on disk. */
@@ -179,6 +220,7 @@ export class Wal {
     const header = { sequence: this.#sequence, nextIndex: this.#nextIndex, salt: this.#salt, previousBytes }
     this.#disk.replace(name, encodeSegmentHead(header, this.#hardState))
     this.#file = this.#disk.openAppend(name)
+    this.#segments.push({ sequence: this.#sequence, nextIndex: this.#nextIndex })
   }
 
   #follow(records: readonly WalRecord[]): void {
@@ -223,15 +265,25 @@ interface Replayed {
   readonly entries: Entry[]
   /** The log's last index + 1. */
   readonly nextIndex: number
+  /** Earlier segments hold nothing that counts. */
+  readonly firstSegment: number
 }
 
 /** Later records win: an entry replaces the one at its index and all behind it. */
-function replay(segments: readonly ReadSegment[], names: readonly string[]): Replayed {
+function replay(segments: readonly ReadSegment[], names: readonly string[], firstIndex: number): Replayed {
   let hardState: HardState = { term: 0, votedFor: null }
   const entries: Entry[] = []
-  const base = segments[0]!.scanned.header.nextIndex
+  let base = segments[0]!.scanned.header.nextIndex
+  let firstSegment = 0
   let nextIndex = base
   for (const [i, { scanned }] of segments.entries()) {
+    if (scanned.header.nextIndex === firstIndex && firstIndex !== nextIndex) {
+      // The log was begun anew behind a snapshot (`restartAt`).
+      base = firstIndex
+      nextIndex = firstIndex
+      firstSegment = i
+      entries.length = 0
+    }
     if (scanned.header.nextIndex !== nextIndex) {
       throw new WalCorruptError(names[i]!, 16, `the segment says that it begins at index ${scanned.header.nextIndex}, but the one before ends at ${nextIndex - 1}`)
     }
@@ -248,7 +300,7 @@ function replay(segments: readonly ReadSegment[], names: readonly string[]): Rep
       if (entry.index >= base) entries.push(entry)
     }
   }
-  return { hardState, entries, nextIndex }
+  return { hardState, entries, nextIndex, firstSegment }
 }
 
 /** So that no two segments share a salt. */

@@ -1,12 +1,13 @@
 import type { ApiResponse } from '../api/exchange.ts'
 import { silentLog } from '../base/log.ts'
-import { seededRandom } from '../base/random.ts'
+import { type Random, seededRandom } from '../base/random.ts'
 import type { Scheduler } from '../base/scheduler.ts'
 import type { TraceEvent } from '../base/trace.ts'
 import { randomUuid } from '../base/uuid.ts'
 import { resolveGossipConfig } from '../gossip/config.ts'
-import { defaultRaftConfig } from '../raft/config.ts'
 import { noProbes, type Probes } from '../local/probes.ts'
+import { defaultRaftConfig, type RaftConfig } from '../raft/config.ts'
+import type { RaftStatus } from '../raft/status.ts'
 import { RegistryNode } from '../registry-node.ts'
 import { memoryDisk, type MemoryDisk } from '../storage/memory-disk.ts'
 import { VirtualGossip } from './virtual-gossip.ts'
@@ -73,7 +74,10 @@ export class VirtualCluster {
   /** Names of members that left on request. */
   readonly left: string[] = []
 
-  constructor(members: number, options: { readonly gossip?: boolean } = {}) {
+  readonly #raftConfig: RaftConfig
+
+  constructor(members: number, raftConfig: Partial<RaftConfig> = {}, options: { readonly gossip?: boolean } = {}) {
+    this.#raftConfig = { ...defaultRaftConfig, ...raftConfig }
     this.gossip = options.gossip === true ? new VirtualGossip(this.time, latencyMs) : null
     this.#names = Array.from({ length: members }, (_, i) => `n${i + 1}`)
     for (const name of this.#names) {
@@ -90,7 +94,8 @@ export class VirtualCluster {
   }
 
   /** Starts a member, or starts it again on its disk. */
-  start(name: string): void {
+  start(name: string, bootstrapExpect = this.#names.length, id = `id-${name}`): void {
+    for (const disks of [this.disks, this.localDisks]) if (!disks.has(name)) disks.set(name, memoryDisk({ after: this.time.after, syncLatencyMs: 0.5 }))
     const address = `${name}:8300`
     const transport = {
       address,
@@ -103,12 +108,12 @@ export class VirtualCluster {
       close: () => { this.#receivers.delete(address) },
     }
     const node = new RegistryNode({
-      name, id: `id-${name}`, datacenter: 'dc1', version: '1.0.0', raftConfig: defaultRaftConfig,
-      bootstrapExpect: this.#names.length, retryJoin: this.gossip === null ? this.#names.map((other) => `${other}:8300`) : [],
+      name, id, datacenter: 'dc1', version: '1.0.0', raftConfig: this.#raftConfig,
+      bootstrapExpect, retryJoin: this.gossip === null ? this.#names.map((other) => `${other}:8300`) : [],
       rpcHoldTimeoutMs: 7000, disk: this.disks.get(name)!, transport,
       local: { disk: this.localDisks.get(name)!, probes: { probe: (...args) => this.probes.probe(...args) }, scriptChecks: false },
       scheduler: this.time,
-      random: seededRandom(this.#names.indexOf(name)), newUuid: () => randomUuid(this.#uuidRandom), log: silentLog, trace: (event) => this.traces.push(event),
+      random: seededRandom(this.#names.includes(name) ? this.#names.indexOf(name) : Number(name.replace(/\D/g, ''))), newUuid: () => randomUuid(this.#uuidRandom), log: silentLog, trace: (event) => this.traces.push(event),
       onFatal: (error) => { throw error },
       gossip: this.gossip && { config: resolveGossipConfig(), network: this.gossip.connect(`${name}:8301`), retryJoin: [this.#names[0]!] },
       onLeft: () => this.left.push(name),
@@ -123,12 +128,16 @@ export class VirtualCluster {
   }
 
   /** kill -9 with the loss of what was not synced. */
-  crash(name: string): void {
+  crash(name: string, random: Random | null = null): void {
     this.nodes.get(name)!.stop()
     this.nodes.delete(name)
     this.#receivers.delete(`${name}:8300`)
     this.gossip?.disconnect(`${name}:8301`)
-    this.disks.get(name)!.crash({ random: null })
+    this.disks.get(name)!.crash({ random })
+  }
+
+  status(name: string): RaftStatus {
+    return this.nodes.get(name)!.raftStatus
   }
 
   get leader(): string | null {

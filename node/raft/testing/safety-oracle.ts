@@ -1,5 +1,6 @@
 import { invariant } from '../../base/assert.ts'
 import type { RaftCore } from '../core.ts'
+import { HashState } from './hash-state.ts'
 import type { Entry, MemberId } from '../entry.ts'
 
 /**
@@ -13,6 +14,9 @@ export class SafetyOracle {
   readonly #known = new Map<string, string>()
   /** What was applied first at each index, and the applier's term then: the commit happened in that term or before. */
   readonly #applied: { readonly term: number, readonly bytes: string, readonly byTerm: number }[] = []
+  /** The hash of the one history, after each index. */
+  readonly #history = new HashState()
+  readonly #hashes: number[] = [0]
   readonly #pendingReads = new Map<number, number>()
   confirmedReads = 0
 
@@ -28,6 +32,7 @@ export class SafetyOracle {
     this.#leaders.set(core.term, id)
     for (let i = 0; i < this.#applied.length; i++) {
       // A leader may be elected late, when a higher term has committed already.
+      if (i + 1 < core.baseIndex) continue
       invariant(core.termAt(i + 1) === this.#applied[i]!.term || this.#applied[i]!.byTerm > core.term,
         () => `leader completeness: ${id}, leader of term ${core.term}, has term ${core.termAt(i + 1)} at committed index ${i + 1} of term ${this.#applied[i]!.term}`)
     }
@@ -50,12 +55,19 @@ export class SafetyOracle {
     const bytes = bytesOf(entry)
     if (entry.index === this.#applied.length + 1) {
       invariant(holdersOnDisk() >= quorum, () => `${id} applies ${entry.index} of term ${entry.term}, which ${holdersOnDisk()} disks have of ${quorum} needed`)
+      this.#history.apply(entry)
+      this.#hashes.push(this.#history.hash)
       this.#applied.push({ term: entry.term, bytes, byTerm: term })
       return
     }
     const first = this.#applied[entry.index - 1]
     invariant(first !== undefined && first.bytes === bytes && first.term === entry.term,
       () => `state machine safety: ${id} applies ${bytes} of term ${entry.term} at ${entry.index}, another applied ${first?.bytes} of term ${first?.term}`)
+  }
+
+  /** A member's state came from a snapshot: it must be the one that applying gives. */
+  restored(id: MemberId, index: number, hash: number): void {
+    invariant(this.#hashes[index] === hash, () => `${id} restored a state of ${index} with hash ${hash}, where applying gives ${this.#hashes[index]}`)
   }
 
   readStarted(readId: number): void {

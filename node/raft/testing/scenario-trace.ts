@@ -12,8 +12,9 @@ export function describeMessage(message: Message): string {
 function details(message: Message): string {
   switch (message.kind) {
     case 'pre-vote-request':
-    case 'vote-request':
       return ` log ${message.lastLogIndex}:t${message.lastLogTerm}`
+    case 'vote-request':
+      return ` log ${message.lastLogIndex}:t${message.lastLogTerm}${message.transfer === true ? ' for a transfer' : ''}`
     case 'pre-vote-response':
     case 'vote-response':
       return message.granted ? ' granted' : ' refused'
@@ -29,6 +30,12 @@ function details(message: Message): string {
       return ` round ${message.round} commit ${message.commitIndex}`
     case 'heartbeat-response':
       return ` round ${message.round}`
+    case 'timeout-now':
+      return ''
+    case 'snapshot-request':
+      return ` up to ${message.image.lastIndex}:t${message.image.lastTerm} bytes ${message.offset}+${message.data.length} of ${message.image.sizeBytes}`
+    case 'snapshot-response':
+      return ` up to ${message.image.lastIndex}:t${message.image.lastTerm} has ${message.receivedBytes} bytes`
     default:
       return unreachable(message)
   }

@@ -1,6 +1,7 @@
 import { type RaftConfig, resolveRaftConfig } from '../config.ts'
 import { encodeConfiguration } from '../configuration.ts'
 import type { Entry } from '../entry.ts'
+import type { MembershipChange } from '../membership.ts'
 import type { Message } from '../message.ts'
 import { ScenarioMember, type ScenarioWorld } from './scenario-member.ts'
 import { describeEntries, describeMessage } from './scenario-trace.ts'
@@ -73,6 +74,25 @@ export class Scenario implements ScenarioWorld {
       case 'repeat': return void this.#inTransit.push(...this.#inTransit.filter((message) => matches(message, [first])))
       // propose n1 a b — commands.
       case 'propose': return this.#propose(first, args.slice(1))
+      // snapshots TRAILING — entries that stay behind a snapshot; two chunks of 60 bytes under way. Before `cluster`.
+      case 'snapshots': return void (this.config = resolveRaftConfig({ trailingEntries: Number(first), snapshotChunkBytes: 60, snapshotChunksInflightMax: 2 }))
+      // snapshot n1 — it takes one of all that it has applied.
+      case 'snapshot': return this.#member(first).takeSnapshot()
+      // empty n4 — a member that has nothing and waits to be added.
+      case 'empty': return void this.#members.set(first, new ScenarioMember(first, this, { term: 0, votedFor: null }, []))
+      // add n1 n4, remove n1 n3 — the first is asked to change the membership by the second.
+      case 'add': return this.#change(first, { kind: 'add', server: { id: args[1]!, name: args[1]!, address: `${args[1]}:8300` } })
+      case 'remove': return this.#change(first, { kind: 'remove', id: args[1]! })
+      // transfer n1 [n2] — the first is asked to hand leadership over.
+      case 'transfer': return this.#member(first).input((core) => {
+        const answer = core.transferLeadership(args[1] ?? null, this.#nowMs)
+        this.trace(`  ${first} transfer ${answer.kind === 'started' ? `to ${answer.target} begins` : answer.kind === 'refused' ? `refused: ${answer.problem}` : 'refused: does not lead'}`)
+      })
+      // members n1 — the configuration that counts there.
+      case 'members': {
+        const { voters, nonVoters = [] } = this.#member(first).core.configuration
+        return this.trace(`  ${first}: voters ${voters.map(({ id }) => id).join(' ') || 'none'}${nonVoters.length > 0 ? `; non-voters ${nonVoters.map(({ id }) => id).join(' ')}` : ''}`)
+      }
       // read n1 lease|quorum
       case 'read': return this.#read(first, args[1] === 'lease' ? 'lease' : 'quorum')
       // isolate n1 — cuts all its links. cut n1>n2 — one direction. heal — all.
@@ -87,9 +107,16 @@ export class Scenario implements ScenarioWorld {
       case 'restart': return this.#member(first).start()
       // status — one line each. log n1 — its entries.
       case 'status': return this.#status()
-      case 'log': return this.trace(`  ${first}: ${describeEntries(this.#member(first).core.entries(1, this.#member(first).core.lastIndex))}`)
+      case 'log': return this.trace(`  ${first}: ${describeEntries(this.#member(first).core.entries(this.#member(first).core.baseIndex + 1, this.#member(first).core.lastIndex))}`)
       default: throw new Error(`unknown command: ${command}`)
     }
+  }
+
+  #change(id: string, change: MembershipChange): void {
+    this.#member(id).input((core) => {
+      const answer = core.changeMembership(change, this.#nowMs)
+      this.trace(`  ${id} ${change.kind} ${answer.kind === 'proposed' ? `proposed at ${answer.index} in t${answer.term}` : answer.kind === 'refused' ? `refused: ${answer.problem}` : 'refused: does not lead'}`)
+    })
   }
 
   #member(id: string): ScenarioMember {

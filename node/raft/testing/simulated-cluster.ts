@@ -4,6 +4,7 @@ import type { Configuration, MemberId } from '../entry.ts'
 import type { Message } from '../message.ts'
 import { quorumSize } from '../quorum.ts'
 import type { Ready } from '../ready.ts'
+import type { HashState } from './hash-state.ts'
 import { EventQueue } from './event-queue.ts'
 import { SafetyOracle } from './safety-oracle.ts'
 import { SimulatedMember, type World } from './simulated-member.ts'
@@ -32,6 +33,8 @@ export function drawWeather(random: Random): Weather {
     config: resolveRaftConfig({
       electionTimeoutMs: 60, heartbeatIntervalMs: random.pick([12, 29]), leaseMs: random.pick([15, 30, 45]),
       appendEntriesMax: 8, appendBytesMax: 64, inflightAppendsMax: 4,
+      snapshotEntries: random.pick([10, 30, 100_000]), trailingEntries: random.pick([1, 5, 20]),
+      snapshotChunkBytes: 100, snapshotChunksInflightMax: random.pick([1, 3]),
     }),
   }
 }
@@ -88,13 +91,20 @@ export class SimulatedCluster implements World {
       if (transition.role === 'leader' && core.isLeader && core.term === transition.term) this.oracle.becameLeader(core, member.id)
     }
     for (const entry of ready.committed) {
-      const holders = () => this.members.filter(({ disk }) => disk.entries[entry.index - 1]?.term === entry.term).length
+      const holders = () => this.members.filter((other) => {
+        const diskTerm = other.diskTermAt(entry.index)
+        return diskTerm === undefined || diskTerm === entry.term
+      }).length
       this.oracle.applied(member.id, core.term, entry, holders, quorumSize(this.members.length))
     }
     for (const read of ready.reads) {
       if (read.kind === 'confirmed') this.oracle.readConfirmed(member.id, read.readId, read.readIndex)
       else this.oracle.readAborted(read.readId)
     }
+  }
+
+  restored(member: SimulatedMember, state: HashState): void {
+    this.oracle.restored(member.id, state.index, state.hash)
   }
 
   /** Clients and faults for `durationMs`. */
@@ -125,7 +135,7 @@ export class SimulatedCluster implements World {
     }
     const endMs = this.events.nowMs + limitMs
     const target = this.oracle.committedIndex + 1
-    const recovered = () => this.members.every((member) => member.core!.commitIndex >= target)
+    const recovered = () => this.members.every((member) => member.core!.commitIndex >= target && member.state.index >= target)
     while (this.events.nowMs < endMs && !recovered()) {
       this.#propose()
       this.events.runUntil(Math.min(endMs, this.events.nowMs + 20), recovered)
@@ -168,7 +178,7 @@ export class SimulatedCluster implements World {
     const member = random.pick(this.members)
     const other = random.pick(this.members)
     const leader = this.#leaders()[0] ?? member
-    switch (random.between(0, 12)) {
+    switch (random.between(0, 13)) {
       case 0: return this.#isolate(leader.id)
       case 1: return this.#isolate(member.id)
       case 2: return void this.#cut.add(`${member.id}>${other.id}`)
@@ -183,6 +193,7 @@ export class SimulatedCluster implements World {
         this.#cut.add(`${leader.id}>${member.id}`)
         if (random.chance(0.7)) this.#cut.add(`${member.id}>${leader.id}`)
         return
+      case 11: return leader.input((core, localMs) => void core.transferLeadership(random.chance(0.5) ? other.id : null, localMs))
       case 10: return this.#connectionsBreak(random.chance(0.7) ? leader : member)
       // The leader's connections break while it is cut off and alive: what a lease must survive.
       default:

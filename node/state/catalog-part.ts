@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import type { CatalogDump, CatalogTable } from './catalog.ts'
+import type { IndexesDump } from './catalog-indexes.ts'
+import { decodeRecord, encodeRecord } from './json-records.ts'
+import type { PartCapture, PartRestore, SnapshotPart } from './snapshot-part.ts'
+
+const index = z.int().min(0)
+const indexed = { createIndex: index, modifyIndex: index }
+const textMap = z.record(z.string(), z.string()).nullable()
+const port = z.int().min(0).max(65535)
+
+const catalogRecord = z.union([
+  z.strictObject({
+    indexes: z.strictObject({
+      nodes: index, services: index, checks: index, lastExtinction: index,
+      byService: z.array(z.tuple([z.string(), index, index])),
+    }),
+  }),
+  z.strictObject({
+    node: z.object({ name: z.string(), id: z.string(), address: z.string(), taggedAddresses: textMap, meta: textMap, ...indexed }),
+    services: z.array(z.object({
+      id: z.string(), name: z.string(), tags: z.array(z.string()), address: z.string(),
+      taggedAddresses: z.record(z.string(), z.object({ address: z.string(), port })).nullable(),
+      port, meta: textMap, weights: z.object({ passing: port, warning: port }), enableTagOverride: z.boolean(), ...indexed,
+    })),
+    checks: z.array(z.object({
+      checkId: z.string(), name: z.string(), status: z.enum(['passing', 'warning', 'critical']), notes: z.string(), output: z.string(),
+      serviceId: z.string(), type: z.string(), definition: z.record(z.string(), z.unknown()), ...indexed,
+    })),
+  }),
+])
+
+const noIndexes: IndexesDump = { nodes: 0, services: 0, checks: 0, lastExtinction: 0, byService: [] }
+
+/**
+ * The catalog's section of a snapshot: a record of the indexes, and one for each
+ * node with what runs on it. Nodes are few beside keys: their list is copied at
+ * once, the bytes are made one node at a time.
+ */
+export class CatalogPart implements SnapshotPart {
+  readonly name = 'catalog'
+  readonly #table: CatalogTable
+
+  constructor(table: CatalogTable) {
+    this.#table = table
+  }
+
+  capture(): PartCapture {
+    const { nodes, indexes } = this.#table.dump()
+    const records = function* () {
+      yield encodeRecord({ indexes })
+      for (const node of nodes) yield encodeRecord(node)
+    }
+    return { records: records(), release: () => {} }
+  }
+
+  restore(): PartRestore {
+    const nodes: CatalogDump['nodes'][number][] = []
+    let indexes = noIndexes
+    return {
+      add: (bytes) => {
+        const record = decodeRecord(bytes, catalogRecord)
+        if ('indexes' in record) indexes = record.indexes
+        else nodes.push(record)
+      },
+      finish: () => this.#table.restore({ nodes, indexes }),
+    }
+  }
+}
