@@ -3,6 +3,9 @@ import type { Mutant } from './mutant.ts'
 /** One entry a message and one message under way: a backlog that takes many round trips, so that leaders fall in the midst of it. */
 const slowBacklog = JSON.stringify({ raft: { append_entries_max: 1, inflight_appends_max: 1 } })
 
+/** Snapshots all the time, and hardly any log behind them: whoever was away for a moment is sent one. */
+const manySnapshots = JSON.stringify({ raft_snapshot_threshold: 60, raft_trailing_logs: 5 })
+
 /** The bugs that can be planted by name. */
 export const plantedBugs: readonly Mutant[] = [
   {
@@ -68,6 +71,19 @@ export const plantedBugs: readonly Mutant[] = [
     runs: {
       simulated: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--time-limit', '60', '--member-config', slowBacklog],
       local: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--latency', '20', '--time-limit', '30', '--member-config', slowBacklog],
+    },
+  },
+  {
+    name: 'snapshot-not-installed',
+    about: 'a member that was sent a snapshot takes its index for its own, and leaves its state as it was: what it did not hear of is missing from its answers',
+    edits: [{
+      file: 'node/driver/snapshotter.ts',
+      find: 'restored.finish()',
+      replace: '',
+    }],
+    runs: {
+      simulated: ['--nemesis', 'partition,kill', '--time-limit', '60', '--member-config', manySnapshots],
+      local: ['--nemesis', 'partition,kill', '--time-limit', '40', '--member-config', manySnapshots],
     },
   },
 ]
