@@ -7,7 +7,7 @@ import { compareScript, type StepComparison } from './dialect/run-scripts.ts'
 import { knownDifferences } from './known-differences.ts'
 import { type AgentProcess, startConsul, startSplitbrain } from './servers.ts'
 
-/** Scripts of routes that the member does not have yet. */
+/** Scripts whose differences have not been gone through yet: most answers are the same, but each of the others needs its mending or its reason. */
 const notYet = /^(catalog|agent|events)/
 
 const program = await debianProgram(consulProgram)
