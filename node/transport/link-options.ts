@@ -31,6 +31,8 @@ export interface TransportStats {
   readonly bytesSent: number
   readonly bytesReceived: number
   readonly connectionsDialled: number
+  /** Of those dialled, how many the listener has welcomed: only then is a break of one told. */
+  readonly connectionsWelcomed: number
   readonly connectionsAccepted: number
   /** Given up because the listener did not receive. */
   readonly connectionsStalled: number
@@ -48,6 +50,7 @@ export function freshCounters(): LinkCounters {
     bytesSent: 0,
     bytesReceived: 0,
     connectionsDialled: 0,
+    connectionsWelcomed: 0,
     connectionsAccepted: 0,
     connectionsStalled: 0,
     connectionsRefused: 0,

@@ -224,6 +224,7 @@ export class OutgoingLink {
       }
       if (seen < welcome.length) return
       this.#welcomed = true
+      this.#counters.connectionsWelcomed++
       if (this.#welcomeTimer !== null) clearTimeout(this.#welcomeTimer)
       this.#backoffMs = this.#options.backoffMsMin
       this.#received = this.#received.subarray(welcome.length)
