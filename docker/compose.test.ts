@@ -1,5 +1,6 @@
 /** The cluster of compose.yaml as a person starts it, on a loopback address and a project name of its own. */
 import { execFile } from 'node:child_process'
+import { Resolver } from 'node:dns/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -62,6 +63,10 @@ t.test('three servers elect a leader, each takes and gives values, and nothing i
   }
   const { stdout } = await call('exec', '-T', 'server2', 'sh', '-c', 'node node/client-main.[jt]s kv get k0')
   t.equal(stdout, 'from 0\n', 'the image has the command line too')
+
+  const resolver = new Resolver({ timeout: 2000, tries: 2 })
+  resolver.setServers([`${host}:8600`])
+  await until('DNS names all servers', async () => (await resolver.resolve4('consul.service.consul')).length === 3)
 
   await down()
   const left = { filters: { label: [`com.docker.compose.project=${project}`] } }
