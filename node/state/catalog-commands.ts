@@ -31,25 +31,26 @@ export interface CatalogDeregister {
 
 export const catalogCodes = { 'catalog-register': 30, 'catalog-deregister': 31 } as const
 
-const textMap = z.record(z.string(), z.string()).nullable()
+/** As they stand in commands and, with their indexes, in snapshots. */
+export const textMapSchema = z.record(z.string(), z.string()).nullable()
 const port = z.int().min(0).max(65535)
 const weight = z.int().min(0).max(65535)
 
-const service = z.object({
+export const serviceSchema = z.object({
   id: z.string(), name: z.string(), tags: z.array(z.string()), address: z.string(),
   taggedAddresses: z.record(z.string(), z.object({ address: z.string(), port })).nullable(),
-  port, meta: textMap, weights: z.object({ passing: weight, warning: weight }), enableTagOverride: z.boolean(),
+  port, meta: textMapSchema, weights: z.object({ passing: weight, warning: weight }), enableTagOverride: z.boolean(),
 })
 
-const check = z.object({
+export const checkSchema = z.object({
   checkId: z.string(), name: z.string(), status: z.enum(['passing', 'warning', 'critical']),
   notes: z.string(), output: z.string(), serviceId: z.string(), type: z.string(),
   definition: z.record(z.string(), z.unknown()),
 })
 
 const register = z.object({
-  id: z.string(), address: z.string(), taggedAddresses: textMap, meta: textMap,
-  skipNodeUpdate: z.boolean(), service: service.nullable(), checks: z.array(check),
+  id: z.string(), address: z.string(), taggedAddresses: textMapSchema, meta: textMapSchema,
+  skipNodeUpdate: z.boolean(), service: serviceSchema.nullable(), checks: z.array(checkSchema),
 })
 
 const deregister = z.object({ serviceId: z.string().nullable(), checkId: z.string().nullable() })

@@ -1,13 +1,12 @@
 import { z } from 'zod'
 import type { CatalogDump, CatalogTable } from './catalog.ts'
+import { checkSchema, serviceSchema, textMapSchema } from './catalog-commands.ts'
 import type { IndexesDump } from './catalog-indexes.ts'
 import { decodeRecord, encodeRecord } from './json-records.ts'
 import type { PartCapture, PartRestore, SnapshotPart } from './snapshot-part.ts'
 
 const index = z.int().min(0)
 const indexed = { createIndex: index, modifyIndex: index }
-const textMap = z.record(z.string(), z.string()).nullable()
-const port = z.int().min(0).max(65535)
 
 const catalogRecord = z.union([
   z.strictObject({
@@ -17,16 +16,9 @@ const catalogRecord = z.union([
     }),
   }),
   z.strictObject({
-    node: z.object({ name: z.string(), id: z.string(), address: z.string(), taggedAddresses: textMap, meta: textMap, ...indexed }),
-    services: z.array(z.object({
-      id: z.string(), name: z.string(), tags: z.array(z.string()), address: z.string(),
-      taggedAddresses: z.record(z.string(), z.object({ address: z.string(), port })).nullable(),
-      port, meta: textMap, weights: z.object({ passing: port, warning: port }), enableTagOverride: z.boolean(), ...indexed,
-    })),
-    checks: z.array(z.object({
-      checkId: z.string(), name: z.string(), status: z.enum(['passing', 'warning', 'critical']), notes: z.string(), output: z.string(),
-      serviceId: z.string(), type: z.string(), definition: z.record(z.string(), z.unknown()), ...indexed,
-    })),
+    node: z.object({ name: z.string(), id: z.string(), address: z.string(), taggedAddresses: textMapSchema, meta: textMapSchema, ...indexed }),
+    services: z.array(serviceSchema.extend(indexed)),
+    checks: z.array(checkSchema.extend(indexed)),
   }),
 ])
 

@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts'
 import type { GossipNetwork, RequestOutcome } from '../gossip/network.ts'
 import { streamSizeBytes } from '../gossip/wire.ts'
 import { formatAddress, parseAddress } from './address.ts'
+import { listen } from './listen.ts'
 
 export interface GossipNetworkLimits {
   /** A larger request or answer is not read. */
@@ -247,17 +248,6 @@ class WholeMessage {
     if (this.#length < this.#wanted) return { kind: 'partial' }
     return { kind: 'whole', bytes: Buffer.concat(this.#chunks, this.#length).subarray(0, this.#wanted) }
   }
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port, exclusive: true }, () => {
-      server.removeListener('error', reject)
-      const bound = server.address()
-      resolve(typeof bound === 'object' && bound !== null ? bound.port : port)
-    })
-  })
 }
 
 function bind(host: string, port: number): Promise<DatagramSocket> {

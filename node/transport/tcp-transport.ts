@@ -9,6 +9,7 @@ import { encodeGreeting } from './frame.ts'
 import { IncomingLink } from './incoming-link.ts'
 import { freshCounters, type LinkOptions, type TransportStats } from './link-options.ts'
 import { OutgoingLink } from './outgoing-link.ts'
+import { listen } from './listen.ts'
 import type { Transport } from './transport.ts'
 
 export type { TransportStats }
@@ -168,15 +169,4 @@ class TcpLinks implements TcpTransport {
 function resolveOptions(options: TcpTransportOptions): LinkOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => name in defaults && value !== undefined))
   return { ...defaults, ...given, log: options.log }
-}
-
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port, exclusive: true }, () => {
-      server.removeListener('error', reject)
-      const bound = server.address()
-      resolve(typeof bound === 'object' && bound !== null ? bound.port : port)
-    })
-  })
 }
