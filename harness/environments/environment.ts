@@ -1,4 +1,9 @@
 import type { Random } from '../../node/base/random.ts'
+import type {
+  CutClients, CutLinks, DamageFiles, DisturbLinks, Firewall, Kill, LimitResources, Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
+} from './capabilities.ts'
+
+export type * from './capabilities.ts'
 
 /**
  * Where the members of a system under test live. Three implementations; a
@@ -27,8 +32,17 @@ export interface Environment extends AsyncDisposable {
   run<T>(main: () => Promise<T>): Promise<T>
 
   readonly cutLinks?: CutLinks
-  readonly kill?: Kill
+  readonly cutClients?: CutClients
+  readonly disturbLinks?: DisturbLinks
   readonly shapeLinks?: ShapeLinks
+  readonly firewall?: Firewall
+  readonly kill?: Kill
+  readonly pause?: Pause
+  readonly skewClock?: SkewClock
+  readonly troubleDisk?: TroubleDisk
+  readonly damageFiles?: DamageFiles
+  readonly limitResources?: LimitResources
+  readonly spareMembers?: SpareMembers
 }
 
 export type EnvironmentKind = 'simulated' | 'local' | 'docker'
@@ -55,39 +69,6 @@ export type HttpOutcome =
   /** Time-out, reset, …: it may have happened. */
   | { readonly kind: 'lost', readonly error: string }
 
-/** A directed link: what `from` sends to `to`. */
-export interface Link {
-  readonly from: string
-  readonly to: string
-}
-
-/** Cuts what members say to each other; clients still reach every member. */
-export interface CutLinks {
-  /**
-   * Cuts every given link until `heal`. Several cuts may overlap and heal
-   * separately: a link works when no cut holds it. Resolves once the cut has been proven:
-   * a probe packet does not pass any cut link.
-   */
-  cut(links: readonly Link[]): Promise<Cut>
-}
-
-export interface Cut {
-  /** Removes this cut, and no other; resolves once its links are proven to pass again (unless another cut still holds them). */
-  heal(): Promise<void>
-}
-
-export interface Kill {
-  /** kill -9 (in a simulation also the loss of all that was not synced), at once. */
-  kill(member: string): Promise<void>
-  /** Starts a killed member again on the same data; resolves when its process answers. */
-  restart(member: string): Promise<void>
-}
-
-export interface ShapeLinks {
-  /** Delays every message between members by this much, one way. Resolves when in force. */
-  delayAll(delayMs: number): Promise<void>
-}
-
 /** What every environment is made from. */
 export interface EnvironmentOptions {
   /** Unique; labels every resource. */
@@ -105,6 +86,10 @@ export interface EnvironmentOptions {
   readonly latencyMs: number
   /** A member that is killed also loses what it had not synced, where the environment can do that. */
   readonly powerLoss: boolean
+  /** Names of nemeses that will be used: what a fault needs from the start (a preload, a mount) is made only where it is asked for. */
+  readonly faults?: readonly string[]
+  /** Members beyond `memberCount` that may be started later; 0 where absent. */
+  readonly spareCount?: number
   /** Lines for the person who watches: "building image …". */
   readonly say: (line: string) => void
 }
