@@ -1,4 +1,6 @@
+import { seededRandom, type Random } from '../../../node/base/random.ts'
 import type { Cut, CutLinks, Link, ShapeLinks } from '../environment.ts'
+import { Disturber } from './disturber.ts'
 import { Gate } from './gate.ts'
 import { LinkProber, type Probe } from './link-probe.ts'
 import { LinkProxy } from './link-proxy.ts'
@@ -35,24 +37,32 @@ export class LinkFabric implements CutLinks, ShapeLinks {
   readonly #gates = new Map<string, Gate>()
   readonly #doors: Door[] = []
   readonly #prober: LinkProber
+  readonly disturber: Disturber
 
   readonly #probeDeadlineMs: number
 
-  private constructor(prober: LinkProber, probeDeadlineMs: number) {
+  private constructor(prober: LinkProber, probeDeadlineMs: number, datagrams: boolean) {
     this.#prober = prober
+    this.disturber = new Disturber({
+      prober,
+      gate: (link) => this.#gate(link),
+      doors: (links) => this.#doors.filter(({ link }) => links.some((one) => keyOf(one) === keyOf(link))).map(({ proxy }) => proxy),
+    }, datagrams)
     this.#probeDeadlineMs = probeDeadlineMs
   }
 
   /**
    * @param host address on which the doors listen
+   * @param random for loss, jitter and the like
    * @param probeDeadlineMs a link that does not pass a probe for so long after healing has not healed
    */
-  static async open(members: readonly FabricMember[], host: string, probeDeadlineMs = 5_000): Promise<LinkFabric> {
-    const fabric = new LinkFabric(await LinkProber.open(host), probeDeadlineMs)
+  static async open(members: readonly FabricMember[], host: string, probeDeadlineMs = 5_000, random: Random = seededRandom(0)): Promise<LinkFabric> {
+    const datagrams = members.some(({ services }) => services.some(({ udp }) => udp))
+    const fabric = new LinkFabric(await LinkProber.open(host), probeDeadlineMs, datagrams)
     const { mark: probeMark, echo: probeTarget } = fabric.#prober
     try {
       const pairs = members.flatMap((from) => members.filter((to) => to !== from).map((to) => ({ from, to })))
-      for (const { from, to } of pairs) fabric.#gates.set(keyOf({ from: from.name, to: to.name }), new Gate())
+      for (const { from, to } of pairs) fabric.#gates.set(keyOf({ from: from.name, to: to.name }), new Gate(random.split(`link ${from.name} ${to.name}`)))
       for (const { from, to } of pairs) {
         const link = { from: from.name, to: to.name }
         const forward = fabric.#gate(link)

@@ -4,8 +4,14 @@ import type { Socket as DatagramSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import type { DatagramSamples, ProbeSamples } from './disturbance-evidence.ts'
 import type { LinkProxy } from './link-proxy.ts'
 import type { Endpoint } from './tcp-relay.ts'
+
+/** What begins every probe: the mark, and a number of its own. */
+const headBytes = 32
+/** Datagrams that are held back come within this, or count as lost. */
+const datagramSettleMs = 250
 
 /**
  * Proof that a link is cut, or passes. A probe is a real connection (and a real
@@ -23,16 +29,29 @@ export class LinkProber {
   readonly #datagrams: DatagramSocket
   readonly #sockets = new Set<Socket>()
   /** Probes, by number, that have come out of their door and are waited for. */
-  readonly #arrivals = new Map<string, () => void>()
+  readonly #arrivals = new Map<string, (bytes: number) => void>()
+  /** Datagrams that came out with other bytes than any that went in. */
+  #spoiled = 0
 
   private constructor() {
     this.#server = createServer((socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket)).on('error', () => {})
-      socket.on('data', (data: Buffer) => { this.#arrive(data); socket.write(data) })
+      let head = Buffer.alloc(0)
+      let bytes = 0
+      socket.on('data', (data: Buffer) => {
+        bytes += data.length
+        // Only the head goes back: a large probe measures one direction.
+        const missing = data.subarray(0, Math.max(0, headBytes - head.length))
+        if (missing.length > 0) {
+          head = Buffer.concat([head, missing])
+          socket.write(missing)
+        }
+        this.#arrive(head, bytes)
+      })
     })
     this.#datagrams = createSocket('udp4').on('error', () => {}).on('message', (data, from) => {
-      this.#arrive(data)
+      if (!this.#arrive(data.subarray(0, headBytes), data.length)) this.#spoiled++
       this.#datagrams.send(data, from.port, from.address)
     })
   }
@@ -74,20 +93,83 @@ export class LinkProber {
     this.#datagrams.close()
   }
 
-  #arrive(data: Buffer): void {
-    this.#arrivals.get(data.toString('hex'))?.()
+  #arrive(head: Buffer, bytes: number): boolean {
+    const arrival = this.#arrivals.get(head.toString('hex'))
+    arrival?.(bytes)
+    return arrival !== undefined
   }
 
-  #newProbe(): { payload: Buffer, state: Probe } {
-    const payload = Buffer.concat([this.mark, randomBytes(16)])
-    const key = payload.toString('hex')
-    const state: Probe = { arrived: false, returned: false, close: () => this.#arrivals.delete(key) }
-    this.#arrivals.set(key, () => { state.arrived = true })
-    return { payload, state }
+  /** Sends `count` probes of `bytes` through each door at once, and waits until all have come or so long. */
+  async measure(doors: readonly LinkProxy[], count: number, bytes: number, timeoutMs: number): Promise<ProbeSamples> {
+    const startMs = performance.now()
+    const probes = doors.flatMap((door) => Array.from({ length: count }, () => this.#tcpProbe(door.endpoint, bytes)))
+    const datagrams = doors.some(({ udp }) => udp) ? this.#sendDatagrams(doors.filter(({ udp }) => udp), count) : null
+    try {
+      while (!probes.every(({ arrivedMs }) => arrivedMs !== null) && performance.now() < startMs + timeoutMs) {
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+      return {
+        streams: probes.map(({ arrivedMs, sentMs }) => ({ bytes, afterMs: arrivedMs === null ? null : arrivedMs - sentMs })),
+        datagrams: datagrams === null ? null : await datagrams.finish(),
+      }
+    } finally {
+      for (const probe of probes) probe.close()
+    }
   }
 
-  #tcpProbe(door: Endpoint): Probe {
-    const { payload, state } = this.#newProbe()
+  #sendDatagrams(doors: readonly LinkProxy[], perDoor: number): { finish(): Promise<DatagramSamples> } {
+    const spoiledBefore = this.#spoiled
+    const sockets = doors.map(() => createSocket('udp4').on('error', () => {}))
+    const seen: { sentMs: number, arrivedMs: number[] }[] = []
+    const forget: (() => void)[] = []
+    for (const [at, door] of doors.entries()) {
+      for (let i = 0; i < perDoor; i++) {
+        const payload = Buffer.concat([this.mark, randomBytes(headBytes - this.mark.length)])
+        const one = { sentMs: performance.now(), arrivedMs: [] as number[] }
+        seen.push(one)
+        const key = payload.toString('hex')
+        this.#arrivals.set(key, () => one.arrivedMs.push(performance.now()))
+        forget.push(() => this.#arrivals.delete(key))
+        sockets[at]!.send(payload, door.endpoint.port, door.endpoint.host)
+      }
+    }
+    return {
+      finish: async () => {
+        await new Promise((resolve) => setTimeout(resolve, datagramSettleMs))
+        for (const one of forget) one()
+        for (const socket of sockets) socket.close()
+        const arrived = seen.filter(({ arrivedMs }) => arrivedMs.length > 0)
+        let overtaken = 0
+        for (let door = 0; door < doors.length; door++) {
+          let earliestLaterMs = Infinity
+          for (const one of seen.slice(door * perDoor, (door + 1) * perDoor).reverse()) {
+            if (one.arrivedMs.length === 0) continue
+            if (one.arrivedMs[0]! > earliestLaterMs) overtaken++
+            earliestLaterMs = Math.min(earliestLaterMs, one.arrivedMs[0]!)
+          }
+        }
+        return {
+          sent: seen.length, arrived: arrived.length, copies: arrived.filter(({ arrivedMs }) => arrivedMs.length > 1).length,
+          overtaken, spoiled: this.#spoiled - spoiledBefore, afterMs: arrived.map(({ sentMs, arrivedMs }) => arrivedMs[0]! - sentMs),
+        }
+      },
+    }
+  }
+
+  #newProbe(bytes: number): { payload: Buffer, state: Probe } {
+    const head = Buffer.concat([this.mark, randomBytes(headBytes - this.mark.length)])
+    const key = head.toString('hex')
+    const state: Probe = { sentMs: performance.now(), arrivedMs: null, arrived: false, returned: false, close: () => this.#arrivals.delete(key) }
+    this.#arrivals.set(key, (received) => {
+      if (received < bytes) return
+      state.arrived = true
+      state.arrivedMs ??= performance.now()
+    })
+    return { payload: Buffer.concat([head, Buffer.alloc(bytes - headBytes)]), state }
+  }
+
+  #tcpProbe(door: Endpoint, bytes = headBytes): Probe {
+    const { payload, state } = this.#newProbe(bytes)
     const forget = state.close
     const socket = connect({ ...door, noDelay: true })
     socket.on('error', () => {}) // shows as a probe that does not arrive
@@ -98,7 +180,7 @@ export class LinkProber {
   }
 
   #udpProbe(door: Endpoint): Probe {
-    const { payload, state } = this.#newProbe()
+    const { payload, state } = this.#newProbe(headBytes)
     const forget = state.close
     const socket = createSocket('udp4').on('error', () => {})
     const send = () => socket.send(payload, door.port, door.host)
@@ -113,6 +195,9 @@ export class LinkProber {
 
 /** A probe on its way. */
 export interface Probe {
+  readonly sentMs: number
+  /** When all of it had come out. */
+  arrivedMs: number | null
   /** It has come out of the door: the forward link passes. */
   arrived: boolean
   /** Its echo has come back: the backward link passes. */

@@ -3,7 +3,8 @@ import type { Gate } from './gate.ts'
 
 /** What is on its way: bytes, the end of the stream (FIN), or a reset (RST). Each passes the gate in its turn. */
 type Item = {
-  readonly dueMs: number
+  /** By performance.now(); 0: at once. Null: not before a disturbance ends. */
+  dueMs: number | null
 } & ({ readonly kind: 'bytes', readonly chunk: Buffer } | { readonly kind: 'end' } | { readonly kind: 'reset' })
 
 /** Enough for 50 ms of delay at 80 MB/s. Above it the source is not read, and TCP slows the sender. */
@@ -56,7 +57,7 @@ export class Pump {
 
   /** As if the source had sent it. */
   push(chunk: Buffer): void {
-    this.#enqueue({ kind: 'bytes', chunk, dueMs: this.#dueMs() })
+    this.#enqueue({ kind: 'bytes', chunk, dueMs: this.#dueMs(chunk.length) })
     this.#queuedBytes += chunk.length
     this.#drain()
     this.#regulate()
@@ -75,12 +76,14 @@ export class Pump {
     if (this.#reset || (kind === 'end' && this.#ended)) return
     this.#ended = true
     this.#reset = kind === 'reset'
-    this.#enqueue({ kind, dueMs: this.#dueMs() })
+    this.#enqueue({ kind, dueMs: this.#dueMs(0) })
     this.#drain()
   }
 
-  #dueMs(): number {
-    return this.#gate.delayMs === 0 ? 0 : performance.now() + this.#gate.delayMs
+  #dueMs(bytes: number): number | null {
+    const passage = this.#gate.stream(bytes)
+    if (passage.kind === 'stuck') return null
+    return passage.delayMs === 0 ? 0 : performance.now() + passage.delayMs
   }
 
   #enqueue(item: Item): void {
@@ -90,12 +93,14 @@ export class Pump {
   /** Delivers what may pass now. Sees to it that it is called again when the next item may. */
   #drain(): void {
     while (!this.#destroyed && this.#queue.length > 0) {
-      if (!this.#gate.open) {
-        if (!this.#waitsForGate) this.#gate.onceOpen(() => { this.#waitsForGate = false; this.#drain(); this.#regulate() })
+      const item = this.#queue[0]!
+      // It was too large: it is tried again whenever something ends, as TCP would.
+      if (item.dueMs === null && this.#gate.open) item.dueMs = this.#dueMs(item.kind === 'bytes' ? item.chunk.length : 0)
+      if (!this.#gate.open || item.dueMs === null) {
+        if (!this.#waitsForGate) this.#gate.onceEased(() => { this.#waitsForGate = false; this.#drain(); this.#regulate() })
         this.#waitsForGate = true
         return
       }
-      const item = this.#queue[0]!
       const waitMs = item.dueMs === 0 ? 0 : item.dueMs - performance.now()
       if (waitMs > 0) {
         this.#timer ??= setTimeout(() => { this.#timer = null; this.#drain(); this.#regulate() }, waitMs)

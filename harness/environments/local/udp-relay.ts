@@ -64,7 +64,7 @@ export class UdpRelay {
     const isProbe = data.subarray(0, probeMark.length).equals(probeMark)
     if (isProbe) this.#probes++
     const { host, port } = isProbe ? probeTarget : target
-    this.#pass(data, forward, () => this.#speakerOf(from).send(data, port, host))
+    this.#pass(data, forward, (passed) => this.#speakerOf(from).send(passed, port, host))
   }
 
   #speakerOf(from: RemoteInfo): Socket {
@@ -74,7 +74,7 @@ export class UdpRelay {
     const speaker = createSocket('udp4')
     speaker.on('error', () => {})
     speaker.on('message', (data) => {
-      this.#pass(data, this.#options.backward, () => this.#door.send(data, from.port, from.address))
+      this.#pass(data, this.#options.backward, (passed) => this.#door.send(passed, from.port, from.address))
     })
     this.#speakers.set(key, speaker)
     for (const [oldest, socket] of this.#speakers) {
@@ -85,15 +85,20 @@ export class UdpRelay {
     return speaker
   }
 
-  #pass(data: Buffer, gate: Gate, deliver: () => void): void {
+  #pass(data: Buffer, gate: Gate, deliver: (data: Buffer) => void): void {
     if (!gate.open) return
-    const arrive = () => {
-      if (!gate.open || this.#closed) return
-      gate.count(data.length)
-      deliver()
+    for (const one of gate.datagram(data)) {
+      const arrive = () => {
+        if (!gate.open || this.#closed) return
+        gate.count(one.data.length)
+        deliver(one.data)
+      }
+      if (one.afterMs === 0) {
+        arrive()
+        continue
+      }
+      const timer = setTimeout(() => { this.#timers.delete(timer); arrive() }, one.afterMs)
+      this.#timers.add(timer)
     }
-    if (gate.delayMs === 0) return arrive()
-    const timer = setTimeout(() => { this.#timers.delete(timer); arrive() }, gate.delayMs)
-    this.#timers.add(timer)
   }
 }
