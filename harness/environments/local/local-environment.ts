@@ -1,15 +1,22 @@
 import { copyFile, mkdir } from 'node:fs/promises'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { appliedLine } from '../../mutants/hook.ts'
-import type { Cut, CutLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill, Link, ShapeLinks } from '../environment.ts'
+import { damageFile } from '../damage-file.ts'
+import type {
+  Cut, CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill, LimitResources, Link, Pause,
+  ShapeLinks, SkewClock, TroubleDisk,
+} from '../environment.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
+import { InsideFaults } from '../member-faults/inside-faults.ts'
 import { realClock } from '../real-clock.ts'
 import { claimAddresses, type AddressClaim, type MemberAddress } from './addresses.ts'
+import { ClientGate } from './client-gate.ts'
 import { directlyDialled } from './direct-connections.ts'
 import { LinkFabric } from './link-fabric.ts'
 import { memberCommand, memberFiles, missingEntry, type MemberFiles } from './member-command.ts'
 import { MemberProcess } from './member-process.ts'
+import { hasPrlimit, ProcessFaults } from './process-faults.ts'
 import { RunState } from './run-state.ts'
 
 const answerDeadlineMs = 30_000
@@ -34,10 +41,11 @@ export async function createLocalEnvironment(options: EnvironmentOptions, variat
   let fabric: LinkFabric | undefined
   try {
     fabric = await LinkFabric.open(claim.members.map(({ name, host, serverPort }) =>
-      ({ name, services: [{ endpoint: { host, port: serverPort }, udp: false }] })), claim.proxyHost)
+      ({ name, services: [{ endpoint: { host, port: serverPort }, udp: false }] })), claim.proxyHost, undefined, options.random.split('links'))
     await fabric.delayAll(options.latencyMs)
+    const prlimit = await hasPrlimit()
     const state = RunState.create(options.runId, join(options.workDirectory, `local-${options.runId}`))
-    return new LocalEnvironment(options, claim, fabric, state, variations.entry)
+    return new LocalEnvironment(options, claim, fabric, state, prlimit, variations.entry)
   } catch (error) {
     fabric?.close()
     claim[Symbol.dispose]()
@@ -52,6 +60,13 @@ class LocalEnvironment implements Environment {
   readonly cutLinks: CutLinks
   readonly kill: Kill
   readonly shapeLinks: ShapeLinks
+  readonly disturbLinks: DisturbLinks
+  readonly pause: Pause
+  readonly damageFiles: DamageFiles
+  readonly cutClients: CutClients
+  readonly limitResources?: LimitResources
+  readonly skewClock?: SkewClock
+  readonly troubleDisk?: TroubleDisk
 
   readonly #options: EnvironmentOptions
   readonly #claim: AddressClaim
@@ -60,10 +75,14 @@ class LocalEnvironment implements Environment {
   readonly #entry: string | undefined
   readonly #requester: HttpRequester
   readonly #processes = new Map<string, MemberProcess>()
+  readonly #clientGate = new ClientGate()
+  readonly #processFaults: ProcessFaults
+  /** Null where no fault of the run needs it: it is loaded into every member. */
+  readonly #insideFaults: InsideFaults | null
   #disposal: Promise<void> | undefined
   readonly #atExit = () => this.#endAtExit()
 
-  constructor(options: EnvironmentOptions, claim: AddressClaim, fabric: LinkFabric, state: RunState, entry: string | undefined) {
+  constructor(options: EnvironmentOptions, claim: AddressClaim, fabric: LinkFabric, state: RunState, prlimit: boolean, entry: string | undefined) {
     this.#options = options
     this.#claim = claim
     this.#fabric = fabric
@@ -72,8 +91,28 @@ class LocalEnvironment implements Environment {
     this.members = claim.members.map(({ name }) => name)
     this.#requester = httpRequester((member) => this.httpAddress(member))
     this.cutLinks = { cut: (links) => this.#cut(links) }
-    this.kill = { kill: (member) => this.#kill(member), restart: (member) => this.#startMember(member) }
+    this.kill = {
+      kill: (member) => this.#kill(member),
+      restart: (member) => this.#startMember(member),
+      restartEmpty: (member) => this.#restartEmpty(member),
+      terminate: (member, timeoutMs) => this.#end(member, (running) => running.terminate(timeoutMs)),
+      ...options.powerLoss ? { cutPower: (member, { torn }) => torn ? this.#tear(member) : this.#kill(member) } : {},
+    }
     this.shapeLinks = fabric
+    this.disturbLinks = fabric.disturber
+    this.damageFiles = { damage: async (member, damage, fraction) => damageFile(this.#deadMembersFiles(member).data, damage, fraction) }
+    this.#processFaults = new ProcessFaults({
+      pid: (member) => this.#running(member)?.pid ?? null,
+      answers: async (member, timeoutMs) => (await this.#ask(member, timeoutMs)).kind === 'response',
+    }, prlimit)
+    this.pause = this.#processFaults
+    if (this.#processFaults.limitResources !== undefined) this.limitResources = this.#processFaults.limitResources
+    this.#insideFaults = (options.faults ?? []).length === 0 ? null : new InsideFaults((member) => this.#running(member)?.control ?? null)
+    if (this.#insideFaults !== null) {
+      this.skewClock = this.#insideFaults.skewClock
+      this.troubleDisk = this.#insideFaults.troubleDisk
+    }
+    this.cutClients = this.#clientGate.cutter((member, timeoutMs) => this.#ask(member, timeoutMs), (member) => this.#running(member) !== null && !this.#processFaults.holds(member))
     process.on('exit', this.#atExit)
   }
 
@@ -85,7 +124,7 @@ class LocalEnvironment implements Environment {
   }
 
   request(member: string, request: HttpRequest, timeoutMs: number): Promise<HttpOutcome> {
-    return this.#requester.request(member, request, timeoutMs)
+    return this.#clientGate.pass(member, timeoutMs, (leftMs) => this.#requester.request(member, request, leftMs))
   }
 
   httpAddress(member: string): string {
@@ -116,6 +155,7 @@ class LocalEnvironment implements Environment {
 
   async #dispose(): Promise<void> {
     await Promise.all([...this.#processes.values()].map((member) => member.stop()))
+    this.#processFaults.close()
     await this.#requester.close()
     this.#fabric.close()
     this.#state.remove()
@@ -136,12 +176,13 @@ class LocalEnvironment implements Environment {
     if (before !== undefined && before.ended === null) throw new Error(`${member} runs already.`)
     const address = this.#address(member)
     const files = this.#files(member)
-    const command = memberCommand(address, this.#claim, files, this.#fabric.dialMap(member), this.#options, this.#entry)
+    const command = memberCommand(address, this.#claim, files, this.#fabric.dialMap(member), this.#options, this.#insideFaults?.stateOf(member) ?? null, this.#entry)
     const missing = missingEntry(command)
     if (missing !== null) throw new Error(`${missing} is missing: the installation is not complete.`)
     mkdirSync(files.directory, { recursive: true })
     const started = new MemberProcess(command, files, this.#state)
     this.#processes.set(member, started)
+    await this.#processFaults.started(member)
     await this.#untilItAnswers(member, started)
     this.#requirePreloads(member, started)
   }
@@ -149,7 +190,7 @@ class LocalEnvironment implements Environment {
   async #untilItAnswers(member: string, started: MemberProcess): Promise<void> {
     const endMs = performance.now() + answerDeadlineMs
     for (;;) {
-      const outcome = await this.request(member, { method: 'GET', target: '/v1/agent/self' }, answerRequestTimeoutMs)
+      const outcome = await this.#ask(member, answerRequestTimeoutMs)
       if (outcome.kind === 'response' && outcome.status === 200) return
       const said = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.error
       const why = this.#disposal !== undefined ? 'was ended while it started'
@@ -171,12 +212,46 @@ class LocalEnvironment implements Environment {
     if (powerLoss && !log.includes('splitbrain: volatile disk')) throw new Error(`${member} runs without the disk that forgets what is not synced.`)
   }
 
-  async #kill(member: string): Promise<void> {
+  #kill(member: string): Promise<void> {
+    return this.#end(member, (running) => running.kill())
+  }
+
+  /** The process ends itself, with a part of its last unsynced write on disk. */
+  async #tear(member: string): Promise<void> {
+    const control = this.#running(member)?.control
+    if (control === undefined) throw new Error(`${member} does not run, or without the preload that tears a write.`)
+    // No answer can come.
+    await this.#end(member, (running) => Promise.all([control.ask({ ask: 'tear' }, answerDeadlineMs).catch(() => {}), running.gone()]))
+  }
+
+  async #end(member: string, end: (running: MemberProcess) => Promise<unknown>): Promise<void> {
     const running = this.#processes.get(member)
     if (running === undefined) throw new Error(`${this.#address(member).name} has not been started.`)
-    await running.kill()
-    // Connections to it that are kept alive are dead: a later request would be lost in one, instead of refused.
-    this.#requester.forget(member)
+    try {
+      await end(running)
+    } finally {
+      // Connections to it that are kept alive are dead: a later request would be lost in one, instead of refused.
+      this.#requester.forget(member)
+    }
+  }
+
+  async #restartEmpty(member: string): Promise<void> {
+    rmSync(this.#deadMembersFiles(member).data, { recursive: true, force: true })
+    await this.#startMember(member)
+  }
+
+  #deadMembersFiles(member: string): MemberFiles {
+    if (this.#running(member) !== null) throw new Error(`${member} runs: its files are its own.`)
+    return this.#files(this.#address(member).name)
+  }
+
+  #running(member: string): MemberProcess | null {
+    const known = this.#processes.get(member)
+    return known === undefined || known.ended !== null ? null : known
+  }
+
+  #ask(member: string, timeoutMs: number): Promise<HttpOutcome> {
+    return this.request(member, { method: 'GET', target: '/v1/agent/self' }, timeoutMs)
   }
 
   /** As the fabric's, and proves first that members speak through it and, where the system tells, in no other way. */

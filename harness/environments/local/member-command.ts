@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EnvironmentOptions } from '../environment.ts'
+import type { MemberFaultState } from '../member-faults/state.ts'
 import type { AddressClaim, MemberAddress } from './addresses.ts'
 
 /** Where this code is: a checkout, or `dist/` of the published package. */
@@ -11,6 +12,8 @@ const codeExtension = basename(import.meta.url).endsWith('.ts') ? 'ts' : 'js'
 
 /** The descriptor on which a member finds its lifeline. */
 export const lifelineDescriptor = 3
+/** And on which its preload is told what to do to its clock and disk. */
+const controlDescriptor = 4
 
 /** Where one member's files are. */
 export function memberFiles(directory: string) {
@@ -32,12 +35,15 @@ export interface MemberCommand {
   readonly environment: Readonly<Record<string, string>>
   /** Path → text, to be there before the process starts. */
   readonly files: Readonly<Record<string, string>>
+  /** Faults can be made inside the process, through one more pipe. */
+  readonly controlled: boolean
 }
 
 /**
  * How one member is started.
  *
  * @param dialMap advertised `host:port` of each other member → what to dial instead
+ * @param state what is wrong with the member when it starts, where faults may be made inside it
  * @param entry the program; by default the member of this project
  */
 export function memberCommand(
@@ -46,6 +52,7 @@ export function memberCommand(
   files: MemberFiles,
   dialMap: Readonly<Record<string, string>>,
   { edits, powerLoss, memberConfig }: Pick<EnvironmentOptions, 'edits' | 'powerLoss' | 'memberConfig'>,
+  state: MemberFaultState | null = null,
   entry = join(codeRoot, `node/main.${codeExtension}`),
 ): MemberCommand {
   const preloads = ['harness/environments/local/lifeline']
@@ -56,6 +63,13 @@ export function memberCommand(
   if (powerLoss) {
     preloads.push('harness/environments/volatile-disk/preload')
     environment['SPLITBRAIN_VOLATILE_DIRECTORY'] = files.data
+  }
+  if (state !== null) {
+    // After the disk that forgets, whose functions it wraps.
+    preloads.push('harness/environments/member-faults/preload')
+    environment['SPLITBRAIN_FAULT_CONTROL'] = String(controlDescriptor)
+    environment['SPLITBRAIN_DATA_DIRECTORY'] = files.data
+    environment['SPLITBRAIN_FAULTS'] = JSON.stringify(state)
   }
   if (edits.length > 0) {
     preloads.push('harness/mutants/preload')
@@ -78,6 +92,7 @@ export function memberCommand(
     ],
     environment,
     files: texts,
+    controlled: state !== null,
   }
 }
 

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import type { Duplex } from 'node:stream'
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { ControlLine } from '../member-faults/control-line.ts'
 import type { MemberCommand, MemberFiles } from './member-command.ts'
 import type { RunState } from './run-state.ts'
 
@@ -16,6 +18,8 @@ export class MemberProcess {
   /** How it ended: `exit code 1`, `SIGKILL`; null while it runs. */
   #ended: string | null = null
   readonly #end: Promise<unknown>
+  /** Where faults may be made inside the process. */
+  readonly control: ControlLine | undefined
 
   /** Throws the system's error if the program cannot be started. */
   constructor(command: MemberCommand, files: MemberFiles, state: RunState) {
@@ -28,8 +32,8 @@ export class MemberProcess {
       this.#child = spawn(command.program, command.args, {
         cwd: files.directory,
         env: { ...command.environment },
-        // The last one is the lifeline: open on our side for as long as this process lives.
-        stdio: ['ignore', log, log, 'pipe'],
+        // The fourth is the lifeline: open on our side for as long as this process lives. The fifth asks and tells of faults.
+        stdio: ['ignore', log, log, 'pipe', ...command.controlled ? ['pipe' as const] : []],
         // A group of its own: Ctrl-C at the terminal is for the harness, which ends members in its own time.
         detached: true,
       })
@@ -38,12 +42,15 @@ export class MemberProcess {
     }
     const lifeline = this.#child.stdio[3]
     lifeline?.on('error', () => {})
+    const control = this.#child.stdio[4]
+    if (command.controlled && control !== undefined) this.control = new ControlLine(control as Duplex)
     const { pid } = this.#child
     if (pid !== undefined) state.addProcess(pid)
     this.#end = new Promise<void>((resolve) => {
       const end = (how: string) => {
         this.#ended ??= how
         lifeline?.destroy()
+        this.control?.close()
         if (pid !== undefined) state.removeProcess(pid)
         resolve()
       }
@@ -66,9 +73,23 @@ export class MemberProcess {
     await this.#end
   }
 
+  /** Resolves when the process has ended, in whatever way. */
+  async gone(): Promise<void> {
+    await this.#end
+  }
+
   /** kill -9, for a process that ends itself and cannot wait. */
   killNow(): void {
     if (this.#ended === null) this.#child.kill('SIGKILL')
+  }
+
+  /** SIGTERM; resolves when the process is gone. Rejects after the time, and kills it then. */
+  async terminate(timeoutMs: number): Promise<void> {
+    this.#child.kill('SIGTERM')
+    const timer = setTimeout(() => { this.#ended ??= `SIGKILL, ${timeoutMs} ms after SIGTERM`; this.#child.kill('SIGKILL') }, timeoutMs)
+    await this.#end
+    clearTimeout(timer)
+    if (this.#ended?.startsWith('SIGKILL,') === true) throw new Error(`It did not end within ${timeoutMs} ms after SIGTERM, and was killed`)
   }
 
   /** SIGTERM, then kill -9 when it does not answer. Resolves when the process is gone. */

@@ -13,7 +13,7 @@ if (path === undefined || path === '') {
   writeSync(2, 'splitbrain: SPLITBRAIN_VOLATILE_DIRECTORY does not name a directory.\n')
   process.exit(1)
 }
-const directory = new VolatileDirectory(path)
+export const directory = new VolatileDirectory(path)
 makeVolatile(directory)
 process.on('exit', () => directory.flushAll())
 writeSync(2, 'splitbrain: volatile disk: what is not synced is lost on kill\n')

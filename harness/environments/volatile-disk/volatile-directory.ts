@@ -74,6 +74,11 @@ export class VolatileDirectory {
     for (const file of this.#files.values()) file.flush()
   }
 
+  /** A power cut in the middle of writing back: of each file's first unsynced write a part has reached the disk. */
+  tearLast(): void {
+    for (const file of this.#files.values()) file.flushPart()
+  }
+
   /** Files that were closed unsynced and have been removed since. */
   #sweep(): void {
     for (const file of this.#files.values()) if (file.disposable) this.#forget(file)

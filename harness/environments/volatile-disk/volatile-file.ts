@@ -81,6 +81,12 @@ export class VolatileFile {
     }
   }
 
+  /** Brings the first half of the oldest pending write to disk, and nothing else. */
+  flushPart(): void {
+    const operation = this.#pending[0]
+    if (operation?.kind === 'write') realFs.writeSync(this.#anchor, operation.data, 0, Math.ceil(operation.data.length / 2), operation.offset)
+  }
+
   /** The whole content as the program sees it. */
   content(): Buffer {
     // Replayed on a copy in memory; only a program that reads back what it has not synced pays for it.

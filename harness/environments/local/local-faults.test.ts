@@ -1,0 +1,149 @@
+import t from 'tap'
+import { seededRandom } from '../../../node/base/random.ts'
+import type { Environment, EnvironmentOptions } from '../environment.ts'
+import { createLocalEnvironment } from './local-environment.ts'
+
+process.env['TMPDIR'] = t.testdir({})
+
+let runs = 0
+async function cluster(t: { testdir(): string, teardown(handler: () => unknown): void }, more: Partial<EnvironmentOptions> = {}): Promise<Environment> {
+  const environment = await createLocalEnvironment({
+    runId: `faults-${process.pid}-${++runs}`, memberCount: 3, random: seededRandom(1), workDirectory: t.testdir(),
+    edits: [], memberConfig: {}, latencyMs: 0, powerLoss: false, faults: ['all'], say: () => {}, ...more,
+  })
+  t.teardown(() => environment[Symbol.asyncDispose]())
+  await environment.start()
+  return environment
+}
+
+/** Writes through a member until it is acknowledged; members need a moment after a fault. */
+async function writes(environment: Environment, member: string, key: string, value: string, deadlineMs = 20_000): Promise<void> {
+  const endMs = performance.now() + deadlineMs
+  for (;;) {
+    const outcome = await environment.request(member, { method: 'PUT', target: `/v1/kv/${key}`, body: value }, 2_000)
+    if (outcome.kind === 'response' && outcome.status === 200) return
+    if (performance.now() > endMs) throw new Error(`${member} did not acknowledge a write within ${deadlineMs} ms: ${JSON.stringify(outcome)}`)
+    await environment.clock.sleep(20)
+  }
+}
+
+async function value(environment: Environment, member: string, key: string): Promise<string | null> {
+  const outcome = await environment.request(member, { method: 'GET', target: `/v1/kv/${key}?raw&consistent` }, 5_000)
+  return outcome.kind === 'response' && outcome.status === 200 ? Buffer.from(outcome.body).toString() : null
+}
+
+const near = (observed: unknown, field: string, expected: number, tolerance: number) =>
+  Math.abs((observed as Record<string, number>)[field]! - expected) <= tolerance
+
+t.test('faults of local members take effect, are proven, and end', async (t) => {
+  const environment = await cluster(t)
+  const { pause, kill, cutClients, skewClock, troubleDisk, limitResources, damageFiles, disturbLinks } = environment
+  await writes(environment, 'n1', 'a', '1')
+
+  await t.test('pause', async (t) => {
+    const paused = await pause!.pause('n2')
+    const again = await pause!.pause('n2')
+    t.match(await environment.request('n2', { method: 'GET', target: '/v1/agent/self' }, 200), { kind: 'lost' })
+    t.match(await again.heal(), { proven: /held by another/ })
+    t.match(await paused.heal(), { proven: 'n2 answered' })
+    await writes(environment, 'n2', 'a', '2')
+  })
+
+  await t.test('clients cut off', async (t) => {
+    const cut = await cutClients!.cutClients(['n1'])
+    t.match(await environment.request('n1', { method: 'GET', target: '/v1/agent/self' }, 200), { kind: 'not-sent' })
+    await writes(environment, 'n2', 'a', '3')
+    t.same(await cut.heal(), { answered: ['n1'] })
+    t.equal(await value(environment, 'n1', 'a'), '3', 'members reached each other meanwhile')
+  })
+
+  await t.test('links', async () => {
+    const effect = await disturbLinks!.disturb([{ from: 'n1', to: 'n2' }, { from: 'n2', to: 'n3' }], { kind: 'delay', delayMs: 30, jitterMs: 5, distribution: 'normal' }, 'all')
+    await writes(environment, 'n1', 'a', '4')
+    await effect.heal()
+  })
+
+  for (const clocks of skewClock!.clocks) {
+    await t.test(`clock: ${clocks}`, async (t) => {
+      const jump = await skewClock!.skew('n1', { kind: 'jump', offsetMs: 3_600_000 }, clocks)
+      t.ok(near(jump.observed, 'movedMs', 3_600_000, 250))
+      await writes(environment, 'n1', 'a', '5')
+      t.ok(near(await jump.heal(), 'offMs', 0, 250))
+      const strobe = await skewClock!.skew('n1', { kind: 'strobe', offsetMs: -2_000, periodMs: 50 }, clocks)
+      await strobe.heal()
+      const drift = await skewClock!.skew('n2', { kind: 'drift', rate: 0.8 }, clocks)
+      await kill!.kill('n2')
+      await kill!.restart('n2')
+      const slower = await skewClock!.skew('n2', { kind: 'jump', offsetMs: -10_000 }, clocks)
+      await slower.heal()
+      t.ok(near(await drift.heal(), 'offMs', 0, 250), 'over a restart')
+    })
+  }
+
+  await t.test('slow disk', async (t) => {
+    const slow = await troubleDisk!.trouble('n3', { kind: 'slow', syncMs: 300 })
+    t.ok(near(slow.observed, 'syncMs', 550, 251))
+    t.match(await slow.heal(), { error: null })
+  })
+
+  await t.test('full and read-only disk: no write is acknowledged that is not kept', async (t) => {
+    for (const kind of ['full', 'read-only'] as const) {
+      const trouble = await troubleDisk!.trouble('n3', { kind })
+      t.match(trouble.observed, { error: kind === 'full' ? /ENOSPC/ : /EROFS/ })
+      await writes(environment, 'n1', 'a', kind)
+      await trouble.heal()
+      // It may have ended itself: it cannot keep a promise any more.
+      await kill!.kill('n3')
+      await kill!.restart('n3')
+      await writes(environment, 'n3', 'b', kind)
+      t.equal(await value(environment, 'n3', 'a'), kind)
+    }
+  })
+
+  await t.test('scarcity', async (t) => {
+    t.ok(limitResources !== undefined || process.platform !== 'linux')
+    if (limitResources === undefined) return
+    const cpu = await limitResources.limit('n1', { kind: 'cpu', share: 0.3 })
+    t.ok(near(cpu.observed, 'stoodStill', 0.7, 0.26))
+    await cpu.heal()
+    if (!limitResources.kinds.includes('files')) return
+    const files = await limitResources.limit('n1', { kind: 'files', max: 64 })
+    t.match(files.observed, { files: 64 })
+    await files.heal()
+    await writes(environment, 'n1', 'a', '6')
+  })
+
+  await t.test('SIGTERM, damaged files, and an empty disk', async (t) => {
+    await kill!.terminate!('n2', 10_000)
+    t.match(await environment.request('n2', { method: 'GET', target: '/v1/agent/self' }, 500), { kind: 'not-sent' })
+    t.match(await damageFiles!.damage('n2', { kind: 'bit-flip', in: 'log' }, 0.5), { file: /wal-/ })
+    t.equal(await damageFiles!.damage('n2', { kind: 'bit-flip', in: 'snapshot' }, 0.5), null)
+    await kill!.restart('n2').catch((error: Error) => t.match(error.message, /checksum|corrupt|damaged/i, 'a damaged log is refused'))
+    await kill!.kill('n2').catch(() => {})
+    await kill!.restartEmpty!('n2')
+    await writes(environment, 'n2', 'a', '7')
+    await t.rejects(damageFiles!.damage('n2', { kind: 'bit-flip', in: 'log' }, 0.5), /runs/)
+  })
+})
+
+t.test('a power cut loses what was not synced, and may tear the last write', async (t) => {
+  const environment = await cluster(t, { memberCount: 1, powerLoss: true, faults: ['power'] })
+  await writes(environment, 'n1', 'a', '1')
+  for (const torn of [false, true]) {
+    const slow = await environment.troubleDisk!.trouble('n1', { kind: 'slow', syncMs: 3_000 })
+    const unsynced = environment.request('n1', { method: 'PUT', target: '/v1/kv/a', body: 'unsynced' }, 1_000)
+    t.match(await unsynced, { kind: 'lost' })
+    await environment.kill!.cutPower!('n1', { torn })
+    await slow.heal()
+    await environment.kill!.restart('n1')
+    await writes(environment, 'n1', 'b', '1')
+    t.equal(await value(environment, 'n1', 'a'), '1', `torn: ${torn}`)
+  }
+})
+
+t.test('without a fault that needs it nothing is loaded into members', async (t) => {
+  const environment = await cluster(t, { memberCount: 1, faults: [] })
+  t.equal(environment.skewClock, undefined)
+  t.equal(environment.troubleDisk, undefined)
+  t.ok(environment.pause !== undefined)
+})
