@@ -26,6 +26,7 @@ import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
 import { restoreNow } from './driver/snapshot-restore.ts'
 import { Snapshotter } from './driver/snapshotter.ts'
+import { StateArchives } from './driver/state-archives.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId, Server } from './raft/entry.ts'
@@ -106,6 +107,7 @@ export class RegistryNode {
   readonly #registrar: ServerRegistrar
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
+  readonly #archives: StateArchives
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -121,6 +123,11 @@ export class RegistryNode {
       renewed: (session) => this.#sessionTimers.renewed(session),
       ended: (sessionId) => this.#sessionTimers.ended(sessionId),
       lockDelayed: (key, delayMs) => lockDelays.delay(key, delayMs),
+      replaced: () => {
+        lockDelays.clear()
+        // Behind the entry that is being applied.
+        scheduler.after(0, () => this.#onReplaced())
+      },
     })
     this.#sessionTimers = new SessionTimers({
       scheduler, log, sessions: this.#stateMachine.sessions,
@@ -169,6 +176,12 @@ export class RegistryNode {
     this.#operator = new Operator({
       core: this.#core, id, scheduler, timeoutMs: options.rpcHoldTimeoutMs, pump: () => this.#driver.schedulePump(),
     })
+    const apiRandom = random.split('api')
+    this.#archives = new StateArchives({
+      core: this.#core, store: recovered.store, stateMachine: this.#stateMachine, appliedIndex: () => this.#driver.appliedIndex, scheduler, log,
+      newUuid: options.newUuid ?? (() => randomUuid(apiRandom)),
+      write: (command, done) => this.#requests.write(command, done),
+    })
     this.#discovery = new Discovery({
       self: { id, name, address: transport.address }, bootstrapExpect: options.bootstrapExpect, retryJoin: options.retryJoin,
       scheduler, log,
@@ -177,7 +190,6 @@ export class RegistryNode {
       bootstrap: (configuration) => this.#driver.bootstrap(configuration),
     })
     this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
-    const apiRandom = random.split('api')
     this.#gossip = options.gossip ? new GossipDriver({
       ...options.gossip, name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
@@ -212,6 +224,7 @@ export class RegistryNode {
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
       operator: this.#operator,
+      archives: this.#archives,
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
@@ -251,6 +264,7 @@ export class RegistryNode {
     this.#registrar.stop()
     this.#localAgent.stop()
     this.#operator.stop()
+    this.#archives.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -349,6 +363,13 @@ export class RegistryNode {
     this.#operator.change({ kind: 'add', server: from }, (outcome) => {
       if (outcome.kind === 'done') this.#options.log.info('took a server into the cluster', { name: from.name, address: from.address })
     })
+  }
+
+  /** An archive was restored: what this member has to say for itself may be missing from it. */
+  #onReplaced(): void {
+    this.#sessionTimers.replaced()
+    this.#registrar.roleChanged()
+    this.#localAgent.leaderChanged()
   }
 
   #onPeerLost(address: string): void {

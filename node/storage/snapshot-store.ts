@@ -40,7 +40,7 @@ export class SnapshotStore {
   }
 
   /** A new file for a snapshot in the making; one of the same purpose before it is void. */
-  begin(purpose: 'own' | 'received'): PartialSnapshot {
+  begin(purpose: 'own' | 'received' | `archive-${number}`): PartialSnapshot {
     const name = `${purpose}${partialSuffix}`
     // Only where there is one: a removal waits for the directory's sync.
     if (this.#disk.list().includes(name)) this.#disk.remove(name)
