@@ -24,6 +24,7 @@ import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
+import { recoverPeers } from './driver/peers-recovery.ts'
 import { restoreNow } from './driver/snapshot-restore.ts'
 import { Snapshotter } from './driver/snapshotter.ts'
 import { StateArchives } from './driver/state-archives.ts'
@@ -88,7 +89,8 @@ export interface GossipOptions {
 /**
  * One member: cores wired to ports. Synchronous and driven by callbacks
  * throughout, so that a simulation can run many in one thread. The constructor
- * reads the disk and throws WalCorruptError or SnapshotCorruptError where that cannot be trusted.
+ * reads the disk and throws WalCorruptError or SnapshotCorruptError where that cannot be trusted,
+ * and PeersFileError where an operator's `peers.json` cannot be followed.
  */
 export class RegistryNode {
   /** The HTTP API, apart from sockets. */
@@ -133,13 +135,14 @@ export class RegistryNode {
       scheduler, log, sessions: this.#stateMachine.sessions,
       propose: (command, done) => this.#lockGate.propose(command, done),
     })
-    const recovered = recoverStorage(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
-    if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
-    const { snapshot } = recovered
-    if (snapshot !== null) {
-      restoreNow(snapshot.file, snapshot.image.read, this.#stateMachine.parts).finish()
-      this.#stateMachine.restoredTo(snapshot.head.lastIndex)
+    const found = recoverStorage(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
+    if (found.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: found.truncatedBytes })
+    if (found.snapshot !== null) {
+      restoreNow(found.snapshot.file, found.snapshot.image.read, this.#stateMachine.parts).finish()
+      this.#stateMachine.restoredTo(found.snapshot.head.lastIndex)
     }
+    const recovered = recoverPeers(options.disk, found, this.#stateMachine, { id, name, address: transport.address }, log)
+    const { snapshot } = recovered
     this.#core = new RaftCore({
       id, config: options.raftConfig, random: random.split('raft'), nowMs: scheduler.nowMs(),
       restored: { hardState: recovered.hardState, entries: recovered.entries, snapshot },

@@ -47,9 +47,17 @@ export class SnapshotStore {
     return new PartialSnapshot(name, this.#disk.openAppend(name))
   }
 
+  /** A whole snapshot in memory; durable on return. Blocks: for a start. */
+  put(head: SnapshotHead, bytes: Uint8Array): StoredSnapshot {
+    const checksum = crc32(bytes)
+    const file = fileName(head, checksum)
+    this.#disk.replace(file, bytes)
+    return this.#stored(file, head, bytes.length, checksum)
+  }
+
   /** The file is synced and whole: gives it its name. Durable on return. */
   finish(partial: PartialSnapshot, head: SnapshotHead): StoredSnapshot {
-    const file = `snapshot-${String(head.lastIndex).padStart(16, '0')}-${partial.checksum.toString(16).padStart(8, '0')}.bin`
+    const file = fileName(head, partial.checksum)
     partial.close()
     this.#disk.rename(partial.name, file)
     return this.#stored(file, head, partial.sizeBytes, partial.checksum)
@@ -91,6 +99,10 @@ export class SnapshotStore {
   #stored(file: string, head: SnapshotHead, sizeBytes: number, checksum: number): StoredSnapshot {
     return { file, head, image: { sizeBytes, checksum, read: (offset, lengthBytes) => this.#disk.readAt(file, offset, lengthBytes) } }
   }
+}
+
+function fileName({ lastIndex }: SnapshotHead, checksum: number): string {
+  return `snapshot-${String(lastIndex).padStart(16, '0')}-${checksum.toString(16).padStart(8, '0')}.bin`
 }
 
 /** A snapshot's file as it grows. */
