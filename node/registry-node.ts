@@ -24,8 +24,10 @@ import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
+import { recoverPeers } from './driver/peers-recovery.ts'
 import { restoreNow } from './driver/snapshot-restore.ts'
 import { Snapshotter } from './driver/snapshotter.ts'
+import { StateArchives } from './driver/state-archives.ts'
 import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId, Server } from './raft/entry.ts'
@@ -87,7 +89,8 @@ export interface GossipOptions {
 /**
  * One member: cores wired to ports. Synchronous and driven by callbacks
  * throughout, so that a simulation can run many in one thread. The constructor
- * reads the disk and throws WalCorruptError or SnapshotCorruptError where that cannot be trusted.
+ * reads the disk and throws WalCorruptError or SnapshotCorruptError where that cannot be trusted,
+ * and PeersFileError where an operator's `peers.json` cannot be followed.
  */
 export class RegistryNode {
   /** The HTTP API, apart from sockets. */
@@ -106,6 +109,7 @@ export class RegistryNode {
   readonly #registrar: ServerRegistrar
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
+  readonly #archives: StateArchives
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -121,18 +125,24 @@ export class RegistryNode {
       renewed: (session) => this.#sessionTimers.renewed(session),
       ended: (sessionId) => this.#sessionTimers.ended(sessionId),
       lockDelayed: (key, delayMs) => lockDelays.delay(key, delayMs),
+      replaced: () => {
+        lockDelays.clear()
+        // Behind the entry that is being applied.
+        scheduler.after(0, () => this.#onReplaced())
+      },
     })
     this.#sessionTimers = new SessionTimers({
       scheduler, log, sessions: this.#stateMachine.sessions,
       propose: (command, done) => this.#lockGate.propose(command, done),
     })
-    const recovered = recoverStorage(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
-    if (recovered.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: recovered.truncatedBytes })
-    const { snapshot } = recovered
-    if (snapshot !== null) {
-      restoreNow(snapshot.file, snapshot.image.read, this.#stateMachine.parts).finish()
-      this.#stateMachine.restoredTo(snapshot.head.lastIndex)
+    const found = recoverStorage(options.disk, { salt: random.split('wal').uint32(), defer: (task) => { scheduler.after(0, task) } })
+    if (found.truncatedBytes > 0) log.warn('cut a torn write off the end of the log', { bytes: found.truncatedBytes })
+    if (found.snapshot !== null) {
+      restoreNow(found.snapshot.file, found.snapshot.image.read, this.#stateMachine.parts).finish()
+      this.#stateMachine.restoredTo(found.snapshot.head.lastIndex)
     }
+    const recovered = recoverPeers(options.disk, found, this.#stateMachine, { id, name, address: transport.address }, log)
+    const { snapshot } = recovered
     this.#core = new RaftCore({
       id, config: options.raftConfig, random: random.split('raft'), nowMs: scheduler.nowMs(),
       restored: { hardState: recovered.hardState, entries: recovered.entries, snapshot },
@@ -169,6 +179,12 @@ export class RegistryNode {
     this.#operator = new Operator({
       core: this.#core, id, scheduler, timeoutMs: options.rpcHoldTimeoutMs, pump: () => this.#driver.schedulePump(),
     })
+    const apiRandom = random.split('api')
+    this.#archives = new StateArchives({
+      core: this.#core, store: recovered.store, stateMachine: this.#stateMachine, appliedIndex: () => this.#driver.appliedIndex, scheduler, log,
+      newUuid: options.newUuid ?? (() => randomUuid(apiRandom)),
+      write: (command, done) => this.#requests.write(command, done),
+    })
     this.#discovery = new Discovery({
       self: { id, name, address: transport.address }, bootstrapExpect: options.bootstrapExpect, retryJoin: options.retryJoin,
       scheduler, log,
@@ -177,7 +193,6 @@ export class RegistryNode {
       bootstrap: (configuration) => this.#driver.bootstrap(configuration),
     })
     this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
-    const apiRandom = random.split('api')
     this.#gossip = options.gossip ? new GossipDriver({
       ...options.gossip, name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
@@ -212,6 +227,7 @@ export class RegistryNode {
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
       operator: this.#operator,
+      archives: this.#archives,
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
@@ -251,6 +267,7 @@ export class RegistryNode {
     this.#registrar.stop()
     this.#localAgent.stop()
     this.#operator.stop()
+    this.#archives.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -349,6 +366,13 @@ export class RegistryNode {
     this.#operator.change({ kind: 'add', server: from }, (outcome) => {
       if (outcome.kind === 'done') this.#options.log.info('took a server into the cluster', { name: from.name, address: from.address })
     })
+  }
+
+  /** An archive was restored: what this member has to say for itself may be missing from it. */
+  #onReplaced(): void {
+    this.#sessionTimers.replaced()
+    this.#registrar.roleChanged()
+    this.#localAgent.leaderChanged()
   }
 
   #onPeerLost(address: string): void {

@@ -87,7 +87,7 @@ t.test('both command lines say the same of one agent', { skip, timeout: 300_000 
   t.match(await consuls('kv', 'get', 'kept'), { stdout: 'in the snapshot\n', code: 0 })
   const broken = await readFile(join(cwd, 'ours.snap'))
   await writeFile(join(cwd, 'broken.snap'), broken.subarray(0, broken.length - 40))
-  t.match(await ours('snapshot', 'inspect', 'broken.snap'), { stderr: /^Error verifying snapshot: failed to decompress snapshot/, code: 1 })
+  t.match(await ours('snapshot', 'inspect', 'broken.snap'), { stderr: /^Error verifying snapshot: .*unexpected EOF$/m, code: 1 })
 
   t.match(await ours('leave'), { stdout: 'Graceful leave complete\n', code: 0 })
 })

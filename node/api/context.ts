@@ -7,6 +7,7 @@ import type { Random } from '../base/random.ts'
 import type { LocalAgent } from '../local/local-agent.ts'
 import type { CatalogReader } from '../state/catalog.ts'
 import type { Operator } from '../driver/operator.ts'
+import type { StateArchives } from '../driver/state-archives.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
@@ -45,6 +46,7 @@ export interface ApiContext {
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void
   readonly status: () => RaftStatus
   readonly operator: Operator
+  readonly archives: StateArchives
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 /** A request and a response of the HTTP API, apart from any socket. */
 export interface ApiRequest {
   readonly method: string
@@ -6,6 +8,8 @@ export interface ApiRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: Uint8Array
+  /** In place of `body`, which is empty then, where that may be large: the pieces as they came. */
+  readonly pieces?: readonly Uint8Array[]
   /** Calls `gone` when nobody waits for the answer any more; perhaps at once, perhaps also behind the answer. Absent: never known. */
   readonly onGone?: (gone: () => void) => void
 }
@@ -15,6 +19,8 @@ export interface ApiResponse {
   /** Names as Consul writes them, `X-Consul-Index`. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | string
+  /** In place of `body`, which is empty then: made while it is sent. Must be read or destroyed. */
+  readonly stream?: Readable
 }
 
 /** Answers exactly once, perhaps later, never throws. */

@@ -171,3 +171,32 @@ t.test('a handler hears when its client has gone, before it has answered, and al
   t.same(gone.sort(), ['/answered', '/held'])
   staying.socket.destroy()
 })
+
+t.test('an archive of the state may be large, and comes in the pieces in which it was sent; another body at that size is refused', async (t) => {
+  const taken: number[] = []
+  const { port } = await listening(t, ({ method, body, pieces }, respond) => {
+    for (const piece of pieces ?? []) taken.push(piece.length)
+    respond({ status: 200, headers: vary, body: `${method} ${body.length} ${pieces?.length ?? 'none'}` })
+  })
+  const send = async (target: string) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${target}`, { method: 'PUT', body: Buffer.alloc(3_000_000) })
+    return { status: answer.status, text: await answer.text() }
+  }
+  t.match(await send('/v1/snapshot?dc=dc1'), { status: 200, text: /^PUT 0 \d+$/ })
+  t.equal(taken.reduce((sum, bytes) => sum + bytes, 0), 3_000_000)
+  t.match(await send('/v1/snapshots').catch(() => ({ status: 413 })), { status: 413 })
+  const client = new Client(port)
+  client.socket.write(`PUT /v1/snapshot HTTP/1.1\r\nHost: x\r\nContent-Length: ${2 ** 40}\r\n\r\n`)
+  t.match(await client.until(/too large/), /^HTTP\/1.1 413 /)
+  client.socket.destroy()
+})
+
+t.test('a stream that fails breaks the connection off', async (t) => {
+  const { Readable } = await import('node:stream')
+  const { port } = await listening(t, (_request, respond) => respond({
+    status: 200, headers: vary, body: '',
+    stream: Readable.from((async function* () { yield 'begin'; throw new Error('the disk') })()),
+  }))
+  const answer = await fetch(`http://127.0.0.1:${port}/`)
+  await t.rejects(answer.text())
+})

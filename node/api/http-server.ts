@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { pipeline } from 'node:stream'
 import { gzip } from 'node:zlib'
 import type { Log } from '../base/log.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { bodyTooLarge, valueBytesMax } from './kv.ts'
+import { archiveBytesMax, snapshotPath } from './snapshot.ts'
 
 export interface HttpServerOptions {
   readonly host: string
@@ -19,7 +21,15 @@ export interface RunningHttpServer {
   close(): Promise<void>
 }
 
-const bodyBytesMax = valueBytesMax
+/** One body is an archive of the whole state, and is handed over in the pieces in which it came. */
+function isArchive(request: IncomingMessage): boolean {
+  return request.method === 'PUT' && targetOf(request).split('?', 1)[0] === snapshotPath
+}
+
+function bodyBytesMaxOf(request: IncomingMessage): number {
+  return isArchive(request) ? archiveBytesMax : valueBytesMax
+}
+
 /** Below, packing costs more than it saves. (Consul packs everything, even 16 bytes.) */
 const gzipBytesMin = 1024
 const closeGraceMs = 500
@@ -31,7 +41,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
   const server = createServer({ keepAliveTimeout: 120_000, maxHeaderSize: headerBytesMax }, (request, response) => serve(request, response, options))
   server.on('checkContinue', (request, response) => {
     // A client that asks first is spared sending what would be refused.
-    if (declaredBodyBytes(request) <= bodyBytesMax) response.writeContinue()
+    if (declaredBodyBytes(request) <= bodyBytesMaxOf(request)) response.writeContinue()
     serve(request, response, options)
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -45,6 +55,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
 
 function serve(request: IncomingMessage, response: ServerResponse, { handle }: HttpServerOptions): void {
   const declaredBytes = declaredBodyBytes(request)
+  const bodyBytesMax = bodyBytesMaxOf(request)
   if (declaredBytes > bodyBytesMax) return refuseBody(request, response, declaredBytes)
   const respond = (answer: ApiResponse) => send(request, response, answer)
   // Neither a length nor chunks: there is no body.
@@ -63,7 +74,8 @@ function serve(request: IncomingMessage, response: ServerResponse, { handle }: H
     }
     chunks.push(chunk)
   })
-  request.on('end', () => handle(apiRequest(request, response, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)), respond))
+  if (isArchive(request)) request.on('end', () => handle({ ...apiRequest(request, response, noBody), pieces: chunks }, respond))
+  else request.on('end', () => handle(apiRequest(request, response, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)), respond))
   // A client that goes away in the middle of its request asked for nothing.
   request.on('error', () => {})
 }
@@ -108,6 +120,12 @@ function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: n
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse): void {
+  if (answer.stream !== undefined) {
+    if (response.destroyed) return void answer.stream.destroy()
+    response.writeHead(answer.status, answer.headers)
+    // An archive that breaks off breaks the connection: nobody takes it for whole.
+    return void pipeline(answer.stream, response, () => {})
+  }
   if (response.destroyed) return
   const { body } = answer
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length

@@ -10,6 +10,7 @@ import { checkDatacenter, checkReadParameters, isSet, parseConsistency, parseQue
 import { deleteRaftPeer, getRaftConfiguration, transferLeader } from './operator.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
+import { getSnapshot, putSnapshot, snapshotPath } from './snapshot.ts'
 import { agentMetrics } from './metrics.ts'
 import { agentSelf } from './status.ts'
 import { putTxn } from './txn.ts'
@@ -64,6 +65,10 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/agent/force-leave/*', { PUT: (_request, name, query, respond) => forceLeave(context, name, isSet(query, 'prune'), respond) })
   route('/v1/agent/leave', { PUT: (_request, _wildcard, _query, respond) => leaveCluster(context, respond) })
 
+  route(snapshotPath, {
+    GET: (request, _wildcard, query, respond) => getSnapshot(context, query, request, respond),
+    PUT: (request, _wildcard, query, respond) => putSnapshot(context, query, request, respond),
+  })
   route('/v1/operator/raft/configuration', { GET: (_request, _wildcard, query, respond) => getRaftConfiguration(context, query, respond) })
   route('/v1/operator/raft/peer', { DELETE: (_request, _wildcard, query, respond) => deleteRaftPeer(context, query, respond) })
   const transfer: Action = (_request, _wildcard, query, respond) => transferLeader(context, query, respond)

@@ -32,6 +32,11 @@ export class LockDelays {
     this.#sweepAtKeys = Math.max(sweepKeysMin, this.#untilMs.size * 2)
   }
 
+  /** The state is another one. */
+  clear(): void {
+    this.#untilMs.clear()
+  }
+
   isDelayed(key: string): boolean {
     const untilMs = this.#untilMs.get(key)
     if (untilMs === undefined) return false

@@ -54,6 +54,13 @@ export class SessionTimers {
     this.#timers.clear()
   }
 
+  /** The sessions are others than before: all begin anew. */
+  replaced(): void {
+    if (!this.#leads) return
+    this.follow()
+    this.lead()
+  }
+
   /** Also for one that was just created. */
   renewed({ id, ttl }: Session): void {
     const ttlMs = (parseDurationNs(ttl) ?? 0) / 1e6

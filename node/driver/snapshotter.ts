@@ -7,12 +7,11 @@ import type { Scheduler } from '../base/scheduler.ts'
 import type { RaftConfig } from '../raft/config.ts'
 import type { RaftCore } from '../raft/core.ts'
 import { type ImageId, sameImage, type SnapshotChunk, type SnapshotHead } from '../raft/snapshot.ts'
-import type { PartCapture } from '../state/snapshot-part.ts'
 import type { StateMachine } from '../state/state-machine.ts'
-import { encodeBlock } from '../storage/snapshot-format.ts'
 import type { PartialSnapshot, SnapshotStore } from '../storage/snapshot-store.ts'
 import type { Wal } from '../storage/wal.ts'
 import { type RestoredParts, restoreParts } from './snapshot-restore.ts'
+import { writeSnapshot } from './snapshot-writer.ts'
 
 export interface SnapshotterPorts {
   readonly core: RaftCore
@@ -29,15 +28,10 @@ export interface SnapshotterPorts {
   readonly onFatal: (error: Error) => void
 }
 
-/** One slice of work. By count, not by time: a simulation's clock stands still meanwhile. About 1 ms on a slow core. */
-const sliceRecordsMax = 500
-const sliceBytesMax = 128 * 1024
-
 interface Taking {
   readonly head: SnapshotHead
   readonly file: PartialSnapshot
-  readonly parts: { readonly name: string, readonly capture: PartCapture }[]
-  blocks: number
+  writing: { cancel(): void } | null
 }
 
 interface Receiving {
@@ -75,42 +69,11 @@ export class Snapshotter {
   }
 
   #take(head: SnapshotHead): void {
-    const { store, stateMachine } = this.#ports
+    const { store, stateMachine, scheduler } = this.#ports
     this.#bytesSince = 0
-    const parts = stateMachine.parts.map((part) => ({ name: part.name, capture: part.capture() }))
-    const taking: Taking = { head, file: store.begin('own'), parts, blocks: 0 }
+    const taking: Taking = { head, file: store.begin('own'), writing: null }
     this.#taking = taking
-    this.#writeBlock(taking, encodeBlock({ type: 'head', head }, taking.blocks))
-    let at = -1
-    const slice = (): void => {
-      if (this.#taking !== taking) return
-      const part = taking.parts[at]
-      const records = part === undefined ? [] : nextRecords(part.capture.records)
-      if (records.length > 0) {
-        this.#writeBlock(taking, encodeBlock({ type: 'records', records }, taking.blocks))
-      } else if (++at < taking.parts.length) {
-        this.#writeBlock(taking, encodeBlock({ type: 'section', name: taking.parts[at]!.name }, taking.blocks))
-      } else {
-        this.#writeBlock(taking, encodeBlock({ type: 'end' }, taking.blocks))
-        return this.#synced(taking, () => this.#taken(taking))
-      }
-      // The disk sets the pace: what is not written yet stays small.
-      this.#synced(taking, () => this.#ports.scheduler.after(0, slice))
-    }
-    this.#ports.scheduler.after(0, slice)
-  }
-
-  #writeBlock(taking: Taking, bytes: Uint8Array): void {
-    taking.blocks++
-    taking.file.write(bytes)
-  }
-
-  #synced(taking: Taking, then: () => void): void {
-    taking.file.sync((error) => {
-      if (this.#taking !== taking) return
-      if (error !== null) return this.#fail(error)
-      then()
-    })
+    taking.writing = writeSnapshot(head, stateMachine.parts, taking.file, scheduler, (error) => error === null ? this.#taken(taking) : this.#fail(error))
   }
 
   #taken(taking: Taking): void {
@@ -127,7 +90,7 @@ export class Snapshotter {
   }
 
   #release(): void {
-    for (const { capture } of this.#taking?.parts ?? []) capture.release()
+    this.#taking?.writing?.cancel()
     this.#taking = null
   }
 
@@ -211,16 +174,4 @@ export class Snapshotter {
     this.stop()
     this.#ports.onFatal(new Error(`a snapshot cannot be written: ${error.message}. Free or repair the disk, then start this member again.`, { cause: error }))
   }
-}
-
-function nextRecords(iterator: Iterator<Uint8Array>): Uint8Array[] {
-  const records: Uint8Array[] = []
-  let bytes = 0
-  while (records.length < sliceRecordsMax && bytes < sliceBytesMax) {
-    const next = iterator.next()
-    if (next.done === true) break
-    records.push(next.value)
-    bytes += next.value.length
-  }
-  return records
 }

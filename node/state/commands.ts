@@ -10,7 +10,7 @@
  *     catalog-…    key (the node's name)  JSON (`catalog-commands.ts`)
  *
  * A key is its length (u32) and its UTF-8 bytes; a value goes on to the end.
- * Codes 10 to 29: see `session-commands.ts` and `txn-bytes.ts`; there a text or
+ * Codes 10 to 29: see `session-commands.ts`, `txn-bytes.ts` and `restore-commands.ts`; there a text or
  * bytes have their length (u32) before them.
  * Commands stay in logs: a code once used never changes its meaning.
  */
@@ -18,10 +18,11 @@ import { isUtf8 } from 'node:buffer'
 import { invariant, unreachable } from '../base/assert.ts'
 import { type CatalogCommand, catalogCodes, decodeCatalogRest, encodeCatalogRest } from './catalog-commands.ts'
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
+import { readRestoreCommand, type RestoreCommand, restoreCodes, writeRestoreCommand } from './restore-commands.ts'
 import { readSessionCommand, type SessionCommand, sessionCodes, writeSessionCommand } from './session-commands.ts'
 import { readTxn, type TxnCommand, txnCode, writeTxn } from './txn-bytes.ts'
 
-export type Command = KvCommand | SessionCommand | TxnCommand | CatalogCommand
+export type Command = KvCommand | SessionCommand | TxnCommand | CatalogCommand | RestoreCommand
 
 export type KvCommand = KvSet | KvCas | KvDelete | KvDeleteCas | KvDeleteTree
 
@@ -112,6 +113,14 @@ export function encodeCommand(command: Command): Uint8Array {
       writeTxn(writer, command)
       return writer.done()
     }
+    case 'restore-begin':
+    case 'restore-records':
+    case 'restore-commit':
+    case 'restore-abort': {
+      const writer = new ByteWriter().u8(version).u8(restoreCodes[command.kind])
+      writeRestoreCommand(writer, command)
+      return writer.done()
+    }
     case 'catalog-register': return withRest(catalogCodes[command.kind], command.node.name, encodeCatalogRest(command))
     case 'catalog-deregister': return withRest(catalogCodes[command.kind], command.node, encodeCatalogRest(command))
     default: return unreachable(command)
@@ -167,7 +176,7 @@ export function mayConcernLocks(command: Uint8Array): boolean {
 function decodeFields(bytes: Buffer): Command | InvalidCommand {
   const reader = new ByteReader(bytes, 2)
   try {
-    const command = bytes[1] === txnCode ? readTxn(reader) : readSessionCommand(bytes[1]!, reader)
+    const command = bytes[1] === txnCode ? readTxn(reader) : readSessionCommand(bytes[1]!, reader) ?? readRestoreCommand(bytes[1]!, reader)
     if (command === null) return invalid(`command ${bytes[1]} is unknown`)
     reader.end()
     return command

@@ -21,7 +21,7 @@ export interface KvEntry {
 }
 
 export class KvEntries {
-  readonly #entries = new CopyOnWriteMap<string, KvEntry>()
+  readonly #entries = new CopyOnWriteMap<KvEntry>()
   readonly #order = new SortedKeys()
   /** Session to the keys that it holds. */
   readonly #held = new Map<string, Set<string>>()

@@ -65,6 +65,8 @@ export interface SessionObserver {
   ended(id: string): void
   /** The key was taken from a session that ended: for `delayMs` nobody may lock it. */
   lockDelayed(key: string, delayMs: number): void
+  /** The whole state is another one: an archive was restored. */
+  replaced?(): void
 }
 
 const index = z.int().min(0)

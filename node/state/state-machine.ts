@@ -8,6 +8,7 @@ import { CatalogPart } from './catalog-part.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
 import { type Registrations, type SessionObserver, type SessionReader, SessionTable } from './sessions.ts'
+import { RestorePart } from './restore-part.ts'
 import { type TxnOutcome, writeTransaction } from './txn.ts'
 import { Watches } from './watches.ts'
 import type { SnapshotPart } from './snapshot-part.ts'
@@ -28,12 +29,16 @@ export class StateMachine {
   readonly #registrations: Registrations
   readonly #catalog = new CatalogTable((table, key) => this.watches.touch(table, key))
   readonly #catalogPart = new CatalogPart(this.#catalog)
+  readonly #observer: SessionObserver | null
+  readonly #restore: RestorePart
   #appliedIndex = 0
 
   /** `observer` hears of sessions while commands are applied. `registrations`: what sessions lean on; default: the catalog. */
   constructor(observer: SessionObserver | null = null, registrations?: Registrations) {
     this.#registrations = registrations ?? this.#catalog
+    this.#observer = observer
     this.#sessions = new SessionTable(this.#kv, this.watches, observer)
+    this.#restore = new RestorePart([this.#kv, this.#sessions, this.#catalogPart])
   }
 
   get sessions(): SessionReader {
@@ -48,9 +53,19 @@ export class StateMachine {
     return this.#catalog
   }
 
+  /** What clients stored: all that an archive of the state holds. */
+  get archivedParts(): readonly SnapshotPart[] {
+    return [this.#kv, this.#sessions, this.#catalogPart]
+  }
+
+  /** What is behind the index of the last entry in the indexes that clients see; see `restore-part.ts`. */
+  get indexOffset(): number {
+    return this.#restore.indexOffset
+  }
+
   /** Each is a section of a snapshot, in this order. */
   get parts(): readonly SnapshotPart[] {
-    return [this.#kv, this.#sessions, this.#catalogPart]
+    return [...this.archivedParts, this.#restore]
   }
 
   /** The parts were restored from a snapshot of the state after entry `index`. */
@@ -64,10 +79,12 @@ export class StateMachine {
     return this.#appliedIndex
   }
 
-  /** `index`: the entry's in the log, which becomes the ModifyIndex of what it changes. Ascending, gaps are fine. */
-  apply(index: number, command: Uint8Array): ApplyResult {
-    invariant(index > this.#appliedIndex, () => `entry ${index} comes after ${this.#appliedIndex} was applied`)
-    this.#appliedIndex = index
+  /** `entryIndex`: in the log; with `indexOffset` it becomes the ModifyIndex of what it changes. Ascending, gaps are fine. */
+  apply(entryIndex: number, command: Uint8Array): ApplyResult {
+    invariant(entryIndex > this.#appliedIndex, () => `entry ${entryIndex} comes after ${this.#appliedIndex} was applied`)
+    this.#appliedIndex = entryIndex
+    this.#restore.advance(entryIndex)
+    const index = entryIndex + this.#restore.indexOffset
     const decoded = decodeCommand(command)
     switch (decoded.kind) {
       case 'set':
@@ -108,6 +125,18 @@ export class StateMachine {
         return this.#catalogResult(index, this.#catalog.register(index, decoded))
       case 'catalog-deregister':
         return this.#catalogResult(index, this.#catalog.deregister(index, decoded))
+      case 'restore-begin':
+      case 'restore-records':
+      case 'restore-commit':
+      case 'restore-abort': {
+        const result = this.#restore.apply(entryIndex, decoded)
+        if (result.kind === 'refused') return { kind: 'invalid', problem: result.problem }
+        if (result.kind === 'replaced') {
+          this.watches.noteReplaced()
+          this.#observer?.replaced?.()
+        }
+        return succeeded
+      }
       case 'invalid':
         return decoded
       default:

@@ -26,6 +26,7 @@ interface Waiter {
   readonly groups: Group[]
   /** Woken, or given up. */
   done: boolean
+  cause: WakeCause
 }
 
 interface Group {
@@ -55,7 +56,7 @@ export class Watches {
 
   /** Calls `wake` once, at the first flush behind a change of any of `interests`. Returns what ends the wait before. */
   add(interests: readonly Interest[], wake: (cause: WakeCause) => void): () => void {
-    const waiter: Waiter = { wake, groups: [], done: false }
+    const waiter: Waiter = { wake, groups: [], done: false, cause: 'changed' }
     this.#waiters.add(waiter)
     for (const interest of interests) {
       const group = this.#groupOf(interest)
@@ -88,7 +89,7 @@ export class Watches {
     for (const waiter of due) {
       if (waiter.done) continue
       this.#end(waiter)
-      waiter.wake('changed')
+      waiter.wake(waiter.cause)
     }
     return this.#due.length > 0
   }
@@ -100,6 +101,15 @@ export class Watches {
       if (waiter.done) continue
       this.#end(waiter)
       waiter.wake('replaced')
+    }
+  }
+
+  /** The state is another one: the next flush wakes everybody. */
+  noteReplaced(): void {
+    this.#due = [...this.#waiters].filter((waiter) => !waiter.done)
+    for (const waiter of this.#due) {
+      waiter.cause = 'replaced'
+      this.#leave(waiter)
     }
   }
 

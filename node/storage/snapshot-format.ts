@@ -18,12 +18,15 @@ import type { SnapshotHead } from '../raft/snapshot.ts'
 /** A snapshot that cannot be trusted or not be understood. */
 export class SnapshotCorruptError extends Error {
   override readonly name = 'SnapshotCorruptError'
+  /** Where and what, without what it means for a member. */
+  readonly problem: string
 
   /** `problem`: a sentence without its full stop. */
   constructor(file: string, offset: number, problem: string) {
     super(`The snapshot ${file} cannot be restored: byte ${offset}: ${problem}. `
       + 'What it held is no longer in the log, so this member does not start without it. Restore the data directory from a copy of '
       + 'this very member, or delete the whole data directory and let the member join again as a new one (new node id).')
+    this.problem = `byte ${offset}: ${problem}`
   }
 }
 

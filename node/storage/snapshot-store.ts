@@ -40,16 +40,24 @@ export class SnapshotStore {
   }
 
   /** A new file for a snapshot in the making; one of the same purpose before it is void. */
-  begin(purpose: 'own' | 'received'): PartialSnapshot {
+  begin(purpose: 'own' | 'received' | `archive-${number}`): PartialSnapshot {
     const name = `${purpose}${partialSuffix}`
     // Only where there is one: a removal waits for the directory's sync.
     if (this.#disk.list().includes(name)) this.#disk.remove(name)
     return new PartialSnapshot(name, this.#disk.openAppend(name))
   }
 
+  /** A whole snapshot in memory; durable on return. Blocks: for a start. */
+  put(head: SnapshotHead, bytes: Uint8Array): StoredSnapshot {
+    const checksum = crc32(bytes)
+    const file = fileName(head, checksum)
+    this.#disk.replace(file, bytes)
+    return this.#stored(file, head, bytes.length, checksum)
+  }
+
   /** The file is synced and whole: gives it its name. Durable on return. */
   finish(partial: PartialSnapshot, head: SnapshotHead): StoredSnapshot {
-    const file = `snapshot-${String(head.lastIndex).padStart(16, '0')}-${partial.checksum.toString(16).padStart(8, '0')}.bin`
+    const file = fileName(head, partial.checksum)
     partial.close()
     this.#disk.rename(partial.name, file)
     return this.#stored(file, head, partial.sizeBytes, partial.checksum)
@@ -91,6 +99,10 @@ export class SnapshotStore {
   #stored(file: string, head: SnapshotHead, sizeBytes: number, checksum: number): StoredSnapshot {
     return { file, head, image: { sizeBytes, checksum, read: (offset, lengthBytes) => this.#disk.readAt(file, offset, lengthBytes) } }
   }
+}
+
+function fileName({ lastIndex }: SnapshotHead, checksum: number): string {
+  return `snapshot-${String(lastIndex).padStart(16, '0')}-${checksum.toString(16).padStart(8, '0')}.bin`
 }
 
 /** A snapshot's file as it grows. */
