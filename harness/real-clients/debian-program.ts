@@ -32,8 +32,11 @@ export interface DebianProgram {
 export const consulProgram: DebianProgram = { packageName: 'consul', suite: 'bullseye', file: 'usr/bin/consul' }
 export const digProgram: DebianProgram = { packageName: 'bind9-dnsutils', suite: null, file: 'usr/bin/dig' }
 export const haproxyProgram: DebianProgram = { packageName: 'haproxy', suite: null, file: 'usr/sbin/haproxy' }
-/** 2.42, of a fixed suite: its package alone is enough, the many it wants besides are for its pages. */
-export const prometheusProgram: DebianProgram = { packageName: 'prometheus', suite: 'bookworm', file: 'usr/bin/prometheus' }
+/**
+ * 2.24, the last that Debian built with `consul_sd_configs` in it. Its package
+ * alone is enough: the many that it wants besides are for its pages.
+ */
+export const prometheusProgram: DebianProgram = { packageName: 'prometheus', suite: 'bullseye', file: 'usr/bin/prometheus' }
 /** For whoever wants them all beforehand. */
 export const debianPrograms = [consulProgram, digProgram, haproxyProgram, prometheusProgram]
 

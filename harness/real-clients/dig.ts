@@ -34,7 +34,7 @@ export async function dig({ path, env }: Dig, host: string, args: readonly strin
       if (error.stdout === undefined) throw error
       return { stdout: error.stdout }
     })
-  return stdout.split(/(?=^;; Got answer:)/m).slice(1).map(parse)
+  return stdout.split(/(?=^;; ->>HEADER<<-)/m).slice(1).map(parse)
 }
 
 function parse(text: string): DigAnswer {
