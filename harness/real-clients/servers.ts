@@ -38,11 +38,11 @@ export function startSplitbrain(options: AgentOptions): Promise<AgentProcess> {
   return startAgent(process.execPath, [launcher, 'agent', ...flags(options)], options)
 }
 
-/** A cluster of ours, a server at each address. */
-export async function startSplitbrainCluster(hosts: readonly string[]): Promise<Cluster> {
+/** A cluster of ours, a server at each address, named `n1` and on; `argsOf`: more flags for the server of that place. */
+export async function startSplitbrainCluster(hosts: readonly string[], argsOf: (place: number) => readonly string[] = () => []): Promise<Cluster> {
   const servers = new AsyncDisposableStack()
   const started = await Promise.allSettled(hosts.map((host, i) => {
-    const args = ['agent', '-server', '-bootstrap-expect', String(hosts.length), '-node', `n${i + 1}`, '-bind', host, '-client', host]
+    const args = ['agent', '-server', '-bootstrap-expect', String(hosts.length), '-node', `n${i + 1}`, '-bind', host, '-client', host, ...argsOf(i)]
     return startAgent(process.execPath, [launcher, ...args, ...hosts.flatMap((other) => other === host ? [] : ['-retry-join', other])], { host })
   }))
   for (const one of started) if (one.status === 'fulfilled') servers.use(one.value)

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import type { Answer } from 'dns-packet'
 import { unreachable } from '../base/assert.ts'
 import type { Random } from '../base/random.ts'
@@ -19,7 +19,7 @@ export interface DnsZone {
 }
 
 export interface DnsAnswer {
-  readonly code: 'NOERROR' | 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL'
+  readonly code: 'NOERROR' | 'NXDOMAIN' | 'REFUSED' | 'SERVFAIL' | 'NOTIMP'
   readonly answers: readonly Answer[]
   readonly authorities: readonly Answer[]
   /** Addresses and texts of the names in `answers`; they go when those go. */
@@ -50,9 +50,12 @@ class Answerer {
     const { domain, datacenter } = this.#zone
     const subject = parseDnsName(this.#name, domain, datacenter)
     if (subject.kind === 'foreign') return { ...none, code: 'REFUSED' }
-    if (subject.kind !== 'reverse' && this.#type === 'SOA') {
+    if (subject.kind !== 'reverse') {
       const { records, addresses } = this.#nameServers()
-      return { code: 'NOERROR', answers: [this.#soa()], authorities: records, additionals: addresses }
+      // Of the zone, whatever the name in it.
+      if (this.#type === 'SOA') return { code: 'NOERROR', answers: [this.#soa()], authorities: records, additionals: addresses }
+      if (this.#type === 'NS') return { code: 'NOERROR', answers: records, authorities: [], additionals: addresses }
+      if (this.#type === 'AXFR') return { ...none, code: 'NOTIMP' }
     }
     switch (subject.kind) {
       case 'apex': return this.#apex()
@@ -72,13 +75,15 @@ class Answerer {
   }
 
   #node(name: string): DnsAnswer {
+    // Consul looks no further for what a node cannot have, even where there is no such node.
+    if (!['A', 'AAAA', 'TXT', 'ANY'].includes(this.#type)) return none
     const found = this.#zone.catalog.node(name).value
     if (found === null) return this.#nonexistent()
     const { node } = found
     const texts = this.#texts(this.#name, node)
     const wantsTexts = this.#type === 'TXT' || this.#type === 'ANY'
-    const addresses = this.#addressRecords(this.#name, node.address)
-    return { code: 'NOERROR', answers: wantsTexts ? [...addresses, ...texts] : addresses, authorities: [], additionals: wantsTexts || addresses.length === 0 ? [] : texts }
+    const addresses = this.#type === 'TXT' && isIP(node.address) !== 0 ? [] : this.#addressRecords(this.#name, node.address)
+    return { ...none, answers: wantsTexts ? [...addresses, ...texts] : addresses, additionals: wantsTexts ? [] : texts }
   }
 
   #service(name: string, tag: string | null): DnsAnswer {
@@ -102,7 +107,9 @@ class Answerer {
     }
     const addresses = records.filter(({ type }) => type !== 'CNAME')
     // A name may have one alias, and nothing beside it (RFC 1034 §3.6.2).
-    return { ...none, answers: addresses.length > 0 ? addresses : records.slice(0, 1) }
+    const answers = addresses.length > 0 ? addresses : records.slice(0, 1)
+    // The name is there, and this of it is not: for how long that holds is in the SOA (RFC 2308 §2.2).
+    return { ...none, answers, authorities: answers.length === 0 ? [this.#soa()] : [] }
   }
 
   #locations(instances: readonly CheckedInstance[]): DnsAnswer {
@@ -110,6 +117,7 @@ class Answerer {
     const additionals: Answer[] = []
     const seen = new Set<string>()
     const targets = new Set<string>()
+    const nodes = new Set<string>()
     for (const { node, service, checks } of instances) {
       const target = this.#targetOf(node, service.address)
       const port = service.port
@@ -120,9 +128,10 @@ class Answerer {
       seen.add(key)
       if (!targets.has(target)) {
         additionals.push(...this.#addressRecords(target, service.address === '' ? node.address : service.address, 'ANY'))
-        if (service.address === '') additionals.push(...this.#texts(target, node))
+        targets.add(target)
       }
-      targets.add(target)
+      if (!nodes.has(node.name)) additionals.push(...this.#texts(this.#nodeName(node), node))
+      nodes.add(node.name)
     }
     return { ...none, answers, additionals }
   }
@@ -158,9 +167,11 @@ class Answerer {
     return checks.every(({ status }) => status === 'passing' || (status === 'warning' && !this.#zone.onlyPassing))
   }
 
-  #targetOf(node: CatalogNode, address: string): string {
+  #targetOf(node: CatalogNode, serviceAddress: string): string {
     const { datacenter, domain } = this.#zone
-    if (address === '') return this.#nodeName(node)
+    // A node by its name, unless its address is a name itself.
+    if (serviceAddress === '' && (node.address === '' || isIP(node.address) !== 0)) return this.#nodeName(node)
+    const address = serviceAddress === '' ? node.address : serviceAddress
     if (isIPv4(address)) return `${hexOfIPv4(address)}.addr.${datacenter}.${domain}`
     if (isIPv6(address)) return `${hexOfIPv6(address)}.addr.${datacenter}.${domain}`
     return address.replace(/\.$/, '')

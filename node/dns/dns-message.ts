@@ -33,7 +33,10 @@ export function answerMessage(bytes: Uint8Array, over: 'udp' | 'tcp', options: D
   const answer: DnsAnswer = options.ready()
     ? answerQuestion(options.zone, question.name, question.type, random, wallMs)
     : { code: 'SERVFAIL', answers: [], authorities: [], additionals: [] }
-  const flags = (query.flags ?? 0) & packet.RECURSION_DESIRED | (answer.code === 'REFUSED' ? 0 : packet.AUTHORITATIVE_ANSWER) | codes[answer.code]
+  const authoritative = answer.code === 'NOERROR' || answer.code === 'NXDOMAIN'
+  // Whose meaning is between the client and who validates, it is copied (RFC 4035 §3.2.2).
+  const copied = packet.RECURSION_DESIRED | packet.CHECKING_DISABLED
+  const flags = (query.flags ?? 0) & copied | (authoritative ? packet.AUTHORITATIVE_ANSWER : 0) | codes[answer.code]
   const echo: OptAnswer[] = opt === undefined ? [] : [{ type: 'OPT', name: '.', udpPayloadSize: opt.udpPayloadSize, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }]
   const message = (answers: readonly Answer[], additionals: readonly Answer[]): Packet => ({
     type: 'response', id: query.id ?? 0, questions: [question], answers: [...answers], authorities: [...answer.authorities], additionals: [...additionals, ...echo],

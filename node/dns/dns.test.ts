@@ -32,7 +32,8 @@ const zone = [
   registration(sampleNode('node2', { address: '10.0.0.2' }), sampleService('redis', { port: 6380, address: '10.0.0.33', weights: { passing: 9, warning: 2 } }), [alive, sampleCheck('r', { serviceId: 'redis', status: 'warning' })]),
   registration(sampleNode('node3', { address: '10.0.0.3' }), sampleService('redis', { port: 6381 }), [sampleCheck('serfHealth', { status: 'critical' })]),
   registration(sampleNode('node4', { address: 'fd00::4' }), sampleService('six'), []),
-  registration(sampleNode('node5', { address: '10.0.0.5' }), sampleService('named', { address: 'db.example.com' }), []),
+  registration(sampleNode('node5', { address: '10.0.0.5', meta: { a: 'b' } }), sampleService('named', { address: 'db.example.com' }), []),
+  registration(sampleNode('node6', { address: 'host.example.com' }), sampleService('onnamed'), []),
 ]
 
 function ask(name: string, type: string, options = optionsOf(zone), over: 'udp' | 'tcp' = 'tcp', udpPayloadSize: number | null = null, seed = 1): DecodedPacket {
@@ -55,8 +56,10 @@ t.test('what Consul answers', async (t) => {
   const table: [name: string, type: string, code: string, answers: string[], additionals?: string[]][] = [
     ['node1.node.consul', 'A', 'NOERROR', ['node1.node.consul A 10.0.0.1'], ['node1.node.consul TXT rack=r1', 'node1.node.consul TXT raw']],
     ['NODE1.Node.DC1.consul', 'A', 'NOERROR', ['NODE1.Node.DC1.consul A 10.0.0.1'], ['NODE1.Node.DC1.consul TXT rack=r1', 'NODE1.Node.DC1.consul TXT raw']],
-    ['node1.node.consul', 'AAAA', 'NOERROR', []],
-    ['node1.node.consul', 'TXT', 'NOERROR', ['node1.node.consul A 10.0.0.1', 'node1.node.consul TXT rack=r1', 'node1.node.consul TXT raw']],
+    ['node1.node.consul', 'AAAA', 'NOERROR', [], ['node1.node.consul TXT rack=r1', 'node1.node.consul TXT raw']],
+    ['node1.node.consul', 'SRV', 'NOERROR', []], ['no.node.consul', 'SRV', 'NOERROR', []], ['no.node.consul', 'TXT', 'NXDOMAIN', []], ['node1.node.consul', 'AXFR', 'NOTIMP', []],
+    ['no.node.consul', 'NS', 'NOERROR', ['consul NS node1.node.dc1.consul'], ['node1.node.dc1.consul A 10.0.0.1']],
+    ['node1.node.consul', 'TXT', 'NOERROR', ['node1.node.consul TXT rack=r1', 'node1.node.consul TXT raw']],
     ['node3.node.consul', 'A', 'NOERROR', ['node3.node.consul A 10.0.0.3']],
     ['node4.node.consul', 'AAAA', 'NOERROR', ['node4.node.consul AAAA fd00::4']],
     ['redis.service.consul', 'A', 'NOERROR', ['redis.service.consul A 10.0.0.1', 'redis.service.consul A 10.0.0.33']],
@@ -70,7 +73,8 @@ t.test('what Consul answers', async (t) => {
     ['_redis._udp.service.consul', 'SRV', 'NXDOMAIN', []],
     ['six.service.consul', 'AAAA', 'NOERROR', ['six.service.consul AAAA fd00::4']],
     ['named.service.consul', 'A', 'NOERROR', ['named.service.consul CNAME db.example.com']],
-    ['named.service.consul', 'SRV', 'NOERROR', ['named.service.consul SRV 1 1 80 db.example.com']],
+    ['named.service.consul', 'SRV', 'NOERROR', ['named.service.consul SRV 1 1 80 db.example.com'], ['node5.node.dc1.consul TXT a=b']],
+    ['onnamed.service.consul', 'SRV', 'NOERROR', ['onnamed.service.consul SRV 1 1 80 host.example.com']],
     ['0a000001.addr.consul', 'A', 'NOERROR', ['0a000001.addr.consul A 10.0.0.1']],
     ['fd000000000000000000000000000004.addr.consul', 'AAAA', 'NOERROR', ['fd000000000000000000000000000004.addr.consul AAAA fd00::4']],
     ['0a000001.addr.consul', 'SRV', 'NOERROR', [], ['0a000001.addr.consul A 10.0.0.1']],
@@ -89,11 +93,12 @@ t.test('what Consul answers', async (t) => {
     t.equal(reply.rcode, code, `${name} ${type}`)
     t.strictSame(shown(reply.answers), answers, `${name} ${type}`)
     t.strictSame(shown(reply.additionals), additionals, `${name} ${type}: additionals`)
-    t.equal(reply.flag_aa, code !== 'REFUSED')
+    t.equal(reply.flag_aa, code === 'NOERROR' || code === 'NXDOMAIN')
+    t.equal(reply.flag_cd, false)
     t.equal(reply.flag_ra, false)
     t.equal(reply.id, 77)
     t.strictSame(reply.questions?.map((question) => question.name), [name])
-    t.equal(reply.authorities?.length, code === 'NXDOMAIN' ? 1 : 0)
+    t.equal(reply.authorities?.length, code === 'NXDOMAIN' || (code === 'NOERROR' && answers.length === 0 && name.includes('.service.')) ? 1 : 0, `${name} ${type}: SOA`)
   }
   const soa = ask('anything.node.consul', 'SOA')
   t.match(soa.answers, [{ type: 'SOA', name: 'consul', ttl: 0, data: { mname: 'ns.consul', rname: 'hostmaster.consul', serial: 1_700_000_000, refresh: 3600, retry: 600, expire: 86_400, minimum: 0 } }])
