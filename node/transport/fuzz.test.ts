@@ -125,6 +125,19 @@ t.test('a cluster under messages of wrong types and kinds goes on, and all of it
   t.ok(cluster.status(survivor).configuration.voters.length === 3, 'nobody was taken in')
 })
 
+t.test('who names ever new servers does not fill the memory, and is answered with what can be read', async (t) => {
+  const cluster = new VirtualCluster(1)
+  cluster.elect()
+  for (let i = 0; i < 5000; i++) {
+    cluster.deliver('n1', { channel: 'join', from: server(`x${i}`), bootstrapExpect: 0, formed: true, known: [server(`y${i}`)], wantsAnswer: i === 4999 })
+    cluster.time.run(1)
+  }
+  const answer = cluster.sent.at(-1)!
+  t.equal(answer.to, 'x4999:8300')
+  t.ok(parseEnvelope(answer.message).ok, 'the answer can be read')
+  t.ok(answer.message.known.length <= 1000, `${answer.message.known.length} servers are known`)
+})
+
 t.test('on sockets: strangers, lies and garbage are closed, links are bounded, and a server is heard all the same', async (t) => {
   const transport = await tcpTransport({ bindHost: '127.0.0.1', bindPort: 0, log: silentLog, cluster: 'dc1', connectionsPerClientMax: 8, greetingTimeoutMs: 300 })
   t.teardown(() => transport.close())

@@ -10,7 +10,7 @@ export interface OddChange {
 /** Of every type that JSON and msgpack have. */
 export const oddValues: readonly unknown[] = [
   null, true, false, -1, 0, 1.5, 2 ** 53, -(2 ** 53), 1e300, '', 'x', '\u0000', '\ud800', 'ü'.repeat(300), '__proto__', [], [[]], [null], {}, { length: 1 },
-  { __proto__: null, constructor: 1 }, JSON.parse('{"__proto__": {"polluted": true}}'), '9'.repeat(30), '1h', '-5s', undefined,
+  { toString: 1, valueOf: 1 }, JSON.parse('{"__proto__": {"polluted": true}}'), '9'.repeat(30), '1h', '-5s', undefined,
 ]
 
 export const oddChange: fc.Arbitrary<OddChange> = fc.record({
@@ -30,7 +30,8 @@ export function withOdd(original: unknown, { turns, value }: OddChange): unknown
     const fields = at as Record<string, unknown>
     const inner = fields[key]
     if (depth === turns.length - 1 || typeof inner !== 'object' || inner === null || ArrayBuffer.isView(inner)) {
-      if (value === undefined) Reflect.deleteProperty(fields, key)
+      if (value === undefined && Array.isArray(at)) at.splice(turn % keys.length, 1)
+      else if (value === undefined) Reflect.deleteProperty(fields, key)
       else Object.defineProperty(fields, key, { value, enumerable: true, writable: true, configurable: true })
       return copy
     }
