@@ -1,6 +1,7 @@
 import { BlockedQueries } from './api/blocking.ts'
 import type { TelemetryReader } from './api/context.ts'
 import type { ApiHandler } from './api/exchange.ts'
+import type { ApiLimits } from './api/limits.ts'
 import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
@@ -54,6 +55,8 @@ export interface RegistryNodeOptions {
   readonly bootstrapExpect: number
   /** Addresses of other servers, `host:port`. With gossip, servers are found through it as well. */
   readonly retryJoin: readonly string[]
+  /** Of the HTTP API. Default: Consul's. */
+  readonly limits?: ApiLimits
   /** How long a request waits for a leader, or for its answer. */
   readonly rpcHoldTimeoutMs: number
   /** For the write-ahead log and snapshots alone. */

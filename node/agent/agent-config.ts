@@ -1,11 +1,13 @@
 import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
+import type { ApiLimits } from '../api/limits.ts'
 import { resolveGossipConfig, type GossipConfig } from '../gossip/config.ts'
 import { gossipPortDefault } from '../gossip/gossip-driver.ts'
 import { defaultRaftConfig, resolveRaftConfig, type RaftConfig } from '../raft/config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
 import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
 import type { AgentFlags } from './flags.ts'
+import { apiLimits, serverConnectionsMax } from './limits-config.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Everything that a member runs by, complete. */
@@ -31,6 +33,9 @@ export interface AgentConfig {
   readonly dialMap: Readonly<Record<string, string>>
   readonly raft: RaftConfig
   readonly rpcHoldTimeoutMs: number
+  readonly limits: ApiLimits
+  /** Connections of other servers, from one address at a time. */
+  readonly serverConnectionsPerClientMax: number
   /** Whether checks registered over the API may run commands. */
   readonly scriptChecks: boolean
   /** 0: Prometheus is not served. */
@@ -96,6 +101,8 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     raft: raftConfig(file),
     scriptChecks: flags.enableScriptChecks ?? file.enable_script_checks ?? false,
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
+    limits: apiLimits(file.limits),
+    serverConnectionsPerClientMax: serverConnectionsMax(file.limits),
     prometheusRetentionMs: durationMs(file.telemetry?.prometheus_retention_time ?? '0s'),
     gossip: !gossips ? null : {
       port: checkPort('-serf-lan-port', gossipPort),
@@ -115,6 +122,7 @@ function merge(earlier: AgentFile, later: AgentFile): AgentFile {
     dns_config: { ...earlier.dns_config, ...later.dns_config },
     performance: { ...earlier.performance, ...later.performance },
     telemetry: { ...earlier.telemetry, ...later.telemetry },
+    limits: { ...earlier.limits, ...later.limits },
     raft: { ...earlier.raft, ...later.raft },
     gossip_lan: { ...earlier.gossip_lan, ...later.gossip_lan },
     dial_map: { ...earlier.dial_map, ...later.dial_map },

@@ -42,6 +42,13 @@ const fileSchema = z.strictObject({
     /** A duration, `7s`. */
     rpc_hold_timeout: z.string(),
   }).partial(),
+  /** How much one client, or one server, may ask for. */
+  limits: z.strictObject({
+    http_max_conns_per_client: z.int().min(0),
+    rpc_max_conns_per_client: z.int().min(0),
+    kv_max_value_size: z.int().min(0),
+    txn_max_req_len: z.int().min(0),
+  }).partial(),
   telemetry: z.strictObject({
     /** A duration, `24h`: above 0, `/v1/agent/metrics?format=prometheus` is served. */
     prometheus_retention_time: z.string(),

@@ -26,6 +26,7 @@ const topLevel = `acl acl_agent_master_token acl_agent_token acl_datacenter acl_
 /** Below the keys of which a member has some. */
 const nested: Readonly<Record<string, string>> = {
   addresses: 'dns http https grpc',
+  limits: 'http_max_conns_per_client https_handshake_timeout kv_max_value_size rpc_handshake_timeout rpc_max_burst rpc_max_conns_per_client rpc_rate txn_max_req_len',
   performance: 'leave_drain_time raft_multiplier rpc_hold_timeout',
   ports: 'dns http https grpc expose_max_port expose_min_port proxy_max_port proxy_min_port serf_lan serf_wan server sidecar_max_port sidecar_min_port',
 }

@@ -18,6 +18,8 @@ export interface DiscoveryPorts {
 }
 
 const askIntervalMs = 100
+/** What a join may name (`envelope.ts`): who names ever new servers must not fill the memory. */
+const serversMax = 1000
 
 /**
  * How servers with `-bootstrap-expect N` find each other and agree on the
@@ -64,7 +66,7 @@ export class Discovery {
 
   /** A server is said to be at this address. */
   addAddress(address: string): void {
-    if (address !== this.#ports.self.address) this.#found.add(address)
+    if (address !== this.#ports.self.address && this.#found.size < serversMax) this.#found.add(address)
   }
 
   receive(envelope: JoinEnvelope): void {
@@ -73,14 +75,14 @@ export class Discovery {
     for (const server of [from, ...known]) this.#learn(server)
     if (envelope.wantsAnswer) this.#ports.send(from.address, this.#envelope(false))
     if (formed) this.#clusterExists = true
-    else if (bootstrapExpect === this.#ports.bootstrapExpect) this.#said.set(from.id, asText(known))
+    else if (bootstrapExpect === this.#ports.bootstrapExpect && this.#known.has(from.id)) this.#said.set(from.id, asText(known))
     this.#tryBootstrap()
   }
 
   #learn(server: Server): void {
     const { log } = this.#ports
     const before = this.#known.get(server.id)
-    if (before !== undefined) return
+    if (before !== undefined || this.#known.size >= serversMax) return
     const sameName = [...this.#known.values()].find((other) => other.name === server.name)
     if (sameName !== undefined) log.warn('two servers have the same node name; give each its own -node', { name: server.name, one: sameName.address, other: server.address })
     this.#known.set(server.id, server)

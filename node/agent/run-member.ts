@@ -58,7 +58,7 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
   const trace = config.raftTrace === null ? null : acquired.adopt(traceFile(config.raftTrace), (file) => file.close())
   const transport = acquired.adopt(await listening(`server port ${config.bindHost}:${config.serverPort}`, tcpTransport({
     bindHost: config.bindHost, bindPort: config.serverPort, advertise: config.advertise, dialMap: config.dialMap, log,
-    cluster: config.datacenter,
+    cluster: config.datacenter, connectionsPerClientMax: config.serverConnectionsPerClientMax,
   })), (links) => links.close())
   const gossip = config.gossip === null ? null : {
     ...config.gossip,
@@ -74,7 +74,7 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
   const node = new RegistryNode({
     name: config.name, id, datacenter: config.datacenter, version: productVersion(),
     raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin,
-    rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
+    rpcHoldTimeoutMs: config.rpcHoldTimeoutMs, limits: config.limits,
     newUuid: randomUUID,
     disk: fileDisk(walDirectory), transport,
     local: { disk: fileDisk(join(config.dataDirectory, 'agent')), probes, scriptChecks: config.scriptChecks },
@@ -84,7 +84,7 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     gossip, onLeft: () => left.resolve(),
   })
   const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({
-    host: config.clientHost, port: config.httpPort, handle: node.handle, log,
+    host: config.clientHost, port: config.httpPort, handle: node.handle, log, limits: config.limits,
   })), (server) => server.close())
   const dns = await startDns(config, node, log)
   if (dns !== null) acquired.adopt(dns, (server) => server.close())

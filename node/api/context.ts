@@ -11,6 +11,7 @@ import type { StateArchives } from '../driver/state-archives.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
+import type { ApiLimits } from './limits.ts'
 import type { GossipApi } from './members.ts'
 
 /** What was measured, for `/v1/agent/metrics`. */
@@ -41,6 +42,8 @@ export interface ApiContext {
   readonly blocked: BlockedQueries
   readonly catalog: CatalogReader
   readonly agent: LocalAgent
+  /** Absent: Consul's defaults. */
+  readonly limits?: ApiLimits
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void

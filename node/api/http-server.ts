@@ -1,10 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import { gzip } from 'node:zlib'
 import type { Log } from '../base/log.ts'
+import { ClientConnections } from '../base/client-connections.ts'
+import { AnswerBudget } from './answer-budget.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
-import { bodyTooLarge, valueBytesMax } from './kv.ts'
+import { bodyTooLarge } from './kv.ts'
+import { type ApiLimits, bodyBytesMax, defaultApiLimits } from './limits.ts'
+import { RequestTurns } from './request-turns.ts'
 import { archiveBytesMax, snapshotPath } from './snapshot.ts'
 
 export interface HttpServerOptions {
@@ -13,6 +17,12 @@ export interface HttpServerOptions {
   readonly port: number
   readonly handle: ApiHandler
   readonly log: Log
+  /** Default: Consul's. */
+  readonly limits?: Partial<ApiLimits>
+  /** A request's line and headers must be there within this, its body too within six times this. */
+  readonly headersTimeoutMs?: number
+  /** What answers that clients do not read may take together; see `answer-budget.ts`. */
+  readonly unreadAnswerBytesMax?: number
 }
 
 export interface RunningHttpServer {
@@ -26,26 +36,47 @@ function isArchive(request: IncomingMessage): boolean {
   return request.method === 'PUT' && targetOf(request).split('?', 1)[0] === snapshotPath
 }
 
-function bodyBytesMaxOf(request: IncomingMessage): number {
-  return isArchive(request) ? archiveBytesMax : valueBytesMax
-}
-
 /** Below, packing costs more than it saves. (Consul packs everything, even 16 bytes.) */
 const gzipBytesMin = 1024
 const closeGraceMs = 500
 /** As Go's server: keys may be longer than what Node takes by default (16 KiB). */
 const headerBytesMax = 1024 * 1024
+const headersTimeoutMsDefault = 20_000
+const unreadAnswerBytesMaxDefault = 512 * 1024 * 1024
+/** A client may send so much without waiting for answers. */
+const pipelinedRequestsMax = 1024
+const pipelinedBodyBytesMax = 4 * 1024 * 1024
+/** Of one whose length is not told. */
+const chunkedBytesAssumed = 64 * 1024
+/** For a refused client to read why. */
+const refusalMs = 200
+
+/** What the requests of one server share. */
+interface Edge {
+  readonly handle: ApiHandler
+  readonly limits: ApiLimits
+  readonly turns: RequestTurns
+  readonly budget: AnswerBudget
+  /** Connections that were told that they are too many. */
+  readonly refused: WeakSet<object>
+}
 
 /** The API on a socket. Rejects with the operating system's error if it cannot listen. */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningHttpServer> {
-  const server = createServer({ keepAliveTimeout: 120_000, maxHeaderSize: headerBytesMax }, (request, response) => serve(request, response, options))
-  server.on('checkContinue', (request, response) => {
-    // A client that asks first is spared sending what would be refused.
-    if (declaredBodyBytes(request) <= bodyBytesMaxOf(request)) response.writeContinue()
-    serve(request, response, options)
-  })
+  const headersTimeout = options.headersTimeoutMs ?? headersTimeoutMsDefault
+  const limits = { ...defaultApiLimits, ...options.limits }
+  const edge: Edge = {
+    handle: options.handle, limits, turns: new RequestTurns(pipelinedRequestsMax, pipelinedBodyBytesMax),
+    budget: new AnswerBudget(options.unreadAnswerBytesMax ?? unreadAnswerBytesMaxDefault), refused: new WeakSet(),
+  }
+  const timeouts = { keepAliveTimeout: 120_000, headersTimeout, requestTimeout: 6 * headersTimeout, connectionsCheckingInterval: Math.min(5000, headersTimeout / 4) }
+  const server = createServer({ ...timeouts, maxHeaderSize: headerBytesMax }, (request, response) => serve(request, response, edge, false))
+  // A client that asks first is spared sending what would be refused.
+  server.on('checkContinue', (request, response) => serve(request, response, edge, true))
+  limitConnections(server, edge, options.log)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`)
     else socket.destroy()
   })
@@ -53,11 +84,45 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
   return { port: (server.address() as AddressInfo).port, close: () => close(server) }
 }
 
-function serve(request: IncomingMessage, response: ServerResponse, { handle }: HttpServerOptions): void {
+/**
+ * Who has as many connections as it may is told so on the next, which is
+ * closed. (Consul 1.8 closes it without a word, later ones answer as here.)
+ */
+function limitConnections(server: Server, { limits, refused }: Edge, log: Log): void {
+  const clients = new ClientConnections(limits.connectionsPerClientMax)
+  let refusedCount = 0
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? ''
+    const leave = clients.enter(address)
+    if (leave !== null) return void socket.once('close', leave)
+    refused.add(socket)
+    refusedCount++
+    // Powers of two: a flood of connections must not become a flood of lines.
+    if ((refusedCount & (refusedCount - 1)) === 0) log.warn('HTTP connection refused', { client: address, connections: limits.connectionsPerClientMax, refusedSoFar: refusedCount })
+    const body = 'Your IP is issuing too many concurrent connections, please rate limit your calls\n'
+    socket.end(`HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
+    const timer = setTimeout(() => socket.destroy(), refusalMs)
+    socket.once('close', () => clearTimeout(timer))
+  })
+}
+
+function serve(request: IncomingMessage, response: ServerResponse, edge: Edge, asksToContinue: boolean): void {
+  const { socket } = request
+  if (edge.refused.has(socket)) return
+  // A client that goes away in the middle of its request asked for nothing.
+  request.on('error', () => {})
   const declaredBytes = declaredBodyBytes(request)
-  const bodyBytesMax = bodyBytesMaxOf(request)
-  if (declaredBytes > bodyBytesMax) return refuseBody(request, response, declaredBytes)
-  const respond = (answer: ApiResponse) => send(request, response, answer)
+  const heldBytes = declaredBytes > 0 ? declaredBytes : request.headers['transfer-encoding'] === undefined ? 0 : chunkedBytesAssumed
+  edge.turns.take(socket, response, heldBytes, () => begin(request, response, edge, declaredBytes, asksToContinue))
+}
+
+function begin(request: IncomingMessage, response: ServerResponse, edge: Edge, declaredBytes: number, asksToContinue: boolean): void {
+  const { handle, limits, budget } = edge
+  const target = targetOf(request)
+  const bytesMax = isArchive(request) ? archiveBytesMax : bodyBytesMax(target, limits)
+  if (declaredBytes > bytesMax) return refuseBody(request, response, declaredBytes, bytesMax)
+  if (asksToContinue) response.writeContinue()
+  const respond = (answer: ApiResponse) => send(request, response, answer, budget)
   // Neither a length nor chunks: there is no body.
   if (declaredBytes === 0 && request.headers['transfer-encoding'] === undefined) {
     request.resume()
@@ -67,17 +132,15 @@ function serve(request: IncomingMessage, response: ServerResponse, { handle }: H
   let bytes = 0
   request.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes > bodyBytesMax) {
+    if (bytes > bytesMax) {
       // Consul does not limit chunked bodies; here nothing is unbounded.
       request.removeAllListeners('data').removeAllListeners('end')
-      return refuseBody(request, response, bytes)
+      return refuseBody(request, response, bytes, bytesMax)
     }
     chunks.push(chunk)
   })
   if (isArchive(request)) request.on('end', () => handle({ ...apiRequest(request, response, noBody), pieces: chunks }, respond))
   else request.on('end', () => handle(apiRequest(request, response, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)), respond))
-  // A client that goes away in the middle of its request asked for nothing.
-  request.on('error', () => {})
 }
 
 const noBody = Buffer.alloc(0)
@@ -107,8 +170,8 @@ function targetOf({ url = '/' }: IncomingMessage): string {
  * Answers at once, then reads on for a moment before it closes: a connection
  * that is closed with bytes unread is reset, and the answer may be lost with it.
  */
-function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: number): void {
-  const { status, headers, body } = bodyTooLarge(bytes, targetOf(request))
+function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: number, bytesMax: number): void {
+  const { status, headers, body } = bodyTooLarge(bytes, bytesMax, targetOf(request))
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) })
   response.write(body)
   const end = () => {
@@ -119,7 +182,7 @@ function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: n
   request.on('error', () => {}).once('end', end).once('close', end).resume()
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse): void {
+function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse, budget: AnswerBudget): void {
   if (answer.stream !== undefined) {
     if (response.destroyed) return void answer.stream.destroy()
     response.writeHead(answer.status, answer.headers)
@@ -129,6 +192,10 @@ function send(request: IncomingMessage, response: ServerResponse, answer: ApiRes
   if (response.destroyed) return
   const { body } = answer
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  if (bodyBytes >= gzipBytesMin) {
+    budget.hold(response, bodyBytes)
+    response.once('close', () => budget.release(response))
+  }
   if (bodyBytes < gzipBytesMin || answer.headers['Vary'] === undefined || !acceptsGzip(request)) return write(response, answer, body, bodyBytes, null)
   gzip(body, (error, packed) => {
     if (error === null) write(response, answer, packed, packed.length, 'gzip')

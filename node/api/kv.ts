@@ -4,11 +4,11 @@ import { answerRead, type Found } from './blocking.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
 import { checkDatacenter, encodeQuery, isSet } from './query.ts'
+import { bodyLimitName, defaultApiLimits } from './limits.ts'
 import { emptyResponse, errorResponse, jsonResponse, writeResponse } from './responses.ts'
 
 /** `/v1/kv/<key>` (Consul's HTTP API, KV store). */
 
-export const valueBytesMax = 512 * 1024
 const flagsMax = (1n << 64n) - 1n
 
 type Respond = (response: ApiResponse) => void
@@ -76,7 +76,8 @@ export function putKv(context: ApiContext, key: string, query: URLSearchParams, 
   if (key === '') return respond(errorResponse(400, 'Missing key name'))
   const conflict = conflictingFlags(query, ['cas', 'acquire', 'release'])
   if (conflict !== null) return respond(conflict)
-  if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length, request.target))
+  const { kvValueBytesMax } = context.limits ?? defaultApiLimits
+  if (request.body.length > kvValueBytesMax) return respond(bodyTooLarge(request.body.length, kvValueBytesMax, request.target))
   const flags = parseUnsigned(query.get('flags') ?? '0')
   if (typeof flags === 'object') return respond(flags)
   const expected = query.get('cas')
@@ -112,9 +113,8 @@ export function deleteKv(context: ApiContext, key: string, query: URLSearchParam
 }
 
 /** 413, with the connection closed: the rest of the body is not read. `target`: as on the request line. */
-export function bodyTooLarge(bytes: number, target: string): ApiResponse {
-  const setting = /^\/v1\/txn(\?|$)/.test(target) ? 'txn_max_req_len' : 'kv_max_value_size'
-  return errorResponse(413, `Request body(${bytes} bytes) too large, max size: ${valueBytesMax} bytes. See https://www.consul.io/docs/agent/options.html#${setting}.`, { Connection: 'close' })
+export function bodyTooLarge(bytes: number, bytesMax: number, target: string): ApiResponse {
+  return errorResponse(413, `Request body(${bytes} bytes) too large, max size: ${bytesMax} bytes. See https://www.consul.io/docs/agent/options.html#${bodyLimitName(target)}.`, { Connection: 'close' })
 }
 
 function conflictingFlags(query: URLSearchParams, names: readonly string[]): ApiResponse | null {

@@ -4,7 +4,8 @@ import { isWrite, readTransaction, type TxnOperation, type TxnOutcome } from '..
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
 import { DecodeError, JsonFields, parseJson, typeName } from './json-body.ts'
-import { bodyTooLarge, kvToJson, toIndex, valueBytesMax } from './kv.ts'
+import { bodyTooLarge, kvToJson, toIndex } from './kv.ts'
+import { bodyBytesMax, defaultApiLimits } from './limits.ts'
 import { awaitConsistency, checkDatacenter, checkReadParameters, isSet, parseConsistency } from './query.ts'
 import { errorResponse, jsonResponse, writeResponse } from './responses.ts'
 
@@ -13,7 +14,9 @@ type Respond = (response: ApiResponse) => void
 const operationsMax = 64
 
 export function putTxn(context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
-  if (request.body.length > valueBytesMax) return respond(bodyTooLarge(request.body.length, request.target))
+  const limits = context.limits ?? defaultApiLimits
+  const bytesMax = bodyBytesMax(request.target, limits)
+  if (request.body.length > bytesMax) return respond(bodyTooLarge(request.body.length, bytesMax, request.target))
   let operations: TxnOperation[] | ApiResponse
   try {
     operations = parseOperations(request.body)
@@ -22,6 +25,10 @@ export function putTxn(context: ApiContext, query: URLSearchParams, request: Api
     throw error
   }
   if (!Array.isArray(operations)) return respond(operations)
+  const tooLarge = operations.find(({ value }) => value.length > limits.kvValueBytesMax)
+  if (tooLarge !== undefined) {
+    return respond(errorResponse(413, `Value for key ${JSON.stringify(tooLarge.key)} is too large (${tooLarge.value.length} > ${limits.kvValueBytesMax} bytes)`))
+  }
   const refusal = checkDatacenter(query, context)
   if (refusal !== null) return respond(refusal)
   const pretty = isSet(query, 'pretty')

@@ -28,6 +28,7 @@ export function answerMessage(bytes: Uint8Array, over: 'udp' | 'tcp', options: D
   if (opcode !== 0) return failure(bytes, codes.NOTIMP)
   const question = query.questions?.[0]
   if (question === undefined || query.questions!.length !== 1) return failure(bytes, codes.FORMERR)
+  if (!goesBack(question, bytes)) return failure(bytes, codes.FORMERR)
   const opt = query.additionals?.find((one): one is OptAnswer => one.type === 'OPT')
   const bytesMax = over === 'tcp' ? tcpBytes : Math.max(plainUdpBytes, opt?.udpPayloadSize ?? 0)
   const answer: DnsAnswer = options.ready()
@@ -44,6 +45,17 @@ export function answerMessage(bytes: Uint8Array, over: 'udp' | 'tcp', options: D
   })
   const countMax = over === 'udp' && bytesMax <= plainUdpBytes ? options.udpAnswerLimit : answer.answers.length
   return fit(answer, countMax, bytesMax, message)
+}
+
+/**
+ * Whether the question's name is written in an answer as it came: not so with
+ * a pointer in it, or with bytes that are no text. As text those may grow past
+ * what a label holds, and nobody could read the answer.
+ */
+function goesBack({ name }: packet.Question, bytes: Uint8Array): boolean {
+  const labels = name === '' || name === '.' ? [] : name.split('.').map((label) => Buffer.from(label))
+  const written = Buffer.concat([...labels.flatMap((label) => [Buffer.of(label.length), label]), Buffer.of(0)])
+  return written.equals(bytes.subarray(headerBytes, headerBytes + written.length))
 }
 
 /** As many answers, with what belongs to them, as there is room for. */

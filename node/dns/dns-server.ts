@@ -71,8 +71,7 @@ function serveConnection(socket: Socket, options: DnsServerOptions): void {
   let received: Buffer = Buffer.alloc(0)
   socket.setTimeout(idleMs, () => socket.destroy())
   socket.on('error', () => socket.destroy())
-  socket.on('data', (chunk: Buffer) => {
-    received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
+  const answer = () => {
     while (received.length >= 2) {
       const end = 2 + received.readUInt16BE(0)
       if (received.length < end) return
@@ -81,11 +80,20 @@ function serveConnection(socket: Socket, options: DnsServerOptions): void {
       if (reply === null) return void socket.destroy()
       const length = Buffer.alloc(2)
       length.writeUInt16BE(reply.length)
-      // Who does not take the answers is not read from: they must not pile up here.
-      if (!socket.write(Buffer.concat([length, reply]))) socket.pause()
+      if (socket.write(Buffer.concat([length, reply]))) continue
+      // Who does not take the answers is not read from, nor answered what has come already: they must not pile up here.
+      socket.pause()
+      return
     }
+  }
+  socket.on('data', (chunk: Buffer) => {
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
+    answer()
   })
-  socket.on('drain', () => socket.resume())
+  socket.on('drain', () => {
+    socket.resume()
+    answer()
+  })
 }
 
 function listen(server: Server, { host, port, log }: DnsServerOptions): Promise<number> {

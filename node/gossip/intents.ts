@@ -45,7 +45,7 @@ export class Intents {
 
   join(intent: JoinIntent): void {
     const { members, disseminator, emit } = this.#context
-    this.clock.witness(intent.time)
+    if (!this.clock.witness(intent.time)) return
     const member = members.get(intent.name)
     if (member === undefined) {
       if (this.#remember(intent.name, intent.time, false)) disseminator.broadcast(intent)
@@ -63,7 +63,7 @@ export class Intents {
 
   leave(intent: LeaveIntent): void {
     const { members, disseminator } = this.#context
-    this.clock.witness(intent.time)
+    if (!this.clock.witness(intent.time)) return
     const member = members.get(intent.name)
     if (member === undefined) {
       if (this.#remember(intent.name, intent.time, true)) disseminator.broadcast(intent)

@@ -1,3 +1,5 @@
+import { isLeap } from './message.ts'
+
 /** Orders what members announce without trusting anybody's clock. */
 export class LamportClock {
   #time: number
@@ -16,8 +18,10 @@ export class LamportClock {
     return this.#time++
   }
 
-  /** Somebody else's time was seen: what happens here is later. */
-  witness(time: number): void {
+  /** Somebody else's time was seen: what happens here is later. False: no such time can have come, and it counts for nothing. */
+  witness(time: number): boolean {
+    if (isLeap(time, this.#time)) return false
     if (time >= this.#time) this.#time = time + 1
+    return true
   }
 }

@@ -38,6 +38,11 @@ export class Members {
     return this.#aliveCount
   }
 
+  /** Known, oneself too. */
+  get count(): number {
+    return this.#members.size
+  }
+
   get(name: string): Member | undefined {
     return this.#members.get(name)
   }

@@ -6,7 +6,7 @@
  */
 import type { Context } from './context.ts'
 import { isUp, sameTags, viewOf, type Member } from './members.ts'
-import type { Alive, Dead, MemberRecord, Suspect } from './message.ts'
+import { isLeap, limits, type Alive, type Dead, type MemberRecord, type Suspect } from './message.ts'
 import { Suspicion } from './suspicion.ts'
 
 /** A flood of colliding members must not fill the memory. */
@@ -39,11 +39,13 @@ export class Membership {
     const nowMs = this.#context.nowMs()
     const member = members.get(claim.name)
     if (member === undefined) {
+      if (members.count >= limits.membersMax || claim.incarnation >= limits.counterMax) return
       const added = members.add({ name: claim.name, address: claim.address, incarnation: claim.incarnation, tags: claim.tags }, nowMs)
       disseminator.broadcast(claim)
       this.#hooks.joined(added)
       return emit({ kind: 'member-join', member: viewOf(added) })
     }
+    if (isLeap(claim.incarnation, member.incarnation)) return
     const moved = claim.address !== member.address
     if (moved) {
       const reclaimable = member.state === 'left'
@@ -72,7 +74,7 @@ export class Membership {
     const { members, config, emit, disseminator } = this.#context
     const nowMs = this.#context.nowMs()
     const member = members.get(claim.name)
-    if (member === undefined || claim.incarnation < member.incarnation) return
+    if (member === undefined || claim.incarnation < member.incarnation || isLeap(claim.incarnation, member.incarnation)) return
     if (member.suspicion !== null) {
       if (!member.suspicion.confirm(claim.from)) return
       disseminator.broadcast(claim)
@@ -92,7 +94,7 @@ export class Membership {
   dead(claim: Dead): void {
     const { members, emit, disseminator } = this.#context
     const member = members.get(claim.name)
-    if (member === undefined || claim.incarnation < member.incarnation) return
+    if (member === undefined || claim.incarnation < member.incarnation || isLeap(claim.incarnation, member.incarnation)) return
     const itself = claim.from === claim.name
     // Gone already; but that it went by its own will is news to who thought it failed.
     if (!isUp(member.state) && !(member.state === 'dead' && itself)) return

@@ -72,6 +72,20 @@ export const limits = {
   /** All tags of a member, encoded. */
   tagsBytesMax: 512,
   userEventBytesMax: 512,
+  /** Of one cluster, as one member knows them: who invents members must not fill the memory. */
+  membersMax: 16_384,
   /** Incarnations and Lamport times. Leaves room to count on from anything that a peer claims. */
   counterMax: 2 ** 48,
 } as const
+
+/** More than a cluster counts in its life, and far from `counterMax`. */
+const leapMax = 2 ** 32
+
+/**
+ * Whether a peer's count is so far above what is known that nobody can have
+ * counted there. Believed, a single message would push a member's own count to
+ * where no other reads it any more, and so make it mute.
+ */
+export function isLeap(count: number, known: number): boolean {
+  return count > known + leapMax || count >= limits.counterMax
+}

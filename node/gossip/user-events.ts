@@ -25,7 +25,7 @@ export class UserEvents {
   /** Told by another, or fired here. Each is told on and reported once; one that is too old to be told apart from a repeat, never. */
   receive(event: UserEvent): void {
     const { disseminator, emit, config } = this.#context
-    this.clock.witness(event.time)
+    if (!this.clock.witness(event.time)) return
     if (event.time < this.#timeMin || event.time + config.eventBufferTimes < this.clock.time) return
     const seen = this.#seen.get(event.time)
     if (seen === undefined) {

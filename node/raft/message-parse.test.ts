@@ -76,3 +76,13 @@ t.test('what is no message at all', async (t) => {
   t.same(parseMessage({ ...addressed, kind: 'gossip' }), { ok: false, error: 'gossip: kind is not a kind of message' })
   t.same(parseMessage({ ...addressed, from: '' }), { ok: false, error: 'message: from is not a member id' })
 })
+
+t.test('what cannot be made text of is refused all the same', async (t) => {
+  for (const odd of [{ toString: 1, valueOf: 1 }, Object.create(null), 'x'.repeat(1e6)]) {
+    for (const entry of [{ index: 1, term: odd, kind: 'command' }, { index: 1, term: 1, kind: odd }]) {
+      const parsed = parseMessage({ kind: 'append-request', from: 'a', to: 'b', term: 1, prevLogIndex: 0, prevLogTerm: 0, commitIndex: 0, entries: [entry] })
+      t.equal(parsed.ok, false)
+      t.ok(!parsed.ok && parsed.error.length < 200)
+    }
+  }
+})

@@ -71,10 +71,10 @@ function appendRequestProblem(fields: Fields): string | null {
       return `append-request: entries[${i}] is not entry ${prevLogIndex + 1 + i}`
     }
     if (!isCount(entry.term) || entry.term < lastTerm || entry.term > (term as number)) {
-      return `append-request: entry ${entry.index} has term ${String(entry.term)}, outside ${lastTerm}..${String(term)}`
+      return `append-request: entry ${entry.index} has term ${shown(entry.term)}, outside ${lastTerm}..${String(term)}`
     }
     if (entry.kind !== 'command' && entry.kind !== 'empty' && entry.kind !== 'configuration') {
-      return `append-request: entry ${entry.index} has kind ${String(entry.kind)}`
+      return `append-request: entry ${entry.index} has kind ${shown(entry.kind)}`
     }
     if (!(entry.data instanceof Uint8Array)) return `append-request: entry ${entry.index} has no bytes as data`
     if (entry.kind === 'configuration' && !isConfiguration(entry.data)) return `append-request: entry ${entry.index} is not a configuration`
@@ -114,6 +114,11 @@ function isImageId({ image, term }: Fields): boolean {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** An object may say of itself that its `toString` is a number: to make text of it would throw. */
+function shown(value: unknown): string {
+  return typeof value === 'object' ? value === null ? 'null' : 'an object' : String(value).slice(0, 40)
 }
 
 function problem(fields: Fields, field: string, expected: string): string {

@@ -108,6 +108,11 @@ export class FrameReader {
     this.#frameBytesMax = frameBytesMax
   }
 
+  /** Of a frame that is not whole yet. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
   /** The messages that `chunk` completes, in order. Throws ProtocolError; the reader is of no use then. */
   read(chunk: Buffer): unknown[] {
     this.#chunks.push(chunk)

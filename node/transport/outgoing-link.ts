@@ -26,6 +26,8 @@ export interface OutgoingLinkHooks {
 }
 
 export class OutgoingLink {
+  /** The owner's: when it was used last, in an order of its own. */
+  lastUse = 0
   readonly #target: { readonly host: string, readonly port: number }
   readonly #options: LinkOptions
   readonly #greeting: Buffer

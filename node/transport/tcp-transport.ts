@@ -2,7 +2,8 @@
  * The Transport of a real member: TCP, one dialled connection per server and
  * direction, used for sending only. `frame.ts` has the bytes.
  */
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
+import { ClientConnections } from '../base/client-connections.ts'
 import type { Log } from '../base/log.ts'
 import { formatAddress, parseAddress } from './address.ts'
 import { encodeGreeting } from './frame.ts'
@@ -22,6 +23,8 @@ export interface TcpTransportOptions extends Partial<Omit<LinkOptions, 'log'>> {
   readonly advertise?: string
   /** Addresses to dial in place of advertised ones, where a proxy or a tunnel stands between. */
   readonly dialMap?: Readonly<Record<string, string>>
+  /** Connections that one address may have here (Consul's `rpc_max_conns_per_client`). Default 100. */
+  readonly connectionsPerClientMax?: number
   readonly log: Log
 }
 
@@ -43,6 +46,10 @@ export interface TcpTransport extends Transport {
   /** Counts since the start. */
   stats(): TransportStats
 }
+
+export const connectionsPerClientMaxDefault = 100
+/** To so many addresses at a time: servers, and who looks for them. */
+const linksMax = 256
 
 const defaults: Omit<LinkOptions, 'log'> = {
   cluster: 'splitbrain',
@@ -80,6 +87,8 @@ class TcpLinks implements TcpTransport {
   #peerLost: (address: string) => void = () => {}
   #unsent: (address: string, messages: readonly unknown[]) => void = () => {}
   #closed = false
+  /** Counts what was sent, to tell which link was used last. */
+  #uses = 0
 
   constructor(server: Server, address: string, options: TcpTransportOptions) {
     this.address = address
@@ -87,8 +96,12 @@ class TcpLinks implements TcpTransport {
     this.#options = resolveOptions(options)
     this.#dialMap = options.dialMap ?? {}
     this.#greeting = encodeGreeting({ cluster: this.#options.cluster, address })
+    const clients = new ClientConnections(options.connectionsPerClientMax ?? connectionsPerClientMaxDefault)
     server.on('connection', (socket) => {
       this.#counters.connectionsAccepted++
+      const leave = clients.enter(socket.remoteAddress ?? '')
+      if (leave === null) return this.#refuse(socket)
+      socket.once('close', leave)
       this.#incoming.add(new IncomingLink(socket, this.#options, this.#counters, {
         greeted: (link, peer) => this.#onGreeted(link, peer),
         message: (message) => this.#receive?.(message),
@@ -101,8 +114,11 @@ class TcpLinks implements TcpTransport {
   send(address: string, message: unknown): void {
     if (this.#closed) return
     const link = this.#outgoing.get(address)
-    if (link === null) this.#counters.messagesDropped++
-    else (link ?? this.#open(address))?.send(message)
+    if (link === null) return void this.#counters.messagesDropped++
+    const open = link ?? this.#open(address)
+    if (open === null) return
+    open.lastUse = ++this.#uses
+    open.send(message)
   }
 
   onMessage(receive: (message: unknown) => void): void {
@@ -137,16 +153,34 @@ class TcpLinks implements TcpTransport {
     const target = parseAddress(this.#dialMap[address] ?? address)
     if (target === null) {
       this.#options.log.error('a peer cannot be dialled: its address is not host:port', { peer: address, dial: this.#dialMap[address] ?? address })
-      this.#outgoing.set(address, null)
+      if (this.#outgoing.size < linksMax) this.#outgoing.set(address, null)
       this.#counters.messagesDropped++
       return null
     }
+    if (this.#outgoing.size >= linksMax) this.#closeUnused()
     const link = new OutgoingLink(address, target, this.#greeting, this.#options, this.#counters, {
       lost: () => this.#peerLost(address),
       unsent: (messages) => this.#unsent(address, messages),
     })
     this.#outgoing.set(address, link)
     return link
+  }
+
+  /** Whoever calls names the address for the answer: callers that name ever others must not make ever more links. */
+  #closeUnused(): void {
+    let unused: [string, OutgoingLink | null] | null = null
+    for (const one of this.#outgoing) if (unused === null || (one[1]?.lastUse ?? 0) < (unused[1]?.lastUse ?? 0)) unused = one
+    if (unused === null) return
+    this.#outgoing.delete(unused[0])
+    unused[1]?.close()
+  }
+
+  #refuse(socket: Socket): void {
+    const count = ++this.#counters.connectionsRefused
+    // Powers of two: a flood of connections must not become a flood of lines.
+    if ((count & (count - 1)) === 0) this.#options.log.warn('connection refused', { remote: socket.remoteAddress ?? '?', reason: 'its address has as many as it may', refusedSoFar: count })
+    socket.on('error', () => {})
+    socket.destroy()
   }
 
   #onGreeted(link: IncomingLink, peer: string): void {
