@@ -21,6 +21,8 @@ import { GossipDriver } from './gossip/gossip-driver.ts'
 import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
 import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
+import { decodeUserEvent, encodeUserEvent, isMeantFor, userEventChannel } from './local/user-event.ts'
+import { UserEventLog } from './local/user-event-log.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
@@ -106,6 +108,7 @@ export class RegistryNode {
   readonly #registrar: ServerRegistrar
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
+  readonly #userEvents = new UserEventLog()
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -216,6 +219,11 @@ export class RegistryNode {
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
       gossip: this.#gossip,
+      events: {
+        recent: () => this.#userEvents.recent(),
+        watch: (changed) => this.#userEvents.watch(changed),
+        fire: (event) => this.#gossip?.userEvent(userEventChannel, encodeUserEvent(event)).ok ?? false,
+      },
       onLeft: options.onLeft ?? (() => {}),
     })
   }
@@ -247,6 +255,7 @@ export class RegistryNode {
     this.#gossip?.stop()
     this.#discovery.stop()
     this.#blocked.stop()
+    this.#userEvents.stop()
     this.#sessionTimers.follow()
     this.#registrar.stop()
     this.#localAgent.stop()
@@ -314,10 +323,22 @@ export class RegistryNode {
 
   /** Servers that gossip finds are asked whether they form a cluster. */
   #onGossip(event: GossipEvent): void {
+    if (event.kind === 'user-event') return this.#onUserEvent(event)
     if (event.kind !== 'member-join' || event.member.tags.role !== 'consul') return
     const host = parseAddress(event.member.address)?.host
     const port = Number(event.member.tags.port)
     if (host !== undefined && Number.isInteger(port) && port > 0) this.#discovery.addAddress(formatAddress(host, port))
+  }
+
+  #onUserEvent({ name, payload, time, origin }: Extract<GossipEvent, { kind: 'user-event' }>): void {
+    const { log } = this.#options
+    if (name === newLeaderEvent) return log.info('a server was elected leader', { leader: Buffer.from(payload).toString() })
+    if (name !== userEventChannel) return
+    const event = decodeUserEvent(payload, time)
+    if (event === null) return log.warn('ignored a user event that this version does not understand', { from: origin })
+    if (!isMeantFor(event, { node: this.#options.name, services: this.#localAgent.state.services() })) return
+    log.debug('new event', { event: event.name, id: event.id })
+    this.#userEvents.add(event)
   }
 
   #write(command: Uint8Array, done: (outcome: WriteOutcome) => void): void {
@@ -366,6 +387,7 @@ export class RegistryNode {
     if (role === 'leader') {
       this.#lockGate.lead(this.#core.status().lastIndex)
       this.#sessionTimers.lead()
+      this.#gossip?.userEvent(newLeaderEvent, Buffer.from(this.#options.name))
     } else {
       this.#sessionTimers.follow()
     }
@@ -377,6 +399,8 @@ export class RegistryNode {
 }
 
 const wakesPerTurnMax = 100
+/** What a new leader tells all members, with its name. */
+const newLeaderEvent = 'consul:new-leader'
 
 const outcomeNames: Readonly<Record<WriteOutcome['kind'], string>> = {
   applied: 'rpc.write.applied', invalid: 'rpc.write.invalid', 'no-leader': 'rpc.write.no_leader',

@@ -10,6 +10,7 @@ import type { Operator } from '../driver/operator.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
+import type { EventsApi } from './events.ts'
 import type { GossipApi } from './members.ts'
 
 /** What was measured, for `/v1/agent/metrics`. */
@@ -48,6 +49,7 @@ export interface ApiContext {
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]
+  readonly events: EventsApi
   /** Null: the member runs without. */
   readonly gossip: GossipApi | null
   /** The member left the cluster on request: its process should end. */

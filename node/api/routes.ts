@@ -3,6 +3,7 @@ import { agentRoutes } from './agent.ts'
 import { catalogRoutes } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
+import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
@@ -57,7 +58,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/leader', { GET: statusOf(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: statusOf(() => context.peerAddresses()) })
   route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
-  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context)]) route(path, actions)
+  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...eventRoutes(context)]) route(path, actions)
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
   route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })
