@@ -1,5 +1,5 @@
 import { BlockedQueries } from './api/blocking.ts'
-import type { TelemetryReader } from './api/context.ts'
+import type { ApiContext, TelemetryReader } from './api/context.ts'
 import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
@@ -70,6 +70,10 @@ export interface RegistryNodeOptions {
   /** Default: none. */
   readonly metrics?: Metrics
   readonly telemetry?: TelemetryReader | null
+  /** Default: no log to read along, nothing to reload, no machine. */
+  readonly logs?: ApiContext['logs']
+  readonly reload?: ApiContext['reload']
+  readonly hostInfo?: ApiContext['hostInfo']
   /** The member cannot go on: its disk failed. */
   readonly onFatal: (error: Error) => void
   /** Null or absent: no gossip. */
@@ -203,6 +207,9 @@ export class RegistryNode {
       ...options,
       metrics: this.#metrics,
       telemetry: options.telemetry ?? null,
+      logs: options.logs ?? null,
+      reload: options.reload ?? (() => null),
+      hostInfo: options.hostInfo ?? null,
       random: apiRandom,
       newUuid: options.newUuid ?? (() => randomUuid(apiRandom)),
       blocked: this.#blocked,
@@ -231,6 +238,11 @@ export class RegistryNode {
   /** What has been applied here: for readers that take it as it stands, DNS for one. */
   get catalog(): CatalogReader {
     return this.#stateMachine.catalog
+  }
+
+  /** For what the config files say of it. */
+  get localAgent(): Pick<LocalAgent, 'configure'> {
+    return this.#localAgent
   }
 
   /** False until this life of the member has met a leader: its state may be of any age. */

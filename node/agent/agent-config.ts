@@ -5,6 +5,7 @@ import { gossipPortDefault } from '../gossip/gossip-driver.ts'
 import { defaultRaftConfig, resolveRaftConfig, type RaftConfig } from '../raft/config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
 import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
+import { readDefinitions, type Definitions } from './definitions.ts'
 import type { AgentFlags } from './flags.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -33,6 +34,8 @@ export interface AgentConfig {
   readonly rpcHoldTimeoutMs: number
   /** Whether checks registered over the API may run commands. */
   readonly scriptChecks: boolean
+  /** What the config files define of services and checks. */
+  readonly definitions: Definitions
   /** 0: Prometheus is not served. */
   readonly prometheusRetentionMs: number
   /** Null: no gossip. */
@@ -57,7 +60,9 @@ const portOff = -1
 /** Flags over files, later files over earlier ones, defaults under all; then relations are checked. Throws UsageError. */
 export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
   const paths = [...flags.configFile ?? [], ...(flags.configDir ?? []).flatMap(agentFilesIn)]
-  const file = paths.map(readAgentFile).reduce(merge, {})
+  const files = paths.map(readAgentFile)
+  const file = files.reduce(merge, {})
+  const scriptChecks = flags.enableScriptChecks ?? file.enable_script_checks ?? false
   if ((flags.server ?? file.server) !== true) {
     throw new UsageError('Only servers exist so far: give -server.')
   }
@@ -94,7 +99,8 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     raftTrace: flags.raftTrace ?? null,
     dialMap: file.dial_map ?? {},
     raft: raftConfig(file),
-    scriptChecks: flags.enableScriptChecks ?? file.enable_script_checks ?? false,
+    scriptChecks,
+    definitions: readDefinitions(files, scriptChecks || (file.enable_local_script_checks ?? false)),
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
     prometheusRetentionMs: durationMs(file.telemetry?.prometheus_retention_time ?? '0s'),
     gossip: !gossips ? null : {

@@ -38,7 +38,12 @@ const serviceNames = [
 ]
 
 export function parseServiceRegistration(body: Uint8Array, scriptChecks: boolean): ServiceRegistration | BadDefinition {
-  const fields = new DefinitionFields(parseJson(body)).only(serviceNames)
+  return readServiceRegistration(parseJson(body), scriptChecks)
+}
+
+/** The same of what stands in a config file. */
+export function readServiceRegistration(value: unknown, scriptChecks: boolean): ServiceRegistration | BadDefinition {
+  const fields = new DefinitionFields(value).only(serviceNames)
   const given = serviceFields(fields, fields.text('Name'))
   const single = fields.object('Check')
   const parsed = [...single === null ? [] : [single], ...fields.objects('Checks')].map((check) => parseCheck(check.only(checkNames), scriptChecks))
@@ -62,7 +67,12 @@ export function parseServiceRegistration(body: Uint8Array, scriptChecks: boolean
 }
 
 export function parseCheckRegistration(body: Uint8Array, scriptChecks: boolean): CheckRegistration | BadDefinition {
-  const fields = new DefinitionFields(parseJson(body)).only(checkNames)
+  return readCheckRegistration(parseJson(body), scriptChecks)
+}
+
+/** The same of what stands in a config file. */
+export function readCheckRegistration(value: unknown, scriptChecks: boolean): CheckRegistration | BadDefinition {
+  const fields = new DefinitionFields(value).only(checkNames)
   if (fields.text('Name') === '') return bad('Missing check name')
   if (fields.text('Status') !== '' && !isCheckStatus(fields.text('Status'))) return bad('Bad check status')
   const parsed = parseCheck(fields, scriptChecks)

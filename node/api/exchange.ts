@@ -15,6 +15,12 @@ export interface ApiResponse {
   /** Names as Consul writes them, `X-Consul-Index`. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | string
+  /**
+   * In place of `body`: one that comes bit by bit and has no end of its own.
+   * `write` says false to what the client was too slow for: that is not sent.
+   * Returns what is to be done when the client is gone.
+   */
+  readonly stream?: (write: (text: string) => boolean) => () => void
 }
 
 /** Answers exactly once, perhaps later, never throws. */

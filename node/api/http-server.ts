@@ -23,6 +23,8 @@ const bodyBytesMax = valueBytesMax
 /** Below, packing costs more than it saves. (Consul packs everything, even 16 bytes.) */
 const gzipBytesMin = 1024
 const closeGraceMs = 500
+/** What may wait for a slow reader of a stream, beside what the kernel holds. */
+const streamBacklogBytesMax = 64 * 1024
 /** As Go's server: keys may be longer than what Node takes by default (16 KiB). */
 const headerBytesMax = 1024 * 1024
 
@@ -109,6 +111,7 @@ function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: n
 
 function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse): void {
   if (response.destroyed) return
+  if (answer.stream !== undefined) return sendStream(response, answer.status, answer.headers, answer.stream)
   const { body } = answer
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
   if (bodyBytes < gzipBytesMin || answer.headers['Vary'] === undefined || !acceptsGzip(request)) return write(response, answer, body, bodyBytes, null)
@@ -116,6 +119,18 @@ function send(request: IncomingMessage, response: ServerResponse, answer: ApiRes
     if (error === null) write(response, answer, packed, packed.length, 'gzip')
     else write(response, answer, body, bodyBytes, null)
   })
+}
+
+/** Not packed: what waits in a packer cannot be read along. */
+function sendStream(response: ServerResponse, status: number, headers: ApiResponse['headers'], stream: NonNullable<ApiResponse['stream']>): void {
+  response.writeHead(status, { ...headers })
+  response.flushHeaders()
+  const stop = stream((text) => {
+    if (response.destroyed || response.writableLength > streamBacklogBytesMax) return false
+    response.write(text)
+    return true
+  })
+  response.once('close', stop)
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {

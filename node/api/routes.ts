@@ -13,6 +13,7 @@ import { deleteRaftPeer, getRaftConfiguration, transferLeader } from './operator
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
 import { agentMetrics } from './metrics.ts'
+import { monitor } from './monitor.ts'
 import { refuseNamespace } from './namespaces.ts'
 import { agentSelf } from './status.ts'
 import { switchedOffRoutes } from './switched-off.ts'
@@ -65,6 +66,14 @@ export function makeApi(context: ApiContext): ApiHandler {
     ...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...eventRoutes(context), ...internalUiRoutes(context), ...switchedOffRoutes(context),
   ]) route(path, actions)
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
+  route('/v1/agent/monitor', { GET: (_request, _wildcard, query, respond) => monitor(context, query, respond) })
+  route('/v1/agent/reload', {
+    PUT: (_request, _wildcard, _query, respond) => {
+      const problem = context.reload()
+      respond(problem === null ? emptyResponse(200) : errorResponse(500, problem))
+    },
+  })
+  route('/v1/agent/host', { GET: answer(() => context.hostInfo?.() ?? {}) })
   route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })
   route('/v1/agent/force-leave/*', { PUT: (_request, name, query, respond) => forceLeave(context, name, isSet(query, 'prune'), respond) })
