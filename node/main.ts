@@ -11,13 +11,15 @@ import { UsageError } from './agent/usage-error.ts'
 export async function runAgent(args: readonly string[]): Promise<number> {
   const print = (text: string) => process.stdout.write(text)
   let config: AgentConfig
+  let reread: () => AgentConfig
   try {
     const flags = parseAgentFlags(args)
     if ('help' in flags) {
       print(flags.help)
       return 0
     }
-    config = resolveAgentConfig(flags)
+    reread = () => resolveAgentConfig(flags)
+    config = reread()
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     process.stderr.write(`==> ${error.message}\n`)
@@ -27,12 +29,19 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   print('==> Starting splitbrain agent...\n')
   const told = toldToStop()
   try {
-    const member = await runMember(config, log)
+    const member = await runMember(config, log, () => {
+      const next = reread()
+      log.setLevel(next.logLevel)
+      return next
+    })
+    const hup = () => { member.reload() }
+    process.on('SIGHUP', hup)
     print(banner(config, member))
     try {
       const signal = await Promise.race([told.signal, member.failed, member.left.then(() => 'left the cluster')])
       log.info('shutting down', { reason: signal })
     } finally {
+      process.off('SIGHUP', hup)
       await member.stop()
     }
     print('==> Exit code: 0\n')

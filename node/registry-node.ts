@@ -1,5 +1,5 @@
 import { BlockedQueries } from './api/blocking.ts'
-import type { TelemetryReader } from './api/context.ts'
+import type { ApiContext, TelemetryReader } from './api/context.ts'
 import type { ApiHandler } from './api/exchange.ts'
 import type { ApiLimits } from './api/limits.ts'
 import { makeApi } from './api/routes.ts'
@@ -22,6 +22,8 @@ import { GossipDriver } from './gossip/gossip-driver.ts'
 import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
 import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
+import { decodeUserEvent, encodeUserEvent, isMeantFor, userEventChannel } from './local/user-event.ts'
+import { UserEventLog } from './local/user-event-log.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
@@ -73,6 +75,10 @@ export interface RegistryNodeOptions {
   /** Default: none. */
   readonly metrics?: Metrics
   readonly telemetry?: TelemetryReader | null
+  /** Default: no log to read along, nothing to reload, no machine. */
+  readonly logs?: ApiContext['logs']
+  readonly reload?: ApiContext['reload']
+  readonly hostInfo?: ApiContext['hostInfo']
   /** The member cannot go on: its disk failed. */
   readonly onFatal: (error: Error) => void
   /** Null or absent: no gossip. */
@@ -113,6 +119,7 @@ export class RegistryNode {
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
   readonly #archives: StateArchives
+  readonly #userEvents = new UserEventLog()
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -218,6 +225,9 @@ export class RegistryNode {
       ...options,
       metrics: this.#metrics,
       telemetry: options.telemetry ?? null,
+      logs: options.logs ?? null,
+      reload: options.reload ?? (() => null),
+      hostInfo: options.hostInfo ?? null,
       random: apiRandom,
       newUuid: options.newUuid ?? (() => randomUuid(apiRandom)),
       blocked: this.#blocked,
@@ -235,6 +245,11 @@ export class RegistryNode {
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
       gossip: this.#gossip,
+      events: {
+        recent: () => this.#userEvents.recent(),
+        watch: (changed) => this.#userEvents.watch(changed),
+        fire: (event) => this.#gossip?.userEvent(userEventChannel, encodeUserEvent(event)).ok ?? false,
+      },
       onLeft: options.onLeft ?? (() => {}),
     })
   }
@@ -242,6 +257,11 @@ export class RegistryNode {
   /** What has been applied here: for readers that take it as it stands, DNS for one. */
   get catalog(): CatalogReader {
     return this.#stateMachine.catalog
+  }
+
+  /** For what the config files say of it. */
+  get localAgent(): Pick<LocalAgent, 'configure'> {
+    return this.#localAgent
   }
 
   /** False until this life of the member has met a leader: its state may be of any age. */
@@ -266,6 +286,7 @@ export class RegistryNode {
     this.#gossip?.stop()
     this.#discovery.stop()
     this.#blocked.stop()
+    this.#userEvents.stop()
     this.#sessionTimers.follow()
     this.#registrar.stop()
     this.#localAgent.stop()
@@ -334,10 +355,22 @@ export class RegistryNode {
 
   /** Servers that gossip finds are asked whether they form a cluster. */
   #onGossip(event: GossipEvent): void {
+    if (event.kind === 'user-event') return this.#onUserEvent(event)
     if (event.kind !== 'member-join' || event.member.tags.role !== 'consul') return
     const host = parseAddress(event.member.address)?.host
     const port = Number(event.member.tags.port)
     if (host !== undefined && Number.isInteger(port) && port > 0) this.#discovery.addAddress(formatAddress(host, port))
+  }
+
+  #onUserEvent({ name, payload, time, origin }: Extract<GossipEvent, { kind: 'user-event' }>): void {
+    const { log } = this.#options
+    if (name === newLeaderEvent) return log.info('a server was elected leader', { leader: Buffer.from(payload).toString() })
+    if (name !== userEventChannel) return
+    const event = decodeUserEvent(payload, time)
+    if (event === null) return log.warn('ignored a user event that this version does not understand', { from: origin })
+    if (!isMeantFor(event, { node: this.#options.name, services: this.#localAgent.state.services() })) return
+    log.debug('new event', { event: event.name, id: event.id })
+    this.#userEvents.add(event)
   }
 
   #write(command: Uint8Array, done: (outcome: WriteOutcome) => void): void {
@@ -393,6 +426,7 @@ export class RegistryNode {
     if (role === 'leader') {
       this.#lockGate.lead(this.#core.status().lastIndex)
       this.#sessionTimers.lead()
+      this.#gossip?.userEvent(newLeaderEvent, Buffer.from(this.#options.name))
     } else {
       this.#sessionTimers.follow()
     }
@@ -404,6 +438,8 @@ export class RegistryNode {
 }
 
 const wakesPerTurnMax = 100
+/** What a new leader tells all members, with its name. */
+const newLeaderEvent = 'consul:new-leader'
 
 const outcomeNames: Readonly<Record<WriteOutcome['kind'], string>> = {
   applied: 'rpc.write.applied', invalid: 'rpc.write.invalid', 'no-leader': 'rpc.write.no_leader',

@@ -6,6 +6,7 @@ import { gossipPortDefault } from '../gossip/gossip-driver.ts'
 import { defaultRaftConfig, resolveRaftConfig, type RaftConfig } from '../raft/config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
 import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
+import { readDefinitions, type Definitions } from './definitions.ts'
 import type { AgentFlags } from './flags.ts'
 import { apiLimits, serverConnectionsMax } from './limits-config.ts'
 import { UsageError } from './usage-error.ts'
@@ -38,6 +39,8 @@ export interface AgentConfig {
   readonly serverConnectionsPerClientMax: number
   /** Whether checks registered over the API may run commands. */
   readonly scriptChecks: boolean
+  /** What the config files define of services and checks. */
+  readonly definitions: Definitions
   /** 0: Prometheus is not served. */
   readonly prometheusRetentionMs: number
   /** Null: no gossip. */
@@ -62,7 +65,9 @@ const portOff = -1
 /** Flags over files, later files over earlier ones, defaults under all; then relations are checked. Throws UsageError. */
 export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
   const paths = [...flags.configFile ?? [], ...(flags.configDir ?? []).flatMap(agentFilesIn)]
-  const file = paths.map(readAgentFile).reduce(merge, {})
+  const files = paths.map(readAgentFile)
+  const file = files.reduce(merge, {})
+  const scriptChecks = flags.enableScriptChecks ?? file.enable_script_checks ?? false
   if ((flags.server ?? file.server) !== true) {
     throw new UsageError('Only servers exist so far: give -server.')
   }
@@ -99,7 +104,8 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     raftTrace: flags.raftTrace ?? null,
     dialMap: file.dial_map ?? {},
     raft: raftConfig(file),
-    scriptChecks: flags.enableScriptChecks ?? file.enable_script_checks ?? false,
+    scriptChecks,
+    definitions: readDefinitions(files, scriptChecks || (file.enable_local_script_checks ?? false)),
     rpcHoldTimeoutMs: durationMs(file.performance?.rpc_hold_timeout ?? '7s'),
     limits: apiLimits(file.limits),
     serverConnectionsPerClientMax: serverConnectionsMax(file.limits),

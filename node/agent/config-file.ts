@@ -25,6 +25,13 @@ const fileSchema = z.strictObject({
   retry_interval: z.string().min(1),
   log_level: z.string().min(1),
   enable_script_checks: z.boolean(),
+  /** Scripts in definitions of these files only. */
+  enable_local_script_checks: z.boolean(),
+  /** Definitions as the API takes them; `definitions.ts` reads them. */
+  service: z.unknown(),
+  services: z.array(z.unknown()),
+  check: z.unknown(),
+  checks: z.array(z.unknown()),
   pid_file: z.string().min(1),
   /** Where the HTTP API listens, over client_addr. */
   addresses: z.strictObject({ http: z.string().min(1) }).partial(),

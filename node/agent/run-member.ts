@@ -11,11 +11,14 @@ import { fileDisk, lockDirectory } from '../storage/file-disk.ts'
 import { udpTcpNetwork } from '../transport/gossip-network.ts'
 import { tcpTransport } from '../transport/tcp-transport.ts'
 import type { AgentConfig } from './agent-config.ts'
+import { hostInfo } from './host-info.ts'
+import { listenedLog } from './log-lines.ts'
 import { nodeId } from './node-id.ts'
 import { reportProcess } from './process-metrics.ts'
 import { processScheduler } from './process-scheduler.ts'
 import { makeTelemetry } from './telemetry.ts'
 import { traceFile } from './trace-file.ts'
+import { UsageError } from './usage-error.ts'
 
 /** A member of this process. */
 export interface RunningMember {
@@ -27,6 +30,8 @@ export interface RunningMember {
   readonly failed: Promise<never>
   /** Resolves when the member has left the cluster on request. */
   readonly left: Promise<void>
+  /** Reads the config files again. The problem in a sentence, or null. */
+  reload(): string | null
   stop(): Promise<void>
 }
 
@@ -46,8 +51,10 @@ export function productVersion(): string {
 /**
  * Starts everything that a member is made of. Whatever was acquired before a
  * failure is released; the error says which address or file it was about.
+ * `reread`: the configuration as its files have it now; may throw UsageError.
  */
-export async function runMember(config: AgentConfig, log: Log): Promise<RunningMember> {
+export async function runMember(config: AgentConfig, ownLog: Log, reread: () => AgentConfig = () => config): Promise<RunningMember> {
+  const log = listenedLog(ownLog)
   await using acquired = new AsyncDisposableStack()
   mkdirSync(config.dataDirectory, { recursive: true })
   const lock = acquired.adopt(lockDirectory(config.dataDirectory), (held) => held.release())
@@ -82,7 +89,17 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
     metrics: telemetry.metrics, telemetry,
     gossip, onLeft: () => left.resolve(),
+    logs: log, hostInfo, reload: () => reload(),
   })
+  const configure = ({ definitions }: AgentConfig) => node.localAgent.configure(definitions.services, definitions.checks)
+  const reload = () => {
+    const problem = problemOf(() => configure(reread()))
+    if (problem === null) log.info('reloaded the configuration: services and checks are as its files define them')
+    else log.error('the configuration could not be reloaded', { reason: problem })
+    return problem
+  }
+  const refused = configure(config)
+  if (refused !== null) throw new UsageError(`${refused}.`)
   const http = acquired.adopt(await listening(`HTTP address ${config.clientHost}:${config.httpPort}`, startHttpServer({
     host: config.clientHost, port: config.httpPort, handle: node.handle, log, limits: config.limits,
   })), (server) => server.close())
@@ -96,7 +113,16 @@ export async function runMember(config: AgentConfig, log: Log): Promise<RunningM
     acquired.defer(() => rmSync(config.pidFile!, { force: true }))
   }
   const release = acquired.move()
-  return { id, httpPort: http.port, dnsPort: dns?.port ?? null, failed: failure.promise, left: left.promise, stop: () => release.disposeAsync() }
+  return { id, httpPort: http.port, dnsPort: dns?.port ?? null, failed: failure.promise, left: left.promise, reload, stop: () => release.disposeAsync() }
+}
+
+function problemOf(act: () => string | null): string | null {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof UsageError) return error.message
+    throw error
+  }
 }
 
 async function startDns(config: AgentConfig, node: RegistryNode, log: Log): Promise<RunningDnsServer | null> {

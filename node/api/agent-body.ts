@@ -38,7 +38,12 @@ const serviceNames = [
 ]
 
 export function parseServiceRegistration(body: Uint8Array, scriptChecks: boolean): ServiceRegistration | BadDefinition {
-  const fields = new DefinitionFields(parseJson(body)).only(serviceNames)
+  return readServiceRegistration(parseJson(body), scriptChecks)
+}
+
+/** The same of what stands in a config file. */
+export function readServiceRegistration(value: unknown, scriptChecks: boolean): ServiceRegistration | BadDefinition {
+  const fields = new DefinitionFields(value).only(serviceNames)
   const given = serviceFields(fields, fields.text('Name'))
   const single = fields.object('Check')
   const parsed = [...single === null ? [] : [single], ...fields.objects('Checks')].map((check) => parseCheck(check.only(checkNames), scriptChecks))
@@ -62,7 +67,12 @@ export function parseServiceRegistration(body: Uint8Array, scriptChecks: boolean
 }
 
 export function parseCheckRegistration(body: Uint8Array, scriptChecks: boolean): CheckRegistration | BadDefinition {
-  const fields = new DefinitionFields(parseJson(body)).only(checkNames)
+  return readCheckRegistration(parseJson(body), scriptChecks)
+}
+
+/** The same of what stands in a config file. */
+export function readCheckRegistration(value: unknown, scriptChecks: boolean): CheckRegistration | BadDefinition {
+  const fields = new DefinitionFields(value).only(checkNames)
   if (fields.text('Name') === '') return bad('Missing check name')
   if (fields.text('Status') !== '' && !isCheckStatus(fields.text('Status'))) return bad('Bad check status')
   const parsed = parseCheck(fields, scriptChecks)
@@ -102,12 +112,12 @@ function parseCheck(fields: DefinitionFields, scriptChecks: boolean): ParsedChec
 /** `none`: an empty object, which is no check. */
 function parseMethod(fields: DefinitionFields, scriptChecks: boolean): CheckMethod | BadDefinition | { readonly kind: 'none' } {
   const [ttlMs, intervalMs, timeoutMs] = [msOf(fields.durationNs('TTL')), msOf(fields.durationNs('Interval')), msOf(fields.durationNs('Timeout'))]
-  const [url, target] = [fields.text('HTTP'), fields.text('TCP')]
+  const [url, target, grpc] = [fields.text('HTTP'), fields.text('TCP'), fields.text('GRPC')]
+  const grpcUseTls = fields.flag('GRPCUseTLS')
   const args = fields.has('Args') ? fields.texts('Args') : fields.texts('ScriptArgs')
   const [aliasNode, aliasService] = [fields.text('AliasNode'), fields.text('AliasService')]
-  if (fields.text('GRPC') !== '') return bad('Invalid check: gRPC checks are not supported by this server')
   if (fields.text('DockerContainerID') !== '') return bad('Invalid check: Docker checks are not supported by this server')
-  const repeats = url !== '' || target !== '' || args.length > 0
+  const repeats = url !== '' || target !== '' || grpc !== '' || args.length > 0
   const isAlias = aliasNode !== '' || aliasService !== ''
   if (!repeats && !isAlias && ttlMs === 0 && intervalMs === 0) return { kind: 'none' }
   if (intervalMs > 0 && ttlMs > 0) return bad('Invalid check: Interval and TTL cannot both be specified')
@@ -123,6 +133,7 @@ function parseMethod(fields: DefinitionFields, scriptChecks: boolean): CheckMeth
   const times = (defaultTimeoutMs: number) => ({ intervalMs: Math.max(second, intervalMs), timeoutMs: timeoutMs > 0 ? timeoutMs : defaultTimeoutMs })
   if (args.length > 0) return { kind: 'script', args, ...times(30 * second) }
   if (target !== '') return { kind: 'tcp', target, ...times(10 * second) }
+  if (url === '') return { kind: 'grpc', target: grpc, useTls: grpcUseTls, tlsSkipVerify: fields.flag('TLSSkipVerify'), ...times(10 * second) }
   return {
     kind: 'http', url, method: fields.text('Method'), headers: fields.textLists('Header'), body: fields.text('Body'),
     tlsSkipVerify: fields.flag('TLSSkipVerify'), ...times(10 * second),

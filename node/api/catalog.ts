@@ -35,6 +35,9 @@ export function catalogRoutes(context: ApiContext): [path: string, actions: Rout
       (list, keep) => list.filter((instance) => wanted(instance.node) && wantsTags(instance.service.tags)).map((instance) => instanceJson(instance, datacenter)).filter(keep),
       missing('service name', name))
   }
+  // Connect is not here: nothing is reached through it.
+  const connect: Action = (request, name, query, respond) =>
+    answerCatalog(context, request, query, respond, () => catalog.instances(), instanceShape, () => [], missing('service name', name))
   const node: Action = (request, name, query, respond) => answerCatalog(context, request, query, respond, () => catalog.node(name), serviceShape,
     (found, keep) => found === null ? null : {
       Node: nodeJson(found.node, datacenter),
@@ -50,6 +53,7 @@ export function catalogRoutes(context: ApiContext): [path: string, actions: Rout
     ['/v1/catalog/nodes', { GET: nodes }],
     ['/v1/catalog/services', { GET: services }],
     ['/v1/catalog/service/*', { GET: service }],
+    ['/v1/catalog/connect/*', { GET: connect }],
     ['/v1/catalog/node/*', { GET: node }],
     ['/v1/catalog/node-services/*', { GET: nodeServices }],
   ]

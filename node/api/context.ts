@@ -12,7 +12,9 @@ import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
 import type { BlockedQueries } from './blocking.ts'
 import type { ApiLimits } from './limits.ts'
+import type { EventsApi } from './events.ts'
 import type { GossipApi } from './members.ts'
+import type { LogFeed } from './monitor.ts'
 
 /** What was measured, for `/v1/agent/metrics`. */
 export interface TelemetryReader {
@@ -53,6 +55,13 @@ export interface ApiContext {
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]
+  readonly events: EventsApi
+  /** Null: nobody keeps the member's log. */
+  readonly logs: LogFeed | null
+  /** Reads the config files again, and does what they say now; the problem in a sentence, or null. */
+  readonly reload: () => string | null
+  /** Facts of the machine, for people. Null: there is none. */
+  readonly hostInfo: (() => object) | null
   /** Null: the member runs without. */
   readonly gossip: GossipApi | null
   /** The member left the cluster on request: its process should end. */

@@ -20,7 +20,13 @@ export interface ApiResponse {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array | string
   /** In place of `body`, which is empty then: made while it is sent. Must be read or destroyed. */
-  readonly stream?: Readable
+  readonly source?: Readable
+  /**
+   * In place of `body`: one that comes bit by bit and has no end of its own.
+   * `write` says false to what the client was too slow for: that is not sent.
+   * Returns what is to be done when the client is gone.
+   */
+  readonly stream?: (write: (text: string) => boolean) => () => void
 }
 
 /** Answers exactly once, perhaps later, never throws. */

@@ -40,8 +40,11 @@ export function healthRoutes(context: ApiContext): [path: string, actions: Route
     const find = () => isState(name) ? catalog.checksInState(name) : { ...catalog.checksInState('any'), value: [] }
     answerCatalog(context, request, query, respond, find, checkShape, shown(query), missing('check state', name))
   }
+  const connect: Action = (request, name, query, respond) =>
+    answerCatalog(context, request, query, respond, () => catalog.instances(), checkedInstanceShape, () => [], missing('service name', name))
   return [
     ['/v1/health/service/*', { GET: service }],
+    ['/v1/health/connect/*', { GET: connect }],
     ['/v1/health/node/*', { GET: node }],
     ['/v1/health/checks/*', { GET: checks }],
     ['/v1/health/state/*', { GET: state }],

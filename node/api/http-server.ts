@@ -39,6 +39,8 @@ function isArchive(request: IncomingMessage): boolean {
 /** Below, packing costs more than it saves. (Consul packs everything, even 16 bytes.) */
 const gzipBytesMin = 1024
 const closeGraceMs = 500
+/** What may wait for a slow reader of a stream, beside what the kernel holds. */
+const streamBacklogBytesMax = 64 * 1024
 /** As Go's server: keys may be longer than what Node takes by default (16 KiB). */
 const headerBytesMax = 1024 * 1024
 const headersTimeoutMsDefault = 20_000
@@ -183,13 +185,14 @@ function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: n
 }
 
 function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse, budget: AnswerBudget): void {
-  if (answer.stream !== undefined) {
-    if (response.destroyed) return void answer.stream.destroy()
+  if (answer.source !== undefined) {
+    if (response.destroyed) return void answer.source.destroy()
     response.writeHead(answer.status, answer.headers)
     // An archive that breaks off breaks the connection: nobody takes it for whole.
-    return void pipeline(answer.stream, response, () => {})
+    return void pipeline(answer.source, response, () => {})
   }
   if (response.destroyed) return
+  if (answer.stream !== undefined) return sendStream(response, answer.status, answer.headers, answer.stream)
   const { body } = answer
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
   if (bodyBytes >= gzipBytesMin) {
@@ -201,6 +204,18 @@ function send(request: IncomingMessage, response: ServerResponse, answer: ApiRes
     if (error === null) write(response, answer, packed, packed.length, 'gzip')
     else write(response, answer, body, bodyBytes, null)
   })
+}
+
+/** Not packed: what waits in a packer cannot be read along. */
+function sendStream(response: ServerResponse, status: number, headers: ApiResponse['headers'], stream: NonNullable<ApiResponse['stream']>): void {
+  response.writeHead(status, { ...headers })
+  response.flushHeaders()
+  const stop = stream((text) => {
+    if (response.destroyed || response.writableLength > streamBacklogBytesMax) return false
+    response.write(text)
+    return true
+  })
+  response.once('close', stop)
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {

@@ -3,7 +3,9 @@ import { agentRoutes } from './agent.ts'
 import { catalogRoutes } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
+import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
+import { internalUiRoutes } from './internal-ui.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
 import { checkDatacenter, checkReadParameters, isSet, parseConsistency, parseQuery } from './query.ts'
@@ -12,7 +14,10 @@ import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
 import { createSession, destroySession, listSessions, renewSession, sessionInfo, sessionsOfNode } from './sessions.ts'
 import { getSnapshot, putSnapshot, snapshotPath } from './snapshot.ts'
 import { agentMetrics } from './metrics.ts'
+import { monitor } from './monitor.ts'
+import { refuseNamespace } from './namespaces.ts'
 import { agentSelf } from './status.ts'
+import { switchedOffRoutes } from './switched-off.ts'
 import { putTxn } from './txn.ts'
 
 type Respond = (response: ApiResponse) => void
@@ -58,8 +63,18 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/leader', { GET: statusOf(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: statusOf(() => context.peerAddresses()) })
   route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
-  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context)]) route(path, actions)
+  for (const [path, actions] of [
+    ...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...eventRoutes(context), ...internalUiRoutes(context), ...switchedOffRoutes(context),
+  ]) route(path, actions)
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
+  route('/v1/agent/monitor', { GET: (_request, _wildcard, query, respond) => monitor(context, query, respond) })
+  route('/v1/agent/reload', {
+    PUT: (_request, _wildcard, _query, respond) => {
+      const problem = context.reload()
+      respond(problem === null ? emptyResponse(200) : errorResponse(500, problem))
+    },
+  })
+  route('/v1/agent/host', { GET: answer(() => context.hostInfo?.() ?? {}) })
   route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })
   route('/v1/agent/force-leave/*', { PUT: (_request, name, query, respond) => forceLeave(context, name, isSet(query, 'prune'), respond) })
@@ -91,8 +106,11 @@ export function makeApi(context: ApiContext): ApiHandler {
     const { name, actions } = found.store as Route
     const action = actions[request.method as keyof typeof actions]
     if (action === undefined) return respond(otherMethod(request.method, actions))
+    const wildcard = found.params['*'] ?? ''
+    const ofNamespace = refuseNamespace(name, wildcard, query, request)
+    if (ofNamespace !== null) return respond(ofNamespace)
     const startMs = context.scheduler.nowMs()
-    action(request, found.params['*'] ?? '', query, (response) => {
+    action(request, wildcard, query, (response) => {
       context.metrics.sample(`http.${request.method}.${name}`, context.scheduler.nowMs() - startMs)
       respond(response)
     })

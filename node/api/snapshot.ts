@@ -25,7 +25,7 @@ export function getSnapshot(context: ApiContext, query: URLSearchParams, request
       request.onGone?.(() => archive.destroy())
       respond({
         status: 200, headers: { Vary: 'Accept-Encoding', 'Content-Type': 'application/x-gzip', 'X-Consul-Index': String(index), ...freshness },
-        body: '', stream: archive,
+        body: '', source: archive,
       })
     })
   })

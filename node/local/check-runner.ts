@@ -33,6 +33,7 @@ export class CheckRunner {
       case 'ttl': return this.#startTtl(spec, method.ttlMs)
       case 'http':
       case 'tcp':
+      case 'grpc':
       case 'script': return this.#startProbes(spec, method)
       case 'alias': return this.#repeat(spec.checkId, aliasIntervalMs, 0, (next) => {
         this.#ports.report(spec.checkId, this.#ports.alias(spec))

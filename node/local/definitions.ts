@@ -6,6 +6,7 @@ export type CheckMethod =
   | { readonly kind: 'ttl', readonly ttlMs: number }
   | HttpMethod
   | { readonly kind: 'tcp', readonly target: string, readonly intervalMs: number, readonly timeoutMs: number }
+  | GrpcMethod
   /** The command's exit code: 0 passes, 1 warns, others are critical. */
   | { readonly kind: 'script', readonly args: readonly string[], readonly intervalMs: number, readonly timeoutMs: number }
   /** As healthy as a node, or one service on it. `node` null: this one. `serviceId` null: the node's own checks. */
@@ -19,6 +20,16 @@ export interface HttpMethod {
   readonly method: string
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly body: string
+  readonly tlsSkipVerify: boolean
+  readonly intervalMs: number
+  readonly timeoutMs: number
+}
+
+export interface GrpcMethod {
+  readonly kind: 'grpc'
+  /** `host:port`, or `host:port/service`. */
+  readonly target: string
+  readonly useTls: boolean
   readonly tlsSkipVerify: boolean
   readonly intervalMs: number
   readonly timeoutMs: number

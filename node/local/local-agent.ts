@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Cancel, Scheduler } from '../base/scheduler.ts'
@@ -46,6 +47,9 @@ export class LocalAgent {
   readonly #antiEntropy: AntiEntropy
   readonly #watchers = new Set<(stopped: boolean) => void>()
   #reaper: Cancel | null = null
+  #started = false
+  /** Ids of what config files define: not kept on disk. */
+  #configured = { services: new Set<string>(), checks: new Set<string>() }
 
   /** Takes up what the disk holds. */
   constructor(ports: LocalAgentPorts) {
@@ -99,6 +103,7 @@ export class LocalAgent {
   }
 
   start(): void {
+    this.#started = true
     for (const { spec } of this.#state.checks()) this.#runner.start(spec)
     this.#antiEntropy.start()
     this.#reapLater()
@@ -133,6 +138,32 @@ export class LocalAgent {
     }
     for (const spec of checks) this.#startCheck(spec)
     this.#antiEntropy.changed()
+  }
+
+  /**
+   * What the config files define, in place of what they did before; checks that
+   * are as they were go on. Whatever has such an id on disk goes: the files are
+   * what counts. Returns a problem, with nothing changed, or null.
+   */
+  configure(services: readonly { readonly service: ServiceDefinition, readonly checks: readonly CheckSpec[] }[], checks: readonly CheckSpec[]): string | null {
+    const specs = [...services.flatMap((one) => one.checks), ...checks]
+    const next = { services: new Set(services.map(({ service }) => service.id)), checks: new Set(specs.map(({ checkId }) => checkId)) }
+    const orphan = checks.find(({ serviceId }) => serviceId !== '' && !next.services.has(serviceId) && (this.#configured.services.has(serviceId) || this.#state.service(serviceId) === null))
+    if (orphan !== undefined) return `Failed to register check ${JSON.stringify(orphan.checkId)}: ServiceID ${JSON.stringify(orphan.serviceId)} does not exist`
+    for (const id of this.#configured.services) if (!next.services.has(id)) this.deregisterService(id)
+    for (const id of this.#configured.checks) if (!next.checks.has(id)) this.#dropCheck(id)
+    this.#configured = next
+    for (const { service } of services) {
+      this.#store.removeService(service.id)
+      this.#state.putService(service)
+    }
+    for (const spec of specs) {
+      this.#store.removeCheck(spec.checkId)
+      if (!isDeepStrictEqual(this.#state.check(spec.checkId)?.spec, spec)) this.#startCheck(spec)
+    }
+    for (const watcher of [...this.#watchers]) watcher(false)
+    if (this.#started) this.#antiEntropy.changed()
+    return null
   }
 
   /** The service of `spec` must be there. */
@@ -181,20 +212,22 @@ export class LocalAgent {
   }
 
   #keepService(service: ServiceDefinition): void {
-    this.#store.putService(service)
+    // At the next start the files count again, whatever has been registered over them.
+    if (!this.#configured.services.has(service.id)) this.#store.putService(service)
     this.#state.putService(service)
     for (const watcher of [...this.#watchers]) watcher(false)
   }
 
   /** What the disk refuses is not registered. */
   #storeCheck(spec: CheckSpec): void {
+    if (this.#configured.checks.has(spec.checkId)) return
     const { status, output } = this.#state.check(spec.checkId) ?? { status: spec.initialStatus, output: '' }
     this.#store.putCheck({ spec, status, output })
   }
 
   #startCheck(spec: CheckSpec): void {
     this.#state.putCheck(spec, this.#ports.scheduler.nowMs())
-    this.#runner.start(spec)
+    if (this.#started) this.#runner.start(spec)
   }
 
   /** Nobody is there who could be told of the disk's error. */
@@ -217,7 +250,7 @@ export class LocalAgent {
     const changed = this.#state.report(checkId, result, this.#ports.scheduler.nowMs())
     if (changed !== 'status') return
     const check = this.#state.check(checkId) as LocalCheck
-    if (check.spec.method.kind === 'ttl') this.#unattended(() => this.#store.putCheck(check))
+    if (check.spec.method.kind === 'ttl' && !this.#configured.checks.has(checkId)) this.#unattended(() => this.#store.putCheck(check))
     if (result.status !== 'passing') this.#ports.log.warn('a check does not pass', { check: checkId, status: result.status })
     this.#antiEntropy.changed()
   }

@@ -2,7 +2,7 @@ import type { CheckMethod, CheckResult } from './definitions.ts'
 import type { Cancel } from '../base/scheduler.ts'
 
 /** Methods that look at the world, each within its `timeoutMs`. */
-export type ProbeMethod = Extract<CheckMethod, { readonly kind: 'http' | 'tcp' | 'script' }>
+export type ProbeMethod = Extract<CheckMethod, { readonly kind: 'http' | 'tcp' | 'grpc' | 'script' }>
 
 /**
  * The port through which checks meet the world. `done` is called once, later,

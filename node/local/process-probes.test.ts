@@ -18,6 +18,7 @@ t.test('HTTP: by the status, with the beginning of the body', async (t) => {
   const asked: string[] = []
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.headers['user-agent']} ${request.headers['x-a']}`)
+    if (request.url === '/echo') return void request.pipe(response)
     if (request.url === '/never') return
     if (request.url === '/moved') response.writeHead(302, { Location: '/200' }).end()
     else response.writeHead(Number(request.url!.slice(1))).end('x'.repeat(10_000))
@@ -28,6 +29,7 @@ t.test('HTTP: by the status, with the beginning of the body', async (t) => {
   t.strictSame(await probe(http(`${url}/200`), 3), { status: 'passing', output: `HTTP GET ${url}/200: 200 OK Output: xxx` })
   t.match(await probe(http(`${url}/429`)), { status: 'warning' })
   t.match(await probe(http(`${url}/500`, { method: 'POST', headers: { 'X-A': ['b'] } })), { status: 'critical', output: /^HTTP POST .*: 500 Internal Server Error Output: x{4096}$/ })
+  t.match(await probe(http(`${url}/echo`, { method: 'PUT', body: 'are you well?' })), { status: 'passing', output: /Output: are you well\?$/ })
   t.match(await probe(http(`${url}/moved`)), { status: 'passing' })
   t.match(await probe(http(`${url}/never`, { timeoutMs: 50 })), { status: 'critical', output: /context deadline exceeded/ })
   t.strictSame(asked.slice(0, 3), ['GET Consul Health Check undefined', 'GET Consul Health Check undefined', 'POST Consul Health Check b'])

@@ -5,6 +5,7 @@ import { Agent, fetch } from 'undici'
 import { unreachable } from '../base/assert.ts'
 import { parseAddress } from '../transport/address.ts'
 import type { CheckResult, HttpMethod } from './definitions.ts'
+import { probeGrpc } from './grpc-probe.ts'
 import type { ProbeMethod, Probes } from './probes.ts'
 
 /** Must be closed: it holds connections. */
@@ -27,6 +28,7 @@ function start(method: ProbeMethod, outputBytesMax: number, dispatcher: Agent, c
   switch (method.kind) {
     case 'http': return probeHttp(method, outputBytesMax, dispatcher, cancelled)
     case 'tcp': return probeTcp(method.target, method.timeoutMs, cancelled)
+    case 'grpc': return probeGrpc(method, cancelled)
     case 'script': return runScript(method.args, method.timeoutMs, outputBytesMax, cancelled)
     default: return unreachable(method)
   }
