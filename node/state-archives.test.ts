@@ -22,9 +22,9 @@ function ask(cluster: VirtualCluster, name: string, method: string, target: stri
 }
 
 async function save(cluster: VirtualCluster, name: string, query = ''): Promise<{ archive: Buffer, headers: ApiResponse['headers'] }> {
-  const { status, stream, headers, body } = await ask(cluster, name, 'GET', `/v1/snapshot${query}`)
+  const { status, source, headers, body } = await ask(cluster, name, 'GET', `/v1/snapshot${query}`)
   if (status !== 200) throw new Error(`${status} ${body.toString()}`)
-  return { archive: Buffer.concat(await during(cluster, Array.fromAsync(stream as AsyncIterable<Buffer>))), headers }
+  return { archive: Buffer.concat(await during(cluster, Array.fromAsync(source as AsyncIterable<Buffer>))), headers }
 }
 
 const follower = (cluster: VirtualCluster) => [...cluster.nodes.keys()].find((name) => name !== cluster.leader)!

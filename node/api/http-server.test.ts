@@ -195,7 +195,7 @@ t.test('a stream that fails breaks the connection off', async (t) => {
   const { Readable } = await import('node:stream')
   const { port } = await listening(t, (_request, respond) => respond({
     status: 200, headers: vary, body: '',
-    stream: Readable.from((async function* () { yield 'begin'; throw new Error('the disk') })()),
+    source: Readable.from((async function* () { yield 'begin'; throw new Error('the disk') })()),
   }))
   const answer = await fetch(`http://127.0.0.1:${port}/`)
   await t.rejects(answer.text())
