@@ -1,7 +1,8 @@
 import type { z } from 'zod'
 import type { Environment } from '../harness/environments/environment.ts'
 import type { RunPlan } from '../harness/plan/plan.ts'
-import { isMemberTarget } from './member-targets.ts'
+import type { System } from '../harness/systems/system.ts'
+import { isMemberTarget, memberTargets } from './member-targets.ts'
 import type { ActiveFault, Layer, Nemesis, NemesisContext, Variant } from './nemesis.ts'
 
 /**
@@ -13,7 +14,9 @@ export interface FamilyParts<Value extends object> {
   readonly name: string
   readonly about: string
   readonly layer: Layer | ((value: Value) => Layer)
-  missing(environment: Environment, plan: RunPlan): string | null
+  missing(environment: Environment, plan: RunPlan, system: System): string | null
+  /** What it may be aimed at besides members. */
+  readonly shapes?: readonly string[]
   /** Absent: there is one kind only. */
   variants?(environment: Environment): readonly Variant[]
   /** What a script may say. Every field is optional. */
@@ -28,7 +31,7 @@ export function family<Value extends object>(parts: FamilyParts<Value>): Nemesis
   const { name, about, layer, asked: schema } = parts
   return {
     name, about,
-    missing: (environment, plan) => parts.missing(environment, plan),
+    missing: (environment, plan, system) => parts.missing(environment, plan, system),
     variants: (environment) => parts.variants?.(environment) ?? [{ kind: '', asked: {}, missing: null }],
     async next(context, asked = {}) {
       const value = await parts.draw(context, schema.parse(asked))
@@ -41,18 +44,18 @@ export function family<Value extends object>(parts: FamilyParts<Value>): Nemesis
     objection(asked, members) {
       const parsed = schema.safeParse(asked)
       if (!parsed.success) return parsed.error.issues.map((issue) => `${issue.path.length === 0 ? '' : `"${issue.path.join('.')}": `}${issue.message}`).join('; ')
-      return membersObjection(parsed.data as { target?: unknown, members?: unknown }, members)
+      return membersObjection(parsed.data as { target?: unknown, members?: unknown }, members, parts.shapes ?? [])
     },
   }
 }
 
 /** Families agree on `target` and `members`, where they have them. */
-function membersObjection({ target, members: named }: { readonly target?: unknown, readonly members?: unknown }, members: readonly string[]): string | null {
+function membersObjection({ target, members: named }: { readonly target?: unknown, readonly members?: unknown }, members: readonly string[], shapes: readonly string[]): string | null {
   const strangers = (Array.isArray(named) ? named : []).filter((member) => !members.includes(member))
   if (strangers.length > 0) return `there is no member ${strangers.join(', ')}; there are ${members.join(', ')}`
   // With members named, the target only says how they were once chosen.
-  if (typeof target === 'string' && named === undefined && !isMemberTarget(target, members)) {
-    return `"${target}" is no target; there are one, leader, followers, minority, majority, all, random, and members by name as n1+n3`
+  if (typeof target === 'string' && named === undefined && !shapes.includes(target) && !isMemberTarget(target, members)) {
+    return `"${target}" is no target; there are ${[...shapes, ...memberTargets.map(({ name }) => name)].join(', ')}, and members by name as n1+n3`
   }
   return null
 }

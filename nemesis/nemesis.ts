@@ -20,7 +20,7 @@ export interface Nemesis {
   readonly name: string
   readonly about: string
   /** Why this cannot work in such an environment, or null. Asked before the run starts. */
-  missing(environment: Environment, plan: RunPlan): string | null
+  missing(environment: Environment, plan: RunPlan, system: System): string | null
   /**
    * Chooses the next fault, with targets taken from the seed and from what the system says of itself.
    * @param asked what a script wants of it, already found right by `objection`; what it leaves open is drawn
@@ -30,6 +30,14 @@ export interface Nemesis {
   variants?(environment: Environment): readonly Variant[]
   /** Why a script cannot ask this of the family, or null. Absent: the family cannot be scripted. */
   objection?(asked: unknown, members: readonly string[]): string | null
+}
+
+/**
+ * The fault does not fit the cluster as it is (no snapshot to damage yet, no
+ * leader who would remove a member): nothing is broken, and that is no failure.
+ */
+export class NotNowError extends Error {
+  override readonly name = 'NotNowError'
 }
 
 /** One kind of a family's faults. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { seededRandom } from '../../node/base/random.ts'
-import type { Nemesis, Variant } from '../../nemesis/nemesis.ts'
+import { NotNowError, type Nemesis, type Variant } from '../../nemesis/nemesis.ts'
 import type { Environment } from '../environments/environment.ts'
 import { resolvePlan } from '../plan/resolve-plan.ts'
 import { planDefaults } from '../plan/defaults.ts'
@@ -102,7 +102,7 @@ class Prober {
     await this.#fillLog()
     const rows: ProbeRow[] = []
     for (const nemesis of nemeses) {
-      const missing = nemesis.missing(this.#environment, this.#plan)
+      const missing = nemesis.missing(this.#environment, this.#plan, this.#system)
       for (const variant of nemesis.variants?.(this.#environment) ?? [{ kind: '', asked: {}, missing: null }]) {
         const why = missing ?? variant.missing
         const row: ProbeRow = why === null ? await this.#probe(nemesis, variant) : { fault: nemesis.name, kind: variant.kind, state: 'absent', why }
@@ -128,6 +128,7 @@ class Prober {
       await this.#mustServe()
       return { ...base, state: 'works', broken: active.observed, mended }
     } catch (error) {
+      if (error instanceof NotNowError) return { ...base, state: 'absent', why: error.message }
       if (this.#interrupt.stopped) throw new InterruptedError(this.#interrupt.reason!)
       return { ...base, state: 'failed', why: (error as Error).message }
     }

@@ -2,7 +2,7 @@ import type { HistoryEvent, Unrecorded } from '../history/event.ts'
 import type { HarnessClock } from '../environments/environment.ts'
 import type { CheckResult } from '../checkers/verdict.ts'
 import { conflict } from '../../nemesis/impact.ts'
-import { layers, type ActiveFault, type Fault, type Impact } from '../../nemesis/nemesis.ts'
+import { layers, NotNowError, type ActiveFault, type Fault, type Impact } from '../../nemesis/nemesis.ts'
 import type { RunStatus } from './run-context.ts'
 
 /** One line of `faults.jsonl`: a fault's start or its end, or that it was not begun. Times as in the history. */
@@ -90,6 +90,7 @@ export class FaultConductor {
         const started = await fault.start()
         return { observed: started.observed, result: started }
       })
+      if ('error' in step && step.notNow === true) return { kind: 'skipped' }
       if ('error' in step) {
         this.#startFailures.push(`start-${fault.name} ${JSON.stringify(fault.value)}: ${step.error}`)
         return { kind: 'failed' }
@@ -132,7 +133,7 @@ export class FaultConductor {
     if (this.#started === 0) {
       return { checker: 'faults', verdict: 'unknown', summary: 'no fault was started within the time limit: raise --time-limit or lower --interval', evidence: [], details }
     }
-    const skipped = this.#skipped === 0 ? '' : `; ${this.#skipped} not begun, because they could not be on together with what was`
+    const skipped = this.#skipped === 0 ? '' : `; ${this.#skipped} not begun, because they did not fit what was on`
     return { checker: 'faults', verdict: 'valid', summary: `${this.#started} fault${this.#started === 1 ? '' : 's'}, each proven by a probe at its start and its end${skipped}`, evidence: [], details }
   }
 
@@ -155,7 +156,7 @@ export class FaultConductor {
     if (running === undefined) return
     const { fault, active } = running
     const step = await this.#step(id, fault, 'stop', async () => ({ observed: await this.#inTime(active.stop()), result: true }))
-    if ('error' in step) {
+    if (!('result' in step)) {
       this.#stopFailures.set(id, `stop-${fault.name} ${JSON.stringify(fault.value)}: ${step.error}`)
       return
     }
@@ -164,7 +165,7 @@ export class FaultConductor {
     this.#showStatus()
   }
 
-  async #step<T>(id: number, fault: Fault, step: 'start' | 'stop', task: () => Promise<{ observed: unknown, result: T }>): Promise<{ result: T } | { error: string }> {
+  async #step<T>(id: number, fault: Fault, step: 'start' | 'stop', task: () => Promise<{ observed: unknown, result: T }>): Promise<{ result: T } | { error: string, notNow?: true }> {
     const { clock, record, recordFault } = this.#ports
     const f = `${step}-${fault.name}`
     const askedNs = clock.nowNs()
@@ -177,6 +178,11 @@ export class FaultConductor {
       return { result }
     } catch (cause) {
       const error = (cause as Error)?.message ?? String(cause)
+      if (step === 'start' && cause instanceof NotNowError) {
+        record({ type: 'info', process: 'nemesis', f, value: fault.value, error: `not now: ${error}` })
+        this.#skip(id, fault, error)
+        return { error, notNow: true }
+      }
       record({ type: 'info', process: 'nemesis', f, value: fault.value, error })
       recordFault({ ...line, doneNs: clock.nowNs(), observed: null, error })
       return { error }

@@ -2,7 +2,7 @@ import type { Nemesis, NemesisContext } from '../../nemesis/nemesis.ts'
 import { askedOf, type FaultScript } from '../../nemesis/script.ts'
 import { intervals } from '../../nemesis/schedule.ts'
 import type { Random } from '../../node/base/random.ts'
-import type { FaultConductor } from './fault-conductor.ts'
+import type { FaultConductor, Started } from './fault-conductor.ts'
 import type { Stop } from './stop.ts'
 
 /** What the loops share. */
@@ -29,14 +29,23 @@ export function faultLoops(loops: FaultLoops, atOnce: number, random: Random): P
   return Array.from({ length: atOnce }, (_, i) => faultLoop(nextFamily, random.split(`intervals of loop ${i}`), loops, contextOf(nemeses[0]!)))
 }
 
+const familiesTried = 3
+
 /** Wait, break, wait, mend. */
 async function faultLoop(nextFamily: () => Nemesis, random: Random, { contextOf, conductor, phase }: FaultLoops, { environment: { clock }, plan }: NemesisContext): Promise<void> {
   const pauseMs = intervals(plan.schedule, plan.nemesisIntervalS, random)
+  // What does not fit now gives its turn to the next family, but not for ever.
+  const startOne = async (): Promise<Started> => {
+    for (let tries = familiesTried; ; tries--) {
+      const nemesis = nextFamily()
+      const started = await conductor.start(() => nemesis.next(contextOf(nemesis)), 'unless-conflicting')
+      if (started.kind !== 'skipped' || tries === 1 || phase.stopped) return started
+    }
+  }
   // Half a pause before the first, so that a short run has faults too.
   if (await phase.sleep(clock, pauseMs() / 2)) return
   while (!phase.stopped) {
-    const nemesis = nextFamily()
-    const started = await conductor.start(() => nemesis.next(contextOf(nemesis)), 'unless-conflicting')
+    const started = await startOne()
     if (started.kind !== 'skipped' && await phase.sleep(clock, pauseMs())) return
     if (started.kind === 'on') await conductor.stop(started.id)
     if (await phase.sleep(clock, pauseMs())) return

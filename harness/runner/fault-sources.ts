@@ -2,6 +2,7 @@ import type { Nemesis } from '../../nemesis/nemesis.ts'
 import type { Environment, EnvironmentOptions } from '../environments/environment.ts'
 import { membersMax } from '../plan/defaults.ts'
 import type { RunPlan } from '../plan/plan.ts'
+import type { System } from '../systems/system.ts'
 import type { FaultSources } from './main-phase.ts'
 
 /** Members to spare where membership is to change. */
@@ -14,7 +15,7 @@ export interface Unserved {
 }
 
 /** What an environment is made with, so that the plan's faults can work in it. */
-export function environmentFaults(plan: RunPlan): Pick<EnvironmentOptions, 'faults' | 'spareCount'> {
+export function environmentFaults(plan: RunPlan): Required<Pick<EnvironmentOptions, 'faults' | 'spareCount'>> {
   const faults = [...new Set([...plan.nemesis, ...plan.faultScript?.faults.map(({ fault }) => fault) ?? []])]
   return { faults, spareCount: faults.includes('membership') ? Math.min(sparesForMembership, membersMax - plan.members) : 0 }
 }
@@ -24,9 +25,9 @@ export function environmentFaults(plan: RunPlan): Pick<EnvironmentOptions, 'faul
  * work and is told which do not; who asked for some, or wrote them into a
  * script, is refused.
  */
-export function chooseSources(environment: Environment, plan: RunPlan, nemeses: Readonly<Record<string, Nemesis>>): FaultSources & { readonly leftOut: readonly Unserved[], readonly refused: readonly Unserved[] } {
+export function chooseSources(environment: Environment, plan: RunPlan, system: System, nemeses: Readonly<Record<string, Nemesis>>): FaultSources & { readonly leftOut: readonly Unserved[], readonly refused: readonly Unserved[] } {
   const unservedOf = (names: readonly string[]) => names.flatMap((name): Unserved[] => {
-    const why = nemeses[name]!.missing(environment, plan)
+    const why = nemeses[name]!.missing(environment, plan, system)
     return why === null ? [] : [{ name, why }]
   })
   const scriptedNames = [...new Set(plan.faultScript?.faults.map(({ fault }) => fault) ?? [])]

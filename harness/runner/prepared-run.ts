@@ -19,6 +19,7 @@ import { rerunCommand } from '../plan/rerun.ts'
 import { resolvePlan } from '../plan/resolve-plan.ts'
 import { UsageError } from '../plan/usage-error.ts'
 import { systems } from '../systems/index.ts'
+import { environmentFaults } from './fault-sources.ts'
 import type { RunStatus } from './run-context.ts'
 import { makeRunDirectory, type RunDirectory } from './run-directory.ts'
 import { runTest, type RunOutcome } from './run-test.ts'
@@ -72,9 +73,10 @@ export async function prepareRun(options: PlanOptions, host: RunHost, directory:
   }
 }
 
-function requireFittingScript({ faultScript, members }: RunPlan, { nemeses }: RunHost): void {
+function requireFittingScript(plan: RunPlan, { nemeses }: RunHost): void {
+  const { faultScript, members } = plan
   if (faultScript === null) return
-  const objections = scriptObjections(faultScript, nemeses, memberNames(members))
+  const objections = scriptObjections(faultScript, nemeses, memberNames(members + environmentFaults(plan).spareCount))
   if (objections.length > 0) throw new UsageError(`The script ${faultScript.file} does not fit: ${objections.join('; ')}.`)
 }
 

@@ -121,7 +121,7 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
 
 /** A fault that cannot be applied here is an error before the run starts. */
 function requireCapabilities(environment: Environment, plan: RunPlan, parts: RunParts): FaultSources {
-  const sources = chooseSources(environment, plan, parts.nemeses)
+  const sources = chooseSources(environment, plan, parts.system, parts.nemeses)
   for (const { name, why } of sources.refused) {
     throw new UsageError(`--${plan.nemesis.includes(name) ? 'nemesis' : 'faults'} ${name} cannot work here: ${why}. Choose another --nemesis or another --env; \`splitbrain doctor --probe\` says what works on this machine.`)
   }
