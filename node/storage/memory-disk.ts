@@ -21,8 +21,9 @@ export interface MemoryDisk extends Disk {
    * whole sectors may read as zeros, since pages reach a disk in any order.
    * Handles opened before are dead: their writes go nowhere and their syncs,
    * running ones too, never call back, as nobody is left to be called.
+   * `keepsUnsynced`: only the process is gone, and the operating system still has it all.
    */
-  crash(options: { readonly random: Random | null }): void
+  crash(options: { readonly random: Random | null, readonly keepsUnsynced?: boolean }): void
   /** Bytes of `name` that a crash cannot take. */
   syncedBytes(name: string): number
 }
@@ -73,8 +74,9 @@ export function memoryDisk(options: MemoryDiskOptions): MemoryDisk {
     remove: (name) => {
       files.delete(name)
     },
-    crash: ({ random }) => {
+    crash: ({ random, keepsUnsynced = false }) => {
       life++
+      if (keepsUnsynced) return
       // Sorted, so that the draws do not depend on the order in which files were made.
       for (const name of [...files.keys()].sort()) files.set(name, afterCrash(files.get(name)!, random))
     },

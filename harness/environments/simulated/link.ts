@@ -1,15 +1,23 @@
 import type { EventQueue, Event } from './event-queue.ts'
+import { mtuBytes } from './impairment.ts'
+import type { Path } from './path.ts'
 
 /** What a directed link needs of the network around it. */
 export interface LinkPorts {
   readonly queue: EventQueue
+  /** What the source sends meets. */
+  readonly path: Path
+  /** The opposite direction: of welcomes and acknowledgements. */
+  readonly reverse: Path
+  /** On the wire. Asked for only where something is wrong with the path. */
+  readonly sizeBytes: (message: unknown) => number
   /** One way; drawn anew for each message. */
   readonly latencyMs: () => number
   /** Hands a message to the target, if that lives. */
   readonly deliver: (message: unknown) => void
   readonly targetLives: () => boolean
-  /** The opposite direction cannot be passed: welcomes and acknowledgements do not arrive. */
-  readonly reverseIsCut: () => boolean
+  /** The target's process stands still: its machine takes what arrives, nobody reads it. */
+  readonly targetStands: () => boolean
   /** The target accepted a connection. */
   readonly opened: () => void
   /** The source is told that an established connection broke. */
@@ -18,6 +26,8 @@ export interface LinkPorts {
   readonly cutLoses: () => boolean
   /** How long a healed connection takes to send again what did not get through. */
   readonly retransmitMs: () => number
+  /** Whether a lost packet is missed by the ones behind it, so that it is sent again at once; else a timer must run out. */
+  readonly missedSoon: () => boolean
 }
 
 /** As of the real transport (`link-options.ts`), whose states these are too. */
@@ -26,13 +36,22 @@ const stallTimeoutMs = 2000
 const backoffMsMin = 50
 const backoffMsMax = 1000
 const queueMessagesMax = 4096
+/** A segment without data: of a handshake. */
+const bareSegmentBytes = 60
+const segmentBytesMax = mtuBytes - 52
+/** TCP's on Linux, where the path is quick: the smallest, doubled each time. */
+const retransmitTimeoutMsMin = 200
 
 interface Connection {
   /** What arrives on it is delivered. */
   alive: boolean
   lastArrivalNs: number
-  /** Did not get through a cut, in order; sent again after healing. */
-  held: unknown[]
+  sentCount: number
+  deliveredCount: number
+  /** Came before an earlier message did, by number. */
+  readonly early: Map<number, unknown>
+  /** Did not get through a cut; sent again after healing. */
+  held: { readonly sequence: number, readonly message: unknown }[]
   resending: boolean
   stallCheck: Event | null
 }
@@ -41,7 +60,8 @@ type State = 'idle' | 'dialling' | 'open' | 'waiting'
 
 /**
  * What one member says to another: a connection like TCP's, dialled on demand
- * by the source. Keeps order while it lasts. Under a cut nothing passes: either
+ * by the source. Keeps order while it lasts: what is lost or damaged on the way
+ * is sent again, and what is behind it waits. Where nothing passes, either
  * the connection keeps what it should carry, and delivers it late if healing
  * comes before it is given up, or it breaks and all of that is lost.
  */
@@ -54,15 +74,24 @@ export class DirectedLink {
   #backoffMs = backoffMsMin
   /** Counts dials and resets: what belongs to an earlier one is ignored. */
   #attempt = 0
-  readonly #cuts = new Set<number>()
   #losesUnderCut = false
 
   constructor(ports: LinkPorts) {
     this.#ports = ports
+    ports.path.use({
+      blocked: () => { this.#losesUnderCut = ports.cutLoses() },
+      unblocked: () => {
+        if (this.#connection !== null && this.#connection.held.length > 0) this.#resend(this.#connection)
+      },
+      reset: () => {
+        if (this.#connection !== null) this.#break(this.#connection, true)
+      },
+    })
   }
 
-  get isCut(): boolean {
-    return this.#cuts.size > 0
+  /** The source holds an established connection. */
+  get isOpen(): boolean {
+    return this.#state === 'open'
   }
 
   send(message: unknown): void {
@@ -70,18 +99,6 @@ export class DirectedLink {
     if (this.#queue.length >= queueMessagesMax) return
     this.#queue.push(message)
     if (this.#state === 'idle') this.#dial()
-  }
-
-  cut(id: number): void {
-    if (!this.isCut) this.#losesUnderCut = this.#ports.cutLoses()
-    this.#cuts.add(id)
-  }
-
-  /** Removes one cut; the link works when no cut holds it. */
-  heal(id: number): void {
-    if (!this.#cuts.delete(id) || this.isCut) return
-    const connection = this.#connection
-    if (connection !== null && connection.held.length > 0) this.#resend(connection)
   }
 
   /** The target dialled the source, so it is up: no need to wait before dialling it. */
@@ -111,7 +128,7 @@ export class DirectedLink {
   }
 
   get #isImpassable(): boolean {
-    return this.isCut || this.#ports.reverseIsCut()
+    return this.#ports.path.isBlocked || this.#ports.reverse.isBlocked
   }
 
   #dial(): void {
@@ -119,10 +136,15 @@ export class DirectedLink {
     const attempt = ++this.#attempt
     this.#state = 'dialling'
     const dialledNs = queue.nowNs
-    queue.after(latencyMs() + latencyMs(), () => {
+    const thereMs = this.#ports.path.passWhole(dialledNs, bareSegmentBytes)
+    const backMs = this.#ports.reverse.passWhole(dialledNs, bareSegmentBytes)
+    const tripMs = latencyMs() + latencyMs() + (thereMs ?? 0) + (backMs ?? 0)
+    queue.after(tripMs, () => {
       if (attempt !== this.#attempt) return
-      if (!this.#isImpassable) return this.#ports.targetLives() ? this.#open() : this.#dialFailed(dialledNs)
-      queue.after(connectTimeoutMs, () => {
+      const passes = thereMs !== null && backMs !== null && tripMs <= connectTimeoutMs && !this.#isImpassable && !this.#ports.targetStands()
+      if (passes) return this.#ports.targetLives() ? this.#open() : this.#dialFailed(dialledNs)
+      if (this.#ports.path.refuses) return this.#dialFailed(dialledNs)
+      queue.after(Math.max(0, connectTimeoutMs - tripMs), () => {
         if (attempt === this.#attempt) this.#dialFailed(dialledNs)
       })
     })
@@ -131,7 +153,9 @@ export class DirectedLink {
   #open(): void {
     this.#state = 'open'
     this.#backoffMs = backoffMsMin
-    const connection: Connection = { alive: true, lastArrivalNs: 0, held: [], resending: false, stallCheck: null }
+    const connection: Connection = {
+      alive: true, lastArrivalNs: 0, sentCount: 0, deliveredCount: 0, early: new Map(), held: [], resending: false, stallCheck: null,
+    }
     this.#connection = connection
     const waiting = this.#queue
     this.#queue = []
@@ -160,21 +184,65 @@ export class DirectedLink {
   }
 
   #transmit(connection: Connection, message: unknown): void {
-    const { queue, latencyMs } = this.#ports
-    const arrivalNs = Math.max(connection.lastArrivalNs, queue.nowNs + Math.ceil(latencyMs() * 1e6))
-    connection.lastArrivalNs = arrivalNs
-    queue.at(arrivalNs, () => this.#arrive(connection, message))
-    if (!connection.alive || this.#isImpassable) this.#watchForStall(connection)
+    const { path, sizeBytes, targetStands } = this.#ports
+    const sequence = connection.sentCount++
+    // What is sent into a cut is held by what comes of it at its arrival.
+    if (path.isClear || path.isBlocked) this.#travel(connection, sequence, message, 0)
+    else this.#sendSegments(connection, sequence, message, sizeBytes(message), retransmitTimeoutMsMin, 0)
+    if (!connection.alive || this.#isImpassable || targetStands()) this.#watchForStall(connection)
   }
 
-  #arrive(connection: Connection, message: unknown): void {
+  /** Each of a message's segments until it arrives whole; what has arrived is not sent again. */
+  #sendSegments(connection: Connection, sequence: number, message: unknown, bytes: number, timeoutMs: number, arrivedAfterNs: number): void {
+    const { queue, path, latencyMs, missedSoon } = this.#ports
+    let lastDelayMs = 0
+    let missingBytes = 0
+    for (let left = bytes; left > 0; left -= segmentBytesMax) {
+      const delayMs = path.passWhole(queue.nowNs, Math.min(left, segmentBytesMax) + mtuBytes - segmentBytesMax)
+      if (delayMs === null) missingBytes += Math.min(left, segmentBytesMax)
+      else lastDelayMs = Math.max(lastDelayMs, delayMs)
+    }
+    if (missingBytes === 0) return this.#travel(connection, sequence, message, Math.max(lastDelayMs, (arrivedAfterNs - queue.nowNs) / 1e6))
+    this.#watchForStall(connection)
+    const soon = timeoutMs === retransmitTimeoutMsMin && missedSoon()
+    queue.after(soon ? 2 * latencyMs() : timeoutMs, () => {
+      if (!connection.alive || connection !== this.#connection) return
+      this.#sendSegments(connection, sequence, message, missingBytes, timeoutMs * 2, queue.nowNs + Math.ceil(lastDelayMs * 1e6))
+    })
+  }
+
+  #travel(connection: Connection, sequence: number, message: unknown, delayMs: number): void {
+    const { queue, latencyMs } = this.#ports
+    const arrivalNs = Math.max(connection.lastArrivalNs, queue.nowNs + Math.ceil((latencyMs() + delayMs) * 1e6))
+    // A delay of this one alone does not hold back what may pass it; the numbers keep the order.
+    if (delayMs === 0) connection.lastArrivalNs = arrivalNs
+    queue.at(arrivalNs, () => this.#arrive(connection, sequence, message))
+  }
+
+  #arrive(connection: Connection, sequence: number, message: unknown): void {
     if (!connection.alive) return
-    if (!this.isCut && connection.held.length === 0) return this.#ports.deliver(message)
+    const { path } = this.#ports
+    if (!path.isBlocked) return this.#accept(connection, sequence, message)
     // A connection whose source died has nobody who would send again.
     if (connection !== this.#connection) return
-    if (this.isCut && this.#losesUnderCut) return this.#break(connection, false)
-    connection.held.push(message)
+    if (this.#losesUnderCut) return this.#break(connection, false)
+    connection.held.push({ sequence, message })
     this.#watchForStall(connection)
+  }
+
+  #accept(connection: Connection, sequence: number, message: unknown): void {
+    const { early } = connection
+    if (sequence !== connection.deliveredCount) {
+      early.set(sequence, message)
+      return
+    }
+    connection.deliveredCount++
+    this.#ports.deliver(message)
+    while (early.size > 0 && early.has(connection.deliveredCount)) {
+      const next = early.get(connection.deliveredCount)
+      early.delete(connection.deliveredCount++)
+      this.#ports.deliver(next)
+    }
   }
 
   #resend(connection: Connection): void {
@@ -182,20 +250,23 @@ export class DirectedLink {
     connection.resending = true
     this.#ports.queue.after(this.#ports.retransmitMs() + this.#ports.latencyMs(), () => {
       connection.resending = false
-      if (!connection.alive || this.isCut) return
-      // What arrives meanwhile stands behind: `held` is emptied only now.
+      if (!connection.alive || this.#ports.path.isBlocked) return
       const { held } = connection
       connection.held = []
-      for (const message of held) this.#ports.deliver(message)
+      for (const { sequence, message } of held) this.#accept(connection, sequence, message)
     })
   }
 
   /** The real transport gives a connection up on which nothing was received for a while. */
   #watchForStall(connection: Connection): void {
     if (connection.stallCheck !== null) return
+    const { deliveredCount } = connection
     connection.stallCheck = this.#ports.queue.after(stallTimeoutMs, () => {
       connection.stallCheck = null
-      if (connection === this.#connection && (!connection.alive || this.#isImpassable)) this.#break(connection, true)
+      if (connection !== this.#connection) return
+      const stuck = connection.deliveredCount < connection.sentCount && connection.deliveredCount === deliveredCount
+      if (stuck || !connection.alive || this.#isImpassable || this.#ports.targetStands()) return this.#break(connection, true)
+      if (connection.deliveredCount < connection.sentCount) this.#watchForStall(connection)
     })
   }
 

@@ -3,6 +3,8 @@ import t from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
 import { drawClimate } from './climate.ts'
 import { SimulatedNetwork } from './network.ts'
+import { PathFaults } from './path-faults.ts'
+import { Paths } from './path.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 const members = ['n1', 'n2', 'n3']
@@ -12,7 +14,9 @@ function makeNetwork(seed: number, latencyMs = 0, deathHeard = 1) {
   const time = new VirtualTime()
   const random = seededRandom(seed)
   const climate = { ...drawClimate(random.split('climate')), deathHeardShare: deathHeard }
-  const network = new SimulatedNetwork({ time, random, climate, members, latencyMs })
+  const paths = new Paths(members, random.split('paths'))
+  const network = new SimulatedNetwork({ time, random, climate, paths, latencyMs })
+  const faults = new PathFaults(time, paths)
   const heard = new Map<string, unknown[]>(members.map((name) => [name, []]))
   const lost = new Map<string, string[]>(members.map((name) => [name, []]))
   const connect = (name: string) => {
@@ -23,7 +27,7 @@ function makeNetwork(seed: number, latencyMs = 0, deathHeard = 1) {
   }
   const transports = new Map(members.map((name) => [name, connect(name)]))
   const say = (from: string, to: string, message: unknown) => transports.get(from)!.send(network.addressOf(to), message)
-  return { time, network, heard, lost, transports, say, reconnect: (name: string) => transports.set(name, connect(name)) }
+  return { time, network, faults, paths, heard, lost, transports, say, reconnect: (name: string) => transports.set(name, connect(name)) }
 }
 
 t.test('messages arrive in order, each after at least the delay that was asked for', async (t) => {
@@ -41,7 +45,7 @@ t.test('messages arrive in order, each after at least the delay that was asked f
 t.test('law: cuts are counted; a link passes exactly when no cut holds it', async (t) => {
   const link = fc.constantFrom(...members.flatMap((from) => members.filter((to) => to !== from).map((to) => ({ from, to }))))
   await fc.assert(fc.asyncProperty(fc.nat(), fc.array(fc.array(link, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 4 }), async (seed, cuts) => {
-    const { time, network, heard, say } = makeNetwork(seed)
+    const { time, faults, heard, say } = makeNetwork(seed)
     await time.run(async () => {
       const open: { links: readonly { from: string, to: string }[], cut: { heal(): Promise<void> } }[] = []
       const verify = async () => {
@@ -65,7 +69,7 @@ t.test('law: cuts are counted; a link passes exactly when no cut holds it', asyn
         }
       }
       for (const links of cuts) {
-        open.push({ links, cut: await network.cut(links) })
+        open.push({ links, cut: await faults.cut(links) })
         await verify()
       }
       while (open.length > 0) {
@@ -81,11 +85,11 @@ t.test('a cut that heals soon delivers late and in order, or breaks the connecti
   let late = 0
   let broken = 0
   for (let seed = 0; seed < 40; seed++) {
-    const { time, network, heard, say } = makeNetwork(seed)
+    const { time, faults, heard, say } = makeNetwork(seed)
     await time.run(async () => {
       say('n1', 'n2', 0)
       await time.sleep(500)
-      const cut = await network.cut([{ from: 'n1', to: 'n2' }])
+      const cut = await faults.cut([{ from: 'n1', to: 'n2' }])
       for (let i = 1; i <= 5; i++) say('n1', 'n2', i)
       await time.sleep(500)
       t.same(heard.get('n2'), [0], 'nothing passes')
@@ -105,11 +109,11 @@ t.test('a cut that heals soon delivers late and in order, or breaks the connecti
 })
 
 t.test('a long cut is noticed by its silence, at the sender', async (t) => {
-  const { time, network, lost, say } = makeNetwork(5)
+  const { time, network, faults, lost, say } = makeNetwork(5)
   await time.run(async () => {
     say('n1', 'n2', 'hello')
     await time.sleep(100)
-    const cut = await network.cut([{ from: 'n2', to: 'n1' }])
+    const cut = await faults.cut([{ from: 'n2', to: 'n1' }])
     say('n1', 'n2', 'nobody acknowledges this')
     await time.sleep(3000)
     t.same(lost.get('n1'), [network.addressOf('n2')])
@@ -154,7 +158,7 @@ t.test('a death that nobody hears of shows by silence only', async (t) => {
 })
 
 t.test('a dead transport is dead', async (t) => {
-  const { time, network, heard, say, transports } = makeNetwork(3)
+  const { time, network, faults, heard, say, transports } = makeNetwork(3)
   const dead = transports.get('n1')!
   await time.run(async () => {
     network.disconnect('n1', true)
@@ -163,5 +167,5 @@ t.test('a dead transport is dead', async (t) => {
     await time.sleep(3000)
     t.same([heard.get('n1'), heard.get('n2')], [[], []])
   })
-  await t.rejects(network.cut([{ from: 'n1', to: 'n9' }]), /There is no link n1>n9/)
+  await t.rejects(faults.cut([{ from: 'n1', to: 'n9' }]), /There is no link n1>n9/)
 })

@@ -1,13 +1,13 @@
 import { invariant } from '../../../node/base/assert.ts'
 import type { Random } from '../../../node/base/random.ts'
 import type { Transport } from '../../../node/transport/transport.ts'
-import type { Cut, CutLinks, Link, ShapeLinks } from '../environment.ts'
+import type { Link, ShapeLinks } from '../environment.ts'
 import type { Climate } from './climate.ts'
 import { DirectedLink } from './link.ts'
+import type { Paths } from './path.ts'
 import type { VirtualTime } from './virtual-time.ts'
+import { wireBytes } from './wire-bytes.ts'
 
-/** A probe packet takes this much longer than any ordinary message before it counts as lost. */
-const probePatienceMs = 20
 /** TCP's smallest retransmission timeout on Linux. */
 const retransmitMsMax = 200
 
@@ -15,8 +15,13 @@ export interface NetworkOptions {
   readonly time: VirtualTime
   readonly random: Random
   readonly climate: Climate
-  readonly members: readonly string[]
+  /** What its links meet on their ways. */
+  readonly paths: Paths
   readonly latencyMs: number
+  /** The member's process stands still. */
+  readonly stands?: (member: string) => boolean
+  /** It has no file descriptor left for a connection. */
+  readonly isFull?: (member: string) => boolean
   /** Put between sender and receiver; a test proves by it that all messages survive the real codec. Default: the very same object. */
   readonly codec?: (message: unknown) => unknown
 }
@@ -31,26 +36,28 @@ export interface NetworkReceiver {
 /** A member's transport, and the way to cut it loose when it dies. */
 export type SimulatedTransport = Transport & { onPeerLost(callback: (address: string) => void): void }
 
-/** All links between members; each is directed, and has its own stream of chance. */
-export class SimulatedNetwork implements CutLinks, ShapeLinks {
+/** All links between servers' ports; each is directed, and has its own stream of chance. */
+export class SimulatedNetwork implements ShapeLinks {
   readonly #options: NetworkOptions
   readonly #links = new Map<string, DirectedLink>()
   readonly #receivers = new Map<string, NetworkReceiver>()
-  readonly #names = new Map<string, string>()
   #delayMs: number
-  #lastCutId = 0
 
   constructor(options: NetworkOptions) {
     this.#options = options
     this.#delayMs = options.latencyMs
-    for (const member of options.members) this.#names.set(this.addressOf(member), member)
-    for (const from of options.members) {
-      for (const to of options.members) if (from !== to) this.#links.set(linkName({ from, to }), this.#makeLink({ from, to }))
+    const { members } = options.paths
+    for (const from of members) {
+      for (const to of members) if (from !== to) this.#links.set(linkName({ from, to }), this.#makeLink({ from, to }))
     }
   }
 
   addressOf(member: string): string {
-    return `10.0.0.${this.#options.members.indexOf(member) + 1}:8300`
+    return `${this.hostOf(member)}:8300`
+  }
+
+  hostOf(member: string): string {
+    return `10.0.0.${this.#options.paths.members.indexOf(member) + 1}`
   }
 
   /** The transport of one life of `member`. After `disconnect` it is dead. */
@@ -63,7 +70,7 @@ export class SimulatedNetwork implements CutLinks, ShapeLinks {
     }
     invariant(!this.#receivers.has(member), () => `${member} is connected already`)
     this.#receivers.set(member, receiver)
-    const links = new Map(this.#options.members.filter((other) => other !== member)
+    const links = new Map(this.#options.paths.members.filter((other) => other !== member)
       .map((other) => [this.addressOf(other), this.#link({ from: member, to: other })]))
     const isConnected = () => this.#receivers.get(member) === receiver
     return {
@@ -80,7 +87,7 @@ export class SimulatedNetwork implements CutLinks, ShapeLinks {
   /** The member is gone. `heard`: its connections were reset, so that the others know at once. */
   disconnect(member: string, heard: boolean): void {
     this.#receivers.delete(member)
-    for (const other of this.#options.members) {
+    for (const other of this.#options.paths.members) {
       if (other === member) continue
       this.#link({ from: member, to: other }).sourceDied()
       this.#link({ from: other, to: member }).targetDied(heard)
@@ -91,56 +98,46 @@ export class SimulatedNetwork implements CutLinks, ShapeLinks {
     this.#delayMs = delayMs
   }
 
-  async cut(links: readonly Link[]): Promise<Cut> {
-    const id = ++this.#lastCutId
-    const held = links.map((link) => ({ link, directed: this.#link(link) }))
-    for (const { directed } of held) directed.cut(id)
-    const heal = async () => {
-      for (const { directed } of held) directed.heal(id)
-      const silent = await this.#probe(held.filter(({ directed }) => !directed.isCut).map(({ link }) => link), false)
-      if (silent.length > 0) throw new Error(`no probe passes ${silent.join(', ')}, which are healed`)
-    }
-    const passed = await this.#probe(links, true)
-    if (passed.length > 0) {
-      await heal()
-      throw new Error(`a probe passed ${passed.join(', ')}, which are cut`)
-    }
-    return { heal }
+  /** Steady, one way, on all links. */
+  get delayMs(): number {
+    return this.#delayMs
   }
 
-  /** Sends a packet over each link; returns those where one arrived (`wanted`), or none did. */
-  async #probe(links: readonly Link[], wanted: boolean): Promise<string[]> {
-    const arrived = await Promise.all(links.map((link) => this.#options.time.promise<boolean>((resolve) => {
-      const { queue } = this.#options.time
-      const directed = this.#link(link)
-      queue.after(this.#delayMs + 1, () => {
-        if (!directed.isCut) resolve(true)
-      })
-      queue.after(this.#delayMs + probePatienceMs, () => resolve(false))
-    })))
-    return links.filter((_, i) => arrived[i] === wanted).map(linkName)
+  /** How many connections of a member's server port are established, of both directions. */
+  openConnections(member: string): number {
+    let count = 0
+    for (const other of this.#options.paths.members) {
+      if (other === member) continue
+      if (this.#link({ from: member, to: other }).isOpen) count++
+      if (this.#link({ from: other, to: member }).isOpen) count++
+    }
+    return count
   }
 
   #link(link: Link): DirectedLink {
     const directed = this.#links.get(linkName(link))
-    if (directed === undefined) throw new Error(`There is no link ${linkName(link)}; there are members ${this.#options.members.join(', ')}.`)
+    if (directed === undefined) throw new Error(`There is no link ${linkName(link)}; there are members ${this.#options.paths.members.join(', ')}.`)
     return directed
   }
 
   #makeLink({ from, to }: Link): DirectedLink {
-    const { time, climate, codec } = this.#options
+    const { time, climate, codec, paths, stands, isFull = () => false } = this.#options
     const random = this.#options.random.split(linkName({ from, to }))
     const cuts = random.split('cuts')
     return new DirectedLink({
       queue: time.queue,
+      path: paths.of(from, to, 'raft'),
+      reverse: paths.of(to, from, 'raft'),
+      sizeBytes: wireBytes,
       latencyMs: () => this.#delayMs + climate.linkLatencyMs(random),
       deliver: (message) => this.#receivers.get(to)?.message(codec === undefined ? message : codec(message)),
-      targetLives: () => this.#receivers.has(to),
-      reverseIsCut: () => this.#link({ from: to, to: from }).isCut,
+      targetLives: () => this.#receivers.has(to) && !isFull(to) && !isFull(from),
+      targetStands: () => stands?.(to) ?? false,
       opened: () => this.#link({ from: to, to: from }).peerIsUp(),
       lost: () => this.#receivers.get(from)?.peerLost(this.addressOf(to)),
       cutLoses: () => cuts.chance(climate.cutLosesShare),
       retransmitMs: () => cuts.fraction() * retransmitMsMax,
+      missedSoon: () => cuts.chance(0.5),
     })
   }
 }

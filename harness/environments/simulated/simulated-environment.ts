@@ -1,17 +1,21 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../../../node/base/random.ts'
-import type { CutLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill, ShapeLinks } from '../environment.ts'
+import type { AgentConfig } from '../../../node/agent/agent-config.ts'
+import type { CutClients, CutLinks, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, ShapeLinks } from '../environment.ts'
 import { SimulatedClients } from './clients.ts'
-import { drawClimate, type Climate } from './climate.ts'
+import { drawClimate } from './climate.ts'
+import { ClockFaults } from './clock-faults.ts'
+import { SimulatedGossipNetwork } from './gossip-network.ts'
+import { MachineFaults } from './machine-faults.ts'
 import { SimulatedMember } from './member.ts'
 import { loadMemberCode, type MemberCode } from './member-code.ts'
+import { MemberLives } from './member-lives.ts'
 import { SimulatedNetwork } from './network.ts'
+import { PathFaults } from './path-faults.ts'
+import { Paths } from './path.ts'
+import { ScarcityFaults } from './scarcity-faults.ts'
 import { VirtualTime } from './virtual-time.ts'
-
-const answerDeadlineMs = 30_000
-const answerRequestTimeoutMs = 1_000
-const answerPollMs = 10
 
 /** For tests. */
 export interface SimulatedVariations {
@@ -36,59 +40,73 @@ class SimulatedEnvironment implements Environment {
   readonly members: readonly string[]
   readonly clock: VirtualTime
   readonly cutLinks: CutLinks
+  readonly cutClients: CutClients
+  readonly disturbLinks: DisturbLinks
   readonly shapeLinks: ShapeLinks
-  readonly kill: Kill
-  readonly #members = new Map<string, SimulatedMember>()
+  readonly firewall: Firewall
+  readonly kill: MemberLives
+  readonly pause: MachineFaults
+  readonly skewClock: ClockFaults
+  readonly troubleDisk: MachineFaults
+  readonly damageFiles: MachineFaults
+  readonly limitResources: ScarcityFaults
+  readonly spareMembers: MemberLives
   readonly #clients: SimulatedClients
-  readonly #climate: Climate
-  readonly #startup: Random
-  /** What a member died of by itself, and that it is said once only. */
-  readonly #crashes = new Map<string, Error>()
 
   constructor(options: EnvironmentOptions, code: MemberCode, variations: SimulatedVariations) {
-    const { random, memberCount, latencyMs } = options
-    this.members = Array.from({ length: memberCount }, (_, i) => `n${i + 1}`)
+    const { random, memberCount, latencyMs, spareCount = 0 } = options
+    const names = Array.from({ length: memberCount + spareCount }, (_, i) => `n${i + 1}`)
+    this.members = names.slice(0, memberCount)
     this.clock = new VirtualTime()
-    this.#climate = drawClimate(random.split('climate'))
-    this.#startup = random.split('startup')
-    this.#clients = new SimulatedClients(this.clock, this.#climate, random.split('clients'))
+    const { queue } = this.clock
+    const climate = drawClimate(random.split('climate'))
+    const paths = new Paths(names, random.split('paths'))
+    this.#clients = new SimulatedClients(this.clock, climate, random.split('clients'), paths)
     const network = new SimulatedNetwork({
-      time: this.clock, random: random.split('network'), climate: this.#climate, members: this.members, latencyMs, codec: variations.codec,
+      time: this.clock, random: random.split('network'), climate, paths, latencyMs, codec: variations.codec,
+      stands: (name) => lives.member(name).loop.stands,
+      isFull: (name) => lives.member(name).isFull,
     })
-    this.cutLinks = network
+    const gossipNetwork = new SimulatedGossipNetwork({
+      queue, random: random.split('gossip'), climate, paths,
+      hostOf: (name) => network.hostOf(name), delayMs: () => network.delayMs, backlog: (name) => lives.member(name).loop.backlog,
+    })
+    const configs = memberConfigs(options, code, names, network)
+    const lives = new MemberLives({
+      time: this.clock, climate, random: random.split('startup'), clients: this.#clients, spares: names.slice(memberCount), say: options.say,
+      members: configs.map((config) => new SimulatedMember({
+        config, code, network, queue, climate,
+        gossipNetwork: config.gossip === null ? null : gossipNetwork,
+        nodeId: (disk) => drawUuid(random.split(disk === 0 ? `id of ${config.name}` : `id of ${config.name}, disk ${disk}`)),
+        random: random.split(`member ${config.name}`),
+        onEnded: (error) => lives.onEnded(config.name, error),
+        clientConnections: () => this.#clients.openConnections(config.name),
+      })),
+    })
+    const pathFaults = new PathFaults(this.clock, paths)
+    const machineFaults = new MachineFaults(this.clock, lives)
+    const member = (name: string) => lives.member(name)
+    this.cutLinks = this.cutClients = this.disturbLinks = this.firewall = pathFaults
     this.shapeLinks = network
-    this.kill = { kill: (name) => this.#kill(name), restart: (name) => this.#restart(name) }
-    const configFile = join(options.workDirectory, 'member.json')
-    writeFileSync(configFile, JSON.stringify(options.memberConfig))
-    for (const name of this.members) {
-      const config = code.resolveAgentConfig({
-        server: true, node: name, bootstrapExpect: memberCount, dataDir: 'in memory', configFile: [configFile],
-        // Gossip is not needed by any workload yet.
-        serfLanPort: -1,
-        retryJoin: this.members.filter((other) => other !== name).map((other) => network.addressOf(other)),
-      })
-      this.#members.set(name, new SimulatedMember({
-        config, code, network,
-        nodeId: drawUuid(random.split(`id of ${name}`)),
-        queue: this.clock.queue,
-        climate: this.#climate,
-        random: random.split(`member ${name}`),
-        onCrash: (error) => this.#onCrash(name, error, options.say),
-      }))
-    }
+    this.kill = this.spareMembers = lives
+    this.pause = this.troubleDisk = this.damageFiles = machineFaults
+    this.skewClock = new ClockFaults(this.clock, member)
+    this.limitResources = new ScarcityFaults(this.clock, this.#clients, member)
   }
 
   async start(): Promise<void> {
-    await Promise.all(this.members.map((name) => this.#startMember(name)))
+    await Promise.all(this.members.map((name) => this.kill.restart(name)))
   }
 
   request(member: string, request: HttpRequest, timeoutMs: number): Promise<HttpOutcome> {
-    return this.#clients.request(this.#member(member), request, timeoutMs)
+    return this.#clients.request(this.kill.member(member), request, timeoutMs)
   }
 
   async collect(directory: string): Promise<void> {
-    for (const [name, member] of this.#members) {
-      const target = join(directory, name)
+    for (const member of this.#all()) {
+      // A spare that was never needed has nothing to say.
+      if (!this.members.includes(member.name) && !member.hasLived) continue
+      const target = join(directory, member.name)
       mkdirSync(target, { recursive: true })
       writeFileSync(join(target, 'raft-trace.jsonl'), member.trace())
       writeFileSync(join(target, 'member.log'), member.log())
@@ -100,46 +118,32 @@ class SimulatedEnvironment implements Environment {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const member of this.#members.values()) member.kill('the simulation ends')
+    for (const member of this.#all()) member.end('the simulation ends', 'process')
   }
 
-  async #startMember(name: string): Promise<void> {
-    const member = this.#member(name)
-    if (member.isAlive) throw new Error(`${name} runs already.`)
-    await this.clock.sleep(this.#climate.startupMs(this.#startup))
-    member.start()
-    const untilNs = this.clock.nowNs() + answerDeadlineMs * 1e6
-    for (;;) {
-      const outcome = await this.request(name, { method: 'GET', target: '/v1/agent/self' }, answerRequestTimeoutMs)
-      if (outcome.kind === 'response' && outcome.status === 200) return
-      const said = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.error
-      const crash = this.#crashes.get(name)
-      if (crash !== undefined && !member.isAlive) throw new Error(`${name} crashed when it started: ${crash.message}`, { cause: crash })
-      if (this.clock.nowNs() > untilNs) throw new Error(`${name} did not answer within ${answerDeadlineMs / 1000} s (${said}).`)
-      await this.clock.sleep(answerPollMs)
-    }
+  #all(): SimulatedMember[] {
+    return [...this.members, ...this.spareMembers.spares].map((name) => this.kill.member(name))
   }
+}
 
-  async #kill(name: string): Promise<void> {
-    this.#member(name).kill('killed')
-    this.#clients.memberDied(name)
-  }
-
-  async #restart(name: string): Promise<void> {
-    await this.#startMember(name)
-  }
-
-  #onCrash(name: string, error: Error, say: (line: string) => void): void {
-    this.#clients.memberDied(name)
-    if (!this.#crashes.has(name)) say(`${name} crashed: ${error.message}`)
-    this.#crashes.set(name, error)
-  }
-
-  #member(name: string): SimulatedMember {
-    const member = this.#members.get(name)
-    if (member === undefined) throw new Error(`There is no member ${name}; there are ${this.members.join(', ')}.`)
-    return member
-  }
+/** As a member's own command line and config file would have it. */
+function memberConfigs(options: EnvironmentOptions, code: MemberCode, names: readonly string[], network: SimulatedNetwork): AgentConfig[] {
+  const { memberConfig, memberCount, workDirectory, random } = options
+  const configFile = join(workDirectory, 'member.json')
+  // Small enough that snapshots are taken, sent and installed within minutes.
+  const compaction = random.split('compaction')
+  const entries = compaction.between(64, 512)
+  const base = { raft_snapshot_threshold: entries, raft_trailing_logs: compaction.between(1, entries) }
+  const raft = { snapshot_chunk_bytes: compaction.between(256, 4096), ...memberConfig['raft'] as object | undefined }
+  writeFileSync(configFile, JSON.stringify({ ...base, ...memberConfig, raft }))
+  return names.map((name, i) => {
+    const address = network.hostOf(name)
+    return code.resolveAgentConfig({
+      server: true, node: name, ...i < memberCount ? { bootstrapExpect: memberCount } : {}, dataDir: 'in memory', configFile: [configFile],
+      bind: address,
+      retryJoin: names.filter((other) => other !== name).map((other) => network.hostOf(other)),
+    })
+  })
 }
 
 /** Version 4, as a real member draws its own. */
