@@ -1,14 +1,14 @@
 import { join } from 'node:path'
-import type { CutLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill } from '../environment.ts'
+import type { CutLinks, DisturbLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill, ShapeLinks } from '../environment.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { realClock } from '../real-clock.ts'
 import { pollUntil } from './deadline.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { ensureMemberImage } from './image/member-image.ts'
-import { LinkCutter } from './link-cutter.ts'
 import { MemberContainer } from './member-container.ts'
 import { memberCommand, memberPaths } from './member-command.ts'
 import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
+import { prepareNetworkFaults, type NetworkFaults } from './network-faults.ts'
 import { ownerLabels } from '../owner.ts'
 import { expectedLines, memberPreloads } from './preloads.ts'
 import { removeRun } from './reap.ts'
@@ -39,15 +39,8 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
     const namespaces = new Map(await allOrNothing(names.map(async (name) =>
       [name, await startNamespace(engine, image, `${runName}-${name}-net`, network, labels)] as const)))
 
-    const unavailable = [...namespaces.values()].find(({ linksUnavailable }) => linksUnavailable !== null)?.linksUnavailable
-    let cutter: LinkCutter | undefined
-    if (unavailable === undefined) {
-      cutter = new LinkCutter([...namespaces].map(([member, { address, shell }]) => ({ member, address, run: (script) => shell.run(script) })))
-      await cutter.prepare()
-    } else {
-      options.say(`links cannot be cut in these containers: ${unavailable}`)
-    }
-    return new DockerEnvironment(engine, options, image, namespaces, cutter)
+    const faults = await prepareNetworkFaults(namespaces, options.random.split('packets'), options.say)
+    return new DockerEnvironment(engine, options, image, namespaces, faults)
   } catch (error) {
     await removeRun(engine, options.runId).catch((failure: unknown) => options.say(messageOf(failure)))
     throw error
@@ -59,6 +52,8 @@ class DockerEnvironment implements Environment {
   readonly members: readonly string[]
   readonly clock = realClock()
   readonly cutLinks?: CutLinks
+  readonly disturbLinks?: DisturbLinks
+  readonly shapeLinks?: ShapeLinks
   readonly kill: Kill
 
   readonly #engine: Engine
@@ -70,13 +65,13 @@ class DockerEnvironment implements Environment {
   #starting: Promise<unknown> = Promise.resolve()
   #disposal: Promise<void> | undefined
 
-  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, cutLinks: CutLinks | undefined) {
+  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, network: NetworkFaults) {
     this.#engine = engine
     this.#options = options
     this.#image = image
     this.#namespaces = namespaces
     this.members = [...namespaces.keys()]
-    if (cutLinks !== undefined) this.cutLinks = cutLinks
+    Object.assign(this, network)
     this.#requester = httpRequester((member) => this.httpAddress(member))
     this.kill = { kill: (member) => this.#kill(member), restart: (member) => this.#restart(member) }
   }
@@ -113,7 +108,10 @@ class DockerEnvironment implements Environment {
 
   async #dispose(): Promise<void> {
     await this.#requester.close()
-    for (const { shell } of this.#namespaces.values()) shell.close()
+    for (const { shell, agent } of this.#namespaces.values()) {
+      shell.close()
+      agent.close()
+    }
     await removeRun(this.#engine, this.#options.runId)
     // A start that was under way may have made something after that.
     await this.#starting
@@ -133,6 +131,7 @@ class DockerEnvironment implements Environment {
       command: memberCommand({
         name: member,
         address: namespace.address,
+        bootstrapExpect: this.#options.memberCount,
         peerAddresses: [...this.#namespaces.values()].map(({ address }) => address),
         preloads: preloads.modules,
       }),

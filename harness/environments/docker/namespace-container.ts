@@ -3,6 +3,7 @@ import { ControlShell } from './control-shell.ts'
 import { messageOf, type Engine } from './engine.ts'
 import { setUpScript } from './firewall.ts'
 import { httpPort } from './member-command.ts'
+import { PacketAgent } from './packet-agent.ts'
 import type { RunNetwork } from './run-network.ts'
 
 /**
@@ -19,6 +20,7 @@ export interface NamespaceContainer {
   /** The member's HTTP API as this process reaches it, `http://…`. */
   readonly baseUrl: string
   readonly shell: ControlShell
+  readonly agent: PacketAgent
   /** Null, or why links cannot be cut here. */
   readonly linksUnavailable: string | null
 }
@@ -54,6 +56,7 @@ export async function startNamespace(
     address,
     baseUrl: network.routable ? `http://${address}:${httpPort}` : `http://${engine.host}:${started.getMappedPort(httpPort)}`,
     shell: new ControlShell(engine, started.getId()),
+    agent: new PacketAgent(engine, started.getId()),
     linksUnavailable: /links unavailable: (.*)/.exec(log)?.[1]?.trim() ?? null,
   }
 }
