@@ -20,7 +20,7 @@ Commands; SOURCE and addresses are IPv4, PORTS is `*` or `8300,8301`, times in m
   send TOKEN SPORT COUNT SPACING SIZE TO...    sends probes to each address
   heard TOKEN                                  [[sender, seq, delay_us, intact], ...] since `listen`
   forget TOKEN                                 ends `listen`
-  packet PROTO SPORT DPORT SIZE TO             one bare packet, for firewall rules to count
+  packet PROTO SPORT DPORT SIZE COUNT TO       bare packets, for firewall rules to count
   connect PORT TIMEOUT TO                      "open", "refused", "timeout" or "unreachable"
 """
 import errno
@@ -350,9 +350,10 @@ class Agent:
         elif name == 'forget':
             self.heard.pop(int(words[0]), None)
         elif name == 'packet':
-            protocol, source_port, destination_port, size, to = words
+            protocol, source_port, destination_port, size, count, to = words
             make = datagram if protocol == 'udp' else segment
-            self.raw.sendto(make(int(source_port), int(destination_port), fill(int(size)), to), (to, 0))
+            for _ in range(int(count)):
+                self.send_raw(make(int(source_port), int(destination_port), fill(int(size)), to))
         elif name == 'connect':
             return quoted(connect(int(words[0]), int(words[1]), words[2]))
         else:

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
-import type { CutLinks, DisturbLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill, ShapeLinks } from '../environment.ts'
+import type {
+  CutClients, CutLinks, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, ShapeLinks,
+} from '../environment.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { realClock } from '../real-clock.ts'
 import { pollUntil } from './deadline.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { ensureMemberImage } from './image/member-image.ts'
+import { LinkHolds } from './link-holds.ts'
 import { MemberContainer } from './member-container.ts'
 import { memberCommand, memberPaths } from './member-command.ts'
 import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
@@ -39,8 +42,9 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
     const namespaces = new Map(await allOrNothing(names.map(async (name) =>
       [name, await startNamespace(engine, image, `${runName}-${name}-net`, network, labels)] as const)))
 
-    const faults = await prepareNetworkFaults(namespaces, options.random.split('packets'), options.say)
-    return new DockerEnvironment(engine, options, image, namespaces, faults)
+    const holds = new LinkHolds()
+    const faults = await prepareNetworkFaults(namespaces, holds, options.random.split('packets'), options.say)
+    return new DockerEnvironment(engine, options, image, namespaces, holds, faults)
   } catch (error) {
     await removeRun(engine, options.runId).catch((failure: unknown) => options.say(messageOf(failure)))
     throw error
@@ -52,7 +56,9 @@ class DockerEnvironment implements Environment {
   readonly members: readonly string[]
   readonly clock = realClock()
   readonly cutLinks?: CutLinks
+  readonly cutClients?: CutClients
   readonly disturbLinks?: DisturbLinks
+  readonly firewall?: Firewall
   readonly shapeLinks?: ShapeLinks
   readonly kill: Kill
 
@@ -62,10 +68,12 @@ class DockerEnvironment implements Environment {
   readonly #namespaces: ReadonlyMap<string, NamespaceContainer>
   readonly #containers = new Map<string, MemberContainer>()
   readonly #requester: HttpRequester
+  readonly #holds: LinkHolds
   #starting: Promise<unknown> = Promise.resolve()
   #disposal: Promise<void> | undefined
 
-  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, network: NetworkFaults) {
+  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, holds: LinkHolds, network: NetworkFaults) {
+    this.#holds = holds
     this.#engine = engine
     this.#options = options
     this.#image = image

@@ -121,7 +121,7 @@ export class LinkCutter implements CutLinks {
   /** Sends a packet to each address; of one conversation, one each of its protocols, from the conversation's port. */
   async #probe({ run, agent }: NetworkNamespace, addresses: readonly string[], traffic: Traffic): Promise<void> {
     if (traffic === 'all') await run(probeScript(addresses))
-    else await Promise.all(addresses.flatMap((to) => ['udp', 'tcp'].map((protocol) => agent!.command('packet', protocol, probeSourcePort(traffic), probePort, 0, to))))
+    else await Promise.all(addresses.flatMap((to) => ['udp', 'tcp'].map((protocol) => agent!.command('packet', protocol, probeSourcePort(traffic), probePort, 0, 1, to))))
   }
 
   /** Runs a script at each receiver, given its senders' addresses; the counters that each prints. */

@@ -19,6 +19,8 @@ export interface NamespaceContainer {
   readonly address: string
   /** The member's HTTP API as this process reaches it, `http://…`. */
   readonly baseUrl: string
+  /** Whether this process reaches it with nothing in between. */
+  readonly direct: boolean
   readonly shell: ControlShell
   readonly agent: PacketAgent
   /** Null, or why links cannot be cut here. */
@@ -55,6 +57,7 @@ export async function startNamespace(
     id: started.getId(),
     address,
     baseUrl: network.routable ? `http://${address}:${httpPort}` : `http://${engine.host}:${started.getMappedPort(httpPort)}`,
+    direct: network.routable,
     shell: new ControlShell(engine, started.getId()),
     agent: new PacketAgent(engine, started.getId()),
     linksUnavailable: /links unavailable: (.*)/.exec(log)?.[1]?.trim() ?? null,
