@@ -1,14 +1,17 @@
 import { join } from 'node:path'
-import type { CutLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill } from '../environment.ts'
+import type {
+  CutClients, CutLinks, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, ShapeLinks,
+} from '../environment.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { realClock } from '../real-clock.ts'
 import { pollUntil } from './deadline.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { ensureMemberImage } from './image/member-image.ts'
-import { LinkCutter } from './link-cutter.ts'
+import { LinkHolds } from './link-holds.ts'
 import { MemberContainer } from './member-container.ts'
 import { memberCommand, memberPaths } from './member-command.ts'
 import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
+import { prepareNetworkFaults, type NetworkFaults } from './network-faults.ts'
 import { ownerLabels } from '../owner.ts'
 import { expectedLines, memberPreloads } from './preloads.ts'
 import { removeRun } from './reap.ts'
@@ -39,15 +42,9 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
     const namespaces = new Map(await allOrNothing(names.map(async (name) =>
       [name, await startNamespace(engine, image, `${runName}-${name}-net`, network, labels)] as const)))
 
-    const unavailable = [...namespaces.values()].find(({ linksUnavailable }) => linksUnavailable !== null)?.linksUnavailable
-    let cutter: LinkCutter | undefined
-    if (unavailable === undefined) {
-      cutter = new LinkCutter([...namespaces].map(([member, { address, shell }]) => ({ member, address, run: (script) => shell.run(script) })))
-      await cutter.prepare()
-    } else {
-      options.say(`links cannot be cut in these containers: ${unavailable}`)
-    }
-    return new DockerEnvironment(engine, options, image, namespaces, cutter)
+    const holds = new LinkHolds()
+    const faults = await prepareNetworkFaults(namespaces, holds, options.random.split('packets'), options.say)
+    return new DockerEnvironment(engine, options, image, namespaces, holds, faults)
   } catch (error) {
     await removeRun(engine, options.runId).catch((failure: unknown) => options.say(messageOf(failure)))
     throw error
@@ -59,6 +56,10 @@ class DockerEnvironment implements Environment {
   readonly members: readonly string[]
   readonly clock = realClock()
   readonly cutLinks?: CutLinks
+  readonly cutClients?: CutClients
+  readonly disturbLinks?: DisturbLinks
+  readonly firewall?: Firewall
+  readonly shapeLinks?: ShapeLinks
   readonly kill: Kill
 
   readonly #engine: Engine
@@ -67,16 +68,18 @@ class DockerEnvironment implements Environment {
   readonly #namespaces: ReadonlyMap<string, NamespaceContainer>
   readonly #containers = new Map<string, MemberContainer>()
   readonly #requester: HttpRequester
+  readonly #holds: LinkHolds
   #starting: Promise<unknown> = Promise.resolve()
   #disposal: Promise<void> | undefined
 
-  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, cutLinks: CutLinks | undefined) {
+  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, holds: LinkHolds, network: NetworkFaults) {
+    this.#holds = holds
     this.#engine = engine
     this.#options = options
     this.#image = image
     this.#namespaces = namespaces
     this.members = [...namespaces.keys()]
-    if (cutLinks !== undefined) this.cutLinks = cutLinks
+    Object.assign(this, network)
     this.#requester = httpRequester((member) => this.httpAddress(member))
     this.kill = { kill: (member) => this.#kill(member), restart: (member) => this.#restart(member) }
   }
@@ -113,7 +116,10 @@ class DockerEnvironment implements Environment {
 
   async #dispose(): Promise<void> {
     await this.#requester.close()
-    for (const { shell } of this.#namespaces.values()) shell.close()
+    for (const { shell, agent } of this.#namespaces.values()) {
+      shell.close()
+      agent.close()
+    }
     await removeRun(this.#engine, this.#options.runId)
     // A start that was under way may have made something after that.
     await this.#starting
@@ -133,6 +139,7 @@ class DockerEnvironment implements Environment {
       command: memberCommand({
         name: member,
         address: namespace.address,
+        bootstrapExpect: this.#options.memberCount,
         peerAddresses: [...this.#namespaces.values()].map(({ address }) => address),
         preloads: preloads.modules,
       }),

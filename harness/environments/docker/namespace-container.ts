@@ -3,6 +3,7 @@ import { ControlShell } from './control-shell.ts'
 import { messageOf, type Engine } from './engine.ts'
 import { setUpScript } from './firewall.ts'
 import { httpPort } from './member-command.ts'
+import { PacketAgent } from './packet-agent.ts'
 import type { RunNetwork } from './run-network.ts'
 
 /**
@@ -18,7 +19,10 @@ export interface NamespaceContainer {
   readonly address: string
   /** The member's HTTP API as this process reaches it, `http://…`. */
   readonly baseUrl: string
+  /** Whether this process reaches it with nothing in between. */
+  readonly direct: boolean
   readonly shell: ControlShell
+  readonly agent: PacketAgent
   /** Null, or why links cannot be cut here. */
   readonly linksUnavailable: string | null
 }
@@ -53,7 +57,9 @@ export async function startNamespace(
     id: started.getId(),
     address,
     baseUrl: network.routable ? `http://${address}:${httpPort}` : `http://${engine.host}:${started.getMappedPort(httpPort)}`,
+    direct: network.routable,
     shell: new ControlShell(engine, started.getId()),
+    agent: new PacketAgent(engine, started.getId()),
     linksUnavailable: /links unavailable: (.*)/.exec(log)?.[1]?.trim() ?? null,
   }
 }
