@@ -5,7 +5,7 @@ import type { LinkProber } from './link-probe.ts'
 import type { LinkProxy } from './link-proxy.ts'
 
 /** Enough for chance to show itself, over all links together. */
-const probesWanted = 200
+const probesWanted = 150
 const probesPerLinkMax = 60
 const smallBytes = 64
 const measureTimeoutMs = 2_000

@@ -4,12 +4,15 @@ import type { Socket as DatagramSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import type { DatagramSamples, ProbeSamples } from './disturbance-evidence.ts'
+import type { DatagramSamples, ProbeSamples, StreamSample } from './disturbance-evidence.ts'
 import type { LinkProxy } from './link-proxy.ts'
 import type { Endpoint } from './tcp-relay.ts'
 
 /** What begins every probe: the mark, and a number of its own. */
 const headBytes = 32
+/** Probes that are under way at a time: more would only wait for each other. */
+const lotSize = 25
+const controlProbes = 3
 /** Datagrams that are held back come within this, or count as lost. */
 const datagramSettleMs = 250
 
@@ -99,21 +102,29 @@ export class LinkProber {
     return arrival !== undefined
   }
 
-  /** Sends `count` probes of `bytes` through each door at once, and waits until all have come or so long. */
+  /**
+   * Sends `count` probes of `bytes` through each door, few at a time, and waits for each lot until all
+   * have come or so long. What a busy machine adds, seen of probes that go to the echo past all doors, is taken off.
+   */
   async measure(doors: readonly LinkProxy[], count: number, bytes: number, timeoutMs: number): Promise<ProbeSamples> {
-    const startMs = performance.now()
-    const probes = doors.flatMap((door) => Array.from({ length: count }, () => this.#tcpProbe(door.endpoint, bytes)))
     const datagrams = doors.some(({ udp }) => udp) ? this.#sendDatagrams(doors.filter(({ udp }) => udp), count) : null
+    const waiting = doors.flatMap((door) => Array.from({ length: count }, () => door.endpoint))
+    const streams: StreamSample[] = []
+    while (waiting.length > 0) streams.push(...await this.#measureLot(waiting.splice(0, lotSize), bytes, timeoutMs))
+    return { streams, datagrams: datagrams === null ? null : await datagrams.finish() }
+  }
+
+  async #measureLot(endpoints: readonly Endpoint[], bytes: number, timeoutMs: number): Promise<StreamSample[]> {
+    const startMs = performance.now()
+    const controls = Array.from({ length: controlProbes }, () => this.#tcpProbe(this.echo))
+    const probes = endpoints.map((endpoint) => this.#tcpProbe(endpoint, bytes))
     try {
-      while (!probes.every(({ arrivedMs }) => arrivedMs !== null) && performance.now() < startMs + timeoutMs) {
-        await new Promise((resolve) => setTimeout(resolve, 2))
-      }
-      return {
-        streams: probes.map(({ arrivedMs, sentMs }) => ({ bytes, afterMs: arrivedMs === null ? null : arrivedMs - sentMs })),
-        datagrams: datagrams === null ? null : await datagrams.finish(),
-      }
+      const pending = () => [...controls, ...probes].some(({ arrivedMs }) => arrivedMs === null)
+      while (pending() && performance.now() < startMs + timeoutMs) await new Promise((resolve) => setTimeout(resolve, 2))
+      const busyMs = Math.min(...controls.map(({ arrivedMs, sentMs }) => (arrivedMs ?? performance.now()) - sentMs))
+      return probes.map(({ arrivedMs, sentMs }) => ({ bytes, afterMs: arrivedMs === null ? null : Math.max(0, arrivedMs - sentMs - busyMs) }))
     } finally {
-      for (const probe of probes) probe.close()
+      for (const probe of [...controls, ...probes]) probe.close()
     }
   }
 
