@@ -1,5 +1,8 @@
 import type { Scheduler } from '../base/scheduler.ts'
 
+/** What Node's timers take; above, they fire at once. */
+const timeoutMsMax = 2 ** 31 - 1
+
 /** The operating system's clock and timers. */
 export const processScheduler: Scheduler = {
   nowMs: () => performance.now(),
@@ -10,7 +13,11 @@ export const processScheduler: Scheduler = {
       const immediate = setImmediate(task)
       return () => clearImmediate(immediate)
     }
-    const timer = setTimeout(task, delayMs)
+    let timer: NodeJS.Timeout
+    const wait = (leftMs: number) => {
+      timer = leftMs > timeoutMsMax ? setTimeout(() => wait(leftMs - timeoutMsMax), timeoutMsMax) : setTimeout(task, leftMs)
+    }
+    wait(delayMs)
     return () => clearTimeout(timer)
   },
 }

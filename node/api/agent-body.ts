@@ -82,6 +82,9 @@ export function readCheckRegistration(value: unknown, scriptChecks: boolean): Ch
   return { kind: 'check', spec: { ...spec, checkId: spec.checkId || spec.name, serviceId: fields.text('ServiceID') } }
 }
 
+/** What timers of the process take; they want whole milliseconds. */
+const timeoutMsMax = 2 ** 31 - 1
+
 interface ParsedCheck {
   readonly kind: 'parsed'
   readonly spec: CheckSpec
@@ -130,7 +133,7 @@ function parseMethod(fields: DefinitionFields, scriptChecks: boolean): CheckMeth
   }
   if (isAlias) return { kind: 'alias', node: aliasNode || null, serviceId: aliasService || null }
   if (!repeats) return { kind: 'ttl', ttlMs }
-  const times = (defaultTimeoutMs: number) => ({ intervalMs: Math.max(second, intervalMs), timeoutMs: timeoutMs > 0 ? timeoutMs : defaultTimeoutMs })
+  const times = (defaultTimeoutMs: number) => ({ intervalMs: Math.max(second, intervalMs), timeoutMs: timeoutMs > 0 ? Math.min(timeoutMsMax, Math.ceil(timeoutMs)) : defaultTimeoutMs })
   if (args.length > 0) return { kind: 'script', args, ...times(30 * second) }
   if (target !== '') return { kind: 'tcp', target, ...times(10 * second) }
   if (url === '') return { kind: 'grpc', target: grpc, useTls: grpcUseTls, tlsSkipVerify: fields.flag('TLSSkipVerify'), ...times(10 * second) }

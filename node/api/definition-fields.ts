@@ -1,6 +1,6 @@
 import { parseDurationNs } from '../base/duration.ts'
 import type { CheckStatus, ServiceAddress, ServiceDefinition, TextMap } from '../state/catalog-types.ts'
-import { DecodeError, JsonFields } from './json-body.ts'
+import { DecodeError, JsonFields, typeName } from './json-body.ts'
 
 /**
  * Fields of services and checks in the bodies of requests. Names count in any
@@ -93,9 +93,14 @@ export class DefinitionFields {
   durationNs(name: string): number {
     const value = this.#fields.get(name)
     if (value === undefined || value === '') return 0
-    if (typeof value === 'number') return Math.trunc(value)
+    // A number of more than 53 bits is a bigint.
+    if (typeof value === 'number' || typeof value === 'bigint') {
+      const ns = Math.trunc(Number(value))
+      if (Math.abs(ns) >= 2 ** 63) throw this.#fields.wrongType(name, 'time.Duration')
+      return ns
+    }
     const ns = typeof value === 'string' ? parseDurationNs(value) : null
-    if (ns === null) throw new DecodeError(`time: invalid duration ${JSON.stringify(value)}`)
+    if (ns === null) throw new DecodeError(`time: invalid duration ${typeof value === 'string' ? JSON.stringify(value) : typeof value === 'boolean' ? value : typeName(value)}`)
     return ns
   }
 

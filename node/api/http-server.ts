@@ -43,6 +43,7 @@ const closeGraceMs = 500
 const streamBacklogBytesMax = 64 * 1024
 /** As Go's server: keys may be longer than what Node takes by default (16 KiB). */
 const headerBytesMax = 1024 * 1024
+const longTextBytes = 256 * 1024
 const headersTimeoutMsDefault = 20_000
 const unreadAnswerBytesMaxDefault = 512 * 1024 * 1024
 /** A client may send so much without waiting for answers. */
@@ -225,8 +226,8 @@ function acceptsGzip(request: IncomingMessage): boolean {
 
 function write(response: ServerResponse, { status, headers }: ApiResponse, body: Uint8Array | string, bodyBytes: number, encoding: 'gzip' | null): void {
   response.writeHead(status, { ...headers, ...encoding === null ? {} : { 'Content-Encoding': encoding }, 'Content-Length': bodyBytes })
-  // Text goes out in one piece with the headers.
-  response.end(body)
+  // Text goes out in one piece with the headers; of long text only the bytes are kept until they are read.
+  response.end(typeof body === 'string' && bodyBytes > longTextBytes ? Buffer.from(body) : body)
 }
 
 function listen(server: Server, { host, port, log }: HttpServerOptions): Promise<void> {
