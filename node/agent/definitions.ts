@@ -15,11 +15,11 @@ type DefiningKeys = Pick<AgentFile, 'service' | 'services' | 'check' | 'checks'>
 /** Of all files, none in place of another. Throws UsageError. `scriptChecks`: whether they may run commands. */
 export function readDefinitions(files: readonly DefiningKeys[], scriptChecks: boolean): Definitions {
   const services = files.flatMap(({ service, services: more = [] }) => [...given(service), ...more]).map((value) => {
-    const { service, checks } = read('service', value, () => readServiceRegistration(value, scriptChecks))
+    const { service, checks } = read('service', value, () => readServiceRegistration(value, scriptChecks, true))
     return { service, checks }
   })
   const checks = files.flatMap(({ check, checks: more = [] }) => [...given(check), ...more])
-    .map((value) => read('check', value, () => readCheckRegistration(value, scriptChecks)).spec)
+    .map((value) => read('check', value, () => readCheckRegistration(value, scriptChecks, true)).spec)
   refuseTwice('service', services.map(({ service }) => service.id))
   refuseTwice('check', [...services.flatMap((one) => one.checks), ...checks].map(({ checkId }) => checkId))
   return { services, checks }

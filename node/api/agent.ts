@@ -43,7 +43,7 @@ export function agentRoutes(context: ApiContext): [path: string, actions: Route[
   const tell = (status: 'passing' | 'warning' | 'critical') => writing((checkId, query) =>
     agent.updateTtl(checkId, { status, output: query.get('note') ?? '' }) ? null : noTtl(checkId))
   const update: Parameters<typeof writing>[0] = (checkId, _query, body) => {
-    const fields = decoded(() => new DefinitionFields(parseJson(body)))
+    const fields = decoded(() => new DefinitionFields(parseJson(body), { path: 'checkUpdate', object: 'Go value of type agent.checkUpdate' }).only(['Status', 'Output']))
     if (!(fields instanceof DefinitionFields)) return fields
     const told = decoded(() => ({ said: fields.text('Status'), output: fields.text('Output') }))
     if (!('said' in told)) return told

@@ -123,7 +123,7 @@ t.test('what is refused, in Consul\'s words', async (t) => {
     ['PUT', 'catalog/register', '{"Node":"x","Address":"1.1.1.1","ID":"zz"}', 500, 'Bad node ID: uuid string is wrong length'],
     ['PUT', 'catalog/register', '{"Node":"x","Address":"1.1.1.1","Service":{"ID":"a"}}', 500, 'Must provide service name with ID'],
     ['PUT', 'catalog/register', '{"Node":"ext2","Address":"1.1.1.1","Check":{"Name":"c","ServiceID":"no"}}', 500, 'failed inserting check: Missing service registration on node "ext2"'],
-    ['PUT', 'catalog/register', '{"Node":"x","Address":"1.1.1.1","Service":{"Service":"a","Port":"x"}}', 400, 'Request decode failed: json: cannot unmarshal string into Go struct field .Service.Port of type int'],
+    ['PUT', 'catalog/register', '{"Node":"x","Address":"1.1.1.1","Service":{"Service":"a","Port":"x"}}', 400, 'Request decode failed: json: cannot unmarshal string into Go struct field NodeService.Service.Port of type int'],
     ['PUT', 'catalog/register', '{bad', 400, 'Request decode failed: invalid character \'b\' looking for beginning of object key string'],
     ['PUT', 'catalog/register', '{"Node":"x","Address":"1.1.1.1","Datacenter":"dc9"}', 500, 'No path to datacenter'],
     ['PUT', 'catalog/deregister', '{}', 500, 'Must provide node'],

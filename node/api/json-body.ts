@@ -45,6 +45,8 @@ export interface GoNames {
   readonly object?: string
   /** The types of fields that are not simply of the type that they are read as: `{ Checks: '[]types.CheckID' }`. */
   readonly fields?: Readonly<Record<string, string>>
+  /** Errors name the object, not the field: where Go's type reads itself. */
+  readonly opaque?: boolean
 }
 
 /** The fields of an object. `path` stands before a field's name in errors, as in `.Check` or `KVTxnOp.KV`. */
@@ -54,10 +56,12 @@ export class JsonFields {
   readonly #given: string[] = []
   readonly #path: string
   readonly #goTypes: Readonly<Record<string, string>>
+  readonly #opaque: boolean
 
   /** Throws DecodeError for anything but an object or null. */
-  constructor(value: unknown, path = '', { object = 'Go value of type object', fields = {} }: GoNames = {}) {
+  constructor(value: unknown, path = '', { object = 'Go value of type object', fields = {}, opaque = false }: GoNames = {}) {
     this.#path = path
+    this.#opaque = opaque
     this.#goTypes = fields
     if (value === null || value === undefined) return
     if (typeof value !== 'object' || Array.isArray(value)) throw new DecodeError(`json: cannot unmarshal ${typeName(value)} into ${object}`)
@@ -98,7 +102,7 @@ export class JsonFields {
     return this.list(name)?.map((item) => {
       if (typeof item === 'string') return item
       const type = this.#goTypes[name]?.replace(/^\[\]/, '') ?? 'string'
-      throw new DecodeError(`json: cannot unmarshal ${typeName(item)} into Go struct field ${this.#path}.${name} of type ${type}`)
+      throw new DecodeError(`json: cannot unmarshal ${typeName(item)} into Go struct field ${this.#at(name)} of type ${type}`)
     })
   }
 
@@ -119,7 +123,7 @@ export class JsonFields {
         if (item === null) return 0
         if (typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= 255) return item
         const what = typeof item === 'number' || typeof item === 'bigint' ? `number ${item}` : typeName(item)
-        throw new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.#path}.${name} of type uint8`)
+        throw new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.#at(name)} of type uint8`)
       })
     }
     if (typeof value !== 'string') throw this.wrongType(name, '[]uint8')
@@ -128,10 +132,15 @@ export class JsonFields {
     return decoded.bytes
   }
 
-  wrongType(name: string, wanted: string): DecodeError {
-    const value = this.get(name)
-    const what = typeof value === 'number' || typeof value === 'bigint' ? (wanted === 'uint64' ? `number ${value}` : 'number') : typeName(value)
-    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.#path}.${name} of type ${this.#goTypes[name] ?? wanted}`)
+  #at(name: string): string {
+    return this.#opaque ? this.#path : `${this.#path}.${name}`
+  }
+
+  /** `value`: what was found, if it is not the field itself but something inside. */
+  wrongType(name: string, wanted: string, value: unknown = this.get(name)): DecodeError {
+    const isNumber = typeof value === 'number' || typeof value === 'bigint'
+    const what = isNumber && (wanted === 'uint64' || wanted === 'int') ? `number ${value}` : typeName(value)
+    return new DecodeError(`json: cannot unmarshal ${what} into Go struct field ${this.#at(name)} of type ${value === this.get(name) ? this.#goTypes[name] ?? wanted : wanted}`)
   }
 }
 

@@ -4,10 +4,11 @@ import { isWrite, readTransaction, type TxnOperation, type TxnOutcome } from '..
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
 import { DecodeError, JsonFields, parseJson, typeName } from './json-body.ts'
-import { bodyTooLarge, kvToJson, toIndex } from './kv.ts'
+import { bodyTooLarge, toIndex } from './kv.ts'
 import { bodyBytesMax, defaultApiLimits } from './limits.ts'
 import { awaitConsistency, checkDatacenter, checkReadParameters, isSet, parseConsistency } from './query.ts'
 import { errorResponse, jsonResponse, writeResponse } from './responses.ts'
+import { parseCatalogOperations, resultJson } from './txn-catalog.ts'
 
 type Respond = (response: ApiResponse) => void
 
@@ -25,8 +26,8 @@ export function putTxn(context: ApiContext, query: URLSearchParams, request: Api
     throw error
   }
   if (!Array.isArray(operations)) return respond(operations)
-  const tooLarge = operations.find(({ value }) => value.length > limits.kvValueBytesMax)
-  if (tooLarge !== undefined) {
+  const tooLarge = operations.find((operation) => 'value' in operation && operation.value.length > limits.kvValueBytesMax)
+  if (tooLarge !== undefined && 'value' in tooLarge) {
     return respond(errorResponse(413, `Value for key ${JSON.stringify(tooLarge.key)} is too large (${tooLarge.value.length} > ${limits.kvValueBytesMax} bytes)`))
   }
   const refusal = checkDatacenter(query, context)
@@ -35,7 +36,7 @@ export function putTxn(context: ApiContext, query: URLSearchParams, request: Api
   if (!operations.some(isWrite)) return readOnly(context, query, operations, pretty, respond)
   context.write(encodeCommand({ kind: 'txn', operations }), (outcome) => {
     if (outcome.kind !== 'applied' || outcome.txn === undefined) return respond(writeResponse(outcome, pretty))
-    respond(answer(outcome.txn, {}, pretty, {}))
+    respond(answer(context, outcome.txn, {}, pretty, {}))
   })
 }
 
@@ -50,12 +51,12 @@ function readOnly(context: ApiContext, query: URLSearchParams, operations: reado
       Index: 0, LastContact: Number(freshness['X-Consul-Lastcontact']) * 1e6,
       KnownLeader: freshness['X-Consul-Knownleader'] === 'true', ConsistencyLevel: '',
     }
-    respond(answer(readTransaction(context.kv, operations), meta, pretty, freshness))
+    respond(answer(context, readTransaction(context.kv, context.catalog, operations), meta, pretty, freshness))
   })
 }
 
-function answer({ results, errors }: TxnOutcome, meta: object, pretty: boolean, headers: Readonly<Record<string, string>>): ApiResponse {
-  if (errors.length === 0) return jsonResponse({ Results: results.map(({ entry }) => ({ KV: kvToJson(entry) })), Errors: null, ...meta }, pretty, headers)
+function answer({ datacenter }: ApiContext, { results, errors }: TxnOutcome, meta: object, pretty: boolean, headers: Readonly<Record<string, string>>): ApiResponse {
+  if (errors.length === 0) return jsonResponse({ Results: results.map((result) => resultJson(result, datacenter)), Errors: null, ...meta }, pretty, headers)
   const response = jsonResponse({ Results: null, Errors: errors.map(({ opIndex, what }) => ({ OpIndex: opIndex, What: what })), ...meta }, pretty, headers)
   return { ...response, status: 409 }
 }
@@ -68,15 +69,14 @@ function parseOperations(body: Uint8Array): TxnOperation[] | ApiResponse {
   const parsed = items.map((item) => {
     const fields = new JsonFields(item, 'TxnOp', { object: 'Go value of type api.TxnOp' })
     fields.refuseOthers(operationFields)
-    return { fields, kv: fields.has('KV') ? parseKv(fields.get('KV')) : null }
+    const kv = fields.has('KV') ? parseKv(fields.get('KV')) : null
+    const others = parseCatalogOperations(fields)
+    // Of several in one operation the first of these counts.
+    return { operation: kv ?? others[0] ?? null }
   })
   if (items.length > operationsMax) return errorResponse(413, `Transaction contains too many operations (${items.length} > ${operationsMax})`)
-  // Of several in one operation the KV one counts.
-  if (parsed.some(({ fields, kv }) => kv === null && ['Node', 'Service', 'Check'].some((name) => fields.has(name)))) {
-    return errorResponse(500, 'This server takes only KV operations in transactions')
-  }
   // One with nothing in it does nothing.
-  return parsed.flatMap(({ kv }) => kv ?? [])
+  return parsed.flatMap(({ operation }) => operation ?? [])
 }
 
 const operationFields = ['KV', 'Node', 'Service', 'Check']

@@ -82,6 +82,7 @@ export class LockGate {
       case 'session-expire': return [command.id]
       case 'catalog-deregister': return this.#sessionsOf(command.node)
       case 'catalog-register': return command.checks.some(({ status }) => status === 'critical') ? this.#sessionsOf(command.node.name) : []
+      case 'txn': return command.operations.flatMap((one) => one.kind === 'kv' || one.verb === 'get' ? [] : this.#sessionsOf(one.kind === 'node' ? one.node.name : one.node))
       default: return []
     }
   }
@@ -117,7 +118,7 @@ interface Lock {
 /** The locks that a command tries to take. */
 function locksOf(command: Command | InvalidCommand): readonly Lock[] {
   if (command.kind === 'lock') return [command]
-  if (command.kind === 'txn') return command.operations.filter(({ verb }) => verb === 'lock')
+  if (command.kind === 'txn') return command.operations.flatMap((one) => one.kind === 'kv' && one.verb === 'lock' ? [one] : [])
   return []
 }
 

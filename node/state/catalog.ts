@@ -32,6 +32,7 @@ export interface CatalogReader {
   serviceHealth(name: string): CatalogRead<readonly CheckedInstance[]>
   /** By name. */
   node(name: string): CatalogRead<{ readonly node: CatalogNode, readonly services: readonly CatalogService[] } | null>
+  nodeById(id: string): CatalogNode | null
   nodeChecks(name: string): CatalogRead<readonly CatalogCheck[]>
   serviceChecks(name: string): CatalogRead<readonly CatalogCheck[]>
   /** `any`: all. */
@@ -127,6 +128,11 @@ export class CatalogTable implements CatalogReader, Registrations {
     return this.#read({ kind: 'nodes-and-services' }, record === undefined ? null : { node: record.node, services: byKey(record.services) })
   }
 
+  nodeById(id: string): CatalogNode | null {
+    const key = this.#byId.get(keyOf(id))
+    return key === undefined ? null : this.#records.get(key)?.node ?? null
+  }
+
   nodeChecks(name: string): CatalogRead<CatalogCheck[]> {
     const record = this.#records.get(keyOf(name))
     return this.#read({ kind: 'checks' }, record === undefined ? [] : shownChecks(record, () => true))
@@ -169,6 +175,32 @@ export class CatalogTable implements CatalogReader, Registrations {
     return { kind: 'changed', change }
   }
 
+  /** All or nothing: if `change` returns false, what it did to nodes of these names or ids, and no others, is undone. */
+  transact(nodes: readonly { readonly name: string, readonly id: string }[], change: () => boolean): void {
+    const keys = new Set(nodes.flatMap(({ name, id }) => [keyOf(name), this.#byId.get(keyOf(id)) ?? keyOf(name)]))
+    const before = new Map([...keys].map((key) => [key, copied(this.#records.get(key))]))
+    const indexes = this.#indexes.dump()
+    if (change()) return
+    for (const key of keys) this.#forget(key)
+    for (const [key, record] of before) if (record !== null) this.#reinstate(key, record)
+    this.#indexes.restore(indexes)
+  }
+
+  /** Without a trace in the indexes. */
+  #forget(key: string): void {
+    const record = this.#records.get(key)
+    if (record === undefined) return
+    this.#records.delete(key)
+    if (this.#byId.get(keyOf(record.node.id)) === key) this.#byId.delete(keyOf(record.node.id))
+    for (const [name, carriers] of this.#carriers) if (carriers.delete(record) && carriers.size === 0) this.#carriers.delete(name)
+  }
+
+  #reinstate(key: string, record: NodeRecord): void {
+    this.#records.set(key, record)
+    if (record.node.id !== '') this.#byId.set(keyOf(record.node.id), key)
+    for (const { name } of record.services.values()) this.#carry(record, name)
+  }
+
   dump(): CatalogDump {
     const nodes = this.#sorted().map(({ node, services, checks }) => ({ node, services: byKey(services), checks: byKey(checks) }))
     return { nodes, indexes: this.#indexes.dump() }
@@ -185,9 +217,7 @@ export class CatalogTable implements CatalogReader, Registrations {
         services: new Map(services.map((service) => [keyOf(service.id), service])),
         checks: new Map(checks.map((check) => [keyOf(check.checkId), check])),
       }
-      this.#records.set(keyOf(node.name), record)
-      if (node.id !== '') this.#byId.set(keyOf(node.id), keyOf(node.name))
-      for (const service of services) this.#carry(record, service.name)
+      this.#reinstate(keyOf(node.name), record)
     }
     this.#indexes.restore(dump.indexes)
   }
@@ -317,6 +347,11 @@ export class CatalogTable implements CatalogReader, Registrations {
     this.#carriers.delete(key)
     this.#indexes.extinct(key, index)
   }
+}
+
+/** Entries are immutable: the maps are what changes. */
+function copied(record: NodeRecord | undefined): NodeRecord | null {
+  return record === undefined ? null : { node: record.node, services: new Map(record.services), checks: new Map(record.checks) }
 }
 
 /** A check of a service needs the service, on the node or in the same registration. */

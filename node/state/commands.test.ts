@@ -80,7 +80,8 @@ t.test('bytes that are no command are a value that says why', async (t) => {
     ['010f0100000069' + 'ff'.repeat(8), /above 2\^53/],
     ['010c' + '00000000'.repeat(3) + '00'.repeat(8) + '02' + '00000000'.repeat(3), /behavior of a session is unknown/],
     ['011d00000000', /command 29 is unknown/],
-    ['01140100000002', /command 20: an operation of kind 2 is unknown/],
+    ['01140100000005', /command 20: an operation of kind 5 is unknown/],
+    ['01140100000002' + '02000000' + '7b7d', /command 20: an operation of the catalog is malformed at kind/],
     ['0114ffffffff', /command 20: 1 bytes should stand at 6/],
   ]
   for (const [hex, problem] of cases) t.match(decodeCommand(Buffer.from(hex, 'hex')), { kind: 'invalid', problem })

@@ -63,7 +63,7 @@ function comparable(result: ApplyResult | NaiveResult): unknown {
   switch (result.kind) {
     case 'kv': return result.succeeded
     case 'invalid': return 'refused'
-    case 'txn': return { results: result.outcome.results.map(({ entry }) => naive(entry)), errors: result.outcome.errors.map(({ opIndex }) => opIndex) }
+    case 'txn': return { results: result.outcome.results.flatMap((one) => one.kind === 'kv' ? [naive(one.entry)] : []), errors: result.outcome.errors.map(({ opIndex }) => opIndex) }
   }
 }
 

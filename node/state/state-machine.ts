@@ -3,13 +3,13 @@
  * same state on every member. Synchronous and without time, chance or I/O.
  */
 import { invariant, unreachable } from '../base/assert.ts'
-import { type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
+import { type CatalogChange, type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
 import { CatalogPart } from './catalog-part.ts'
 import { decodeCommand } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
 import { type Registrations, type SessionObserver, type SessionReader, SessionTable } from './sessions.ts'
 import { RestorePart } from './restore-part.ts'
-import { type TxnOutcome, writeTransaction } from './txn.ts'
+import { type TxnOperation, type TxnOutcome, writeTransaction } from './txn.ts'
 import { Watches } from './watches.ts'
 import type { SnapshotPart } from './snapshot-part.ts'
 
@@ -120,7 +120,7 @@ export class StateMachine {
       case 'session-expire':
         return outcome(this.#sessions.expire(index, decoded.id, decoded.renewedIndex))
       case 'txn':
-        return { kind: 'txn', outcome: writeTransaction(this.#kv, (session) => this.#sessions.problemOf(session), index, decoded.operations) }
+        return this.#transact(index, decoded.operations)
       case 'catalog-register':
         return this.#catalogResult(index, this.#catalog.register(index, decoded))
       case 'catalog-deregister':
@@ -147,9 +147,21 @@ export class StateMachine {
   /** Sessions end with what they lean on. */
   #catalogResult(index: number, outcome: CatalogOutcome): ApplyResult {
     if (outcome.kind === 'refused') return { kind: 'invalid', problem: outcome.problem }
-    for (const { node, checkId } of outcome.change.failedChecks) this.#sessions.invalidateSessionsOfCheck(index, node, checkId)
-    for (const node of outcome.change.removedNodes) this.#sessions.invalidateSessionsOfNode(index, node)
+    this.#endSessions(index, outcome.change)
     return succeeded
+  }
+
+  #transact(index: number, operations: readonly TxnOperation[]): ApplyResult {
+    const tables = { kv: this.#kv, catalog: this.#catalog, problemOfSession: (session: string) => this.#sessions.problemOf(session) }
+    const { outcome, changes } = writeTransaction(tables, index, operations)
+    // Behind all operations: none of them can see that a session has ended by another.
+    for (const change of changes) this.#endSessions(index, change)
+    return { kind: 'txn', outcome }
+  }
+
+  #endSessions(index: number, { failedChecks, removedNodes }: CatalogChange): void {
+    for (const { node, checkId } of failedChecks) this.#sessions.invalidateSessionsOfCheck(index, node, checkId)
+    for (const node of removedNodes) this.#sessions.invalidateSessionsOfNode(index, node)
   }
 }
 

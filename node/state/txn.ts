@@ -4,9 +4,11 @@
  * that fails is told, not only the first.
  */
 import { unreachable } from '../base/assert.ts'
+import type { CatalogChange, CatalogReader, CatalogTable } from './catalog.ts'
 import type { KvEntry, KvReader, KvTable } from './kv.ts'
+import { type CatalogOperation, type CatalogResult, isCatalogWrite, problemBefore, readCatalog, writeCatalog } from './txn-catalog.ts'
 
-export type TxnOperation = KvOperation
+export type TxnOperation = KvOperation | CatalogOperation
 
 export interface KvOperation {
   readonly kind: 'kv'
@@ -22,8 +24,8 @@ export interface KvOperation {
   readonly session: string
 }
 
-/** What an operation shows. A write shows its entry without the value. */
-export type TxnResult = { readonly kind: 'kv', readonly entry: KvEntry }
+/** What an operation shows. A write of a key shows its entry without the value. */
+export type TxnResult = { readonly kind: 'kv', readonly entry: KvEntry } | CatalogResult
 
 export interface TxnError {
   /** Of the operation, from 0. */
@@ -45,7 +47,7 @@ const writeVerbs: ReadonlySet<string> = new Set(['set', 'cas', 'lock', 'unlock',
 
 /** Whether it has to go through the log. */
 export function isWrite(operation: TxnOperation): boolean {
-  return writeVerbs.has(operation.verb)
+  return operation.kind === 'kv' ? writeVerbs.has(operation.verb) : isCatalogWrite(operation)
 }
 
 /**
@@ -53,7 +55,12 @@ export function isWrite(operation: TxnOperation): boolean {
  * leader knows which keys are under a lock-delay.
  */
 export function checkBefore(operations: readonly TxnOperation[], isLockDelayed: (key: string) => boolean): TxnError[] {
-  return operations.flatMap(({ verb, key }, opIndex) => {
+  return operations.flatMap((operation, opIndex) => {
+    if (operation.kind !== 'kv') {
+      const problem = problemBefore(operation)
+      return problem === null ? [] : [{ opIndex, what: problem }]
+    }
+    const { verb, key } = operation
     if (key === '' && verb !== 'delete-tree') return [{ opIndex, what: 'Must provide key' }]
     if (verb === 'lock' && isLockDelayed(key)) return [{ opIndex, what: `failed to lock key ${JSON.stringify(key)} due to lock delay` }]
     return []
@@ -61,20 +68,38 @@ export function checkBefore(operations: readonly TxnOperation[], isLockDelayed: 
 }
 
 /** Runs what writes nothing on the state as it is. */
-export function readTransaction(kv: KvReader, operations: readonly TxnOperation[]): TxnOutcome {
-  return run(operations, (operation) => read(kv, operation))
+export function readTransaction(kv: KvReader, catalog: CatalogReader, operations: readonly TxnOperation[]): TxnOutcome {
+  return run(operations, (operation) => operation.kind === 'kv' ? read(kv, operation) : readCatalog(catalog, operation))
 }
 
-/** Runs the operations at `index`; if one fails nothing has happened. `problemOfSession`: what forbids locking under a session. */
-export function writeTransaction(
-  kv: KvTable, problemOfSession: (session: string) => string | null, index: number, operations: readonly TxnOperation[],
-): TxnOutcome {
+/** What a transaction works on. */
+export interface TxnTables {
+  readonly kv: KvTable
+  readonly catalog: CatalogTable
+  /** What forbids locking under a session, or null. */
+  readonly problemOfSession: (session: string) => string | null
+}
+
+/** Runs the operations at `index`; if one fails nothing has happened. With what they did to checks and nodes: what sessions must know. */
+export function writeTransaction(tables: TxnTables, index: number, operations: readonly TxnOperation[]): { readonly outcome: TxnOutcome, readonly changes: readonly CatalogChange[] } {
+  const { kv, catalog, problemOfSession } = tables
+  const changes: CatalogChange[] = []
   let outcome: TxnOutcome | null = null
-  kv.transact(index, () => {
-    outcome = run(operations, (operation) => isWrite(operation) ? write(kv, problemOfSession, index, operation) : read(kv, operation))
+  const act = () => {
+    outcome = run(operations, (operation) => {
+      if (operation.kind !== 'kv') return isWrite(operation) ? writeCatalog(catalog, index, operation, (change) => changes.push(change)) : readCatalog(catalog, operation)
+      return isWrite(operation) ? write(kv, problemOfSession, index, operation) : read(kv, operation)
+    })
     return outcome.errors.length === 0
+  }
+  const nodes = operations.flatMap((operation) => operation.kind === 'kv' || !isWrite(operation) ? [] : [operation.kind === 'node' ? operation.node : { name: operation.node, id: '' }])
+  kv.transact(index, () => {
+    if (nodes.length === 0) return act()
+    let kept = false
+    catalog.transact(nodes, () => kept = act())
+    return kept
   })
-  return outcome!
+  return { outcome: outcome!, changes: outcome!.errors.length === 0 ? changes : [] }
 }
 
 function run(operations: readonly TxnOperation[], step: (operation: TxnOperation) => Step): TxnOutcome {

@@ -78,7 +78,7 @@ export class NaiveRegistry {
         this.#end(index, command.id)
         return true
       case 'session-expire': return this.state.sessions.some(({ spec, renewed }) => spec.id === command.id && renewed === command.renewedIndex) && this.#end(index, command.id)
-      case 'txn': return this.#transact(index, command.operations)
+      case 'txn': return this.#transact(index, command.operations as readonly KvOperation[])
     }
   }
 
