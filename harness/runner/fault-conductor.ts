@@ -122,6 +122,11 @@ export class FaultConductor {
     })
   }
 
+  /** Of all that is on now. */
+  get impacts(): readonly Impact[] {
+    return this.#running.flatMap(({ fault }) => fault.impact === undefined ? [] : [fault.impact])
+  }
+
   /** What the faults mean for the verdict. `expected`: the plan asks for faults. */
   result(expected: boolean): CheckResult | null {
     if (!expected) return null
@@ -139,8 +144,7 @@ export class FaultConductor {
 
   #conflictOf(fault: Fault): string | null {
     if (fault.impact === undefined) return null
-    const on = this.#running.flatMap((running) => running.fault.impact === undefined ? [] : [running.fault.impact])
-    return conflict(fault.impact, on, this.#ports.memberCount)
+    return conflict(fault.impact, this.impacts, this.#ports.memberCount)
   }
 
   #skip(id: number, fault: Fault, refusal: string): void {
