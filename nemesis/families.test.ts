@@ -20,11 +20,11 @@ function setUp(faults: FakeFaults = {}, options: PlanOptions = { nemesis: ['all'
   const plan = resolvePlan({ ...options, members: memberCount }, {
     env: 'simulated', drawSeed: () => 1, workloads: ['register'], nemeses: families.map(({ name }) => name), partitionTargets: partitionShapes,
   })
-  const contextOf = (seed: number): NemesisContext => ({
-    environment, plan, system: registry, random: seededRandom(seed), leader: () => findLeader(registry, environment), intensity: () => 1,
-  })
   const records: FaultRecord[] = []
   const conductor = new FaultConductor({ clock: time, status: freshStatus(), memberCount, record: () => {}, recordFault: (record) => records.push(record) })
+  const contextOf = (seed: number): NemesisContext => ({
+    environment, plan, system: registry, random: seededRandom(seed), leader: () => findLeader(registry, environment), running: () => conductor.impacts, intensity: () => 1,
+  })
   /** What is still broken, and who is down. */
   const leftovers = async () => {
     const down = []

@@ -15,6 +15,8 @@ export interface FamilyParts<Value extends object> {
   readonly about: string
   readonly layer: Layer | ((value: Value) => Layer)
   missing(environment: Environment, plan: RunPlan, system: System): string | null
+  /** Nothing passes its links, and no more is done to them. */
+  readonly cuts?: boolean
   /** What it may be aimed at besides members. */
   readonly shapes?: readonly string[]
   /** Absent: there is one kind only. */
@@ -25,6 +27,8 @@ export interface FamilyParts<Value extends object> {
   start(value: Value, context: NemesisContext): Promise<ActiveFault>
   /** Members that it touches. */
   members(value: Value): readonly string[]
+  /** Links that it touches, as `n1>n2`. */
+  links?(value: Value): readonly string[]
 }
 
 export function family<Value extends object>(parts: FamilyParts<Value>): Nemesis {
@@ -37,7 +41,7 @@ export function family<Value extends object>(parts: FamilyParts<Value>): Nemesis
       const value = await parts.draw(context, schema.parse(asked))
       return {
         name, value,
-        impact: { layer: typeof layer === 'string' ? layer : layer(value), members: parts.members(value) },
+        impact: { layer: typeof layer === 'string' ? layer : layer(value), members: parts.members(value), ...parts.links === undefined ? {} : { links: parts.links(value) }, ...parts.cuts === true ? { cut: true } : {} },
         start: () => parts.start(value, context),
       }
     },

@@ -20,6 +20,8 @@ const drawn = family<FirewallFault>({
   // Rules about clients keep the probes of other faults from a member; all others touch links only.
   layer: ({ rules }) => parseAll(rules).every(({ from }) => isMember(from)) ? 'links' : 'clients',
   members: (value) => value.members,
+  links: ({ members, rules }) => parseAll(rules).flatMap(({ from, to }) => (from === 'any' ? members : [from]).flatMap((source) =>
+    (to === 'any' ? members : [to]).flatMap((target) => source === target ? [] : [`${source}>${target}`]))),
   variants: ({ members: [first, second] }) => ['drop tcp', 'reject tcp', 'reset tcp', 'limit 10/s udp', 'mtu 800 any'].map((start) =>
     ({ kind: start.split(' ')[0]!, asked: { rules: [`${start} ${first}>${second}`] }, missing: null })),
   asked: z.strictObject({ members: z.array(z.string()).optional(), rules: z.array(z.string().superRefine((rule, check) => {

@@ -13,7 +13,7 @@ t.test('links may be broken under anything, and anything under broken links', as
 })
 
 t.test('two that would hide each other are not on the same member, in whatever order', async (t) => {
-  for (const [a, b] of [['clock', 'process'], ['disk', 'process'], ['clients', 'process'], ['clients', 'clock'], ['clock', 'clock'], ['data', 'process']] as const) {
+  for (const [a, b] of [['clock', 'process'], ['resources', 'registry'], ['disk', 'process'], ['clients', 'process'], ['clients', 'clock'], ['clock', 'clock'], ['data', 'process']] as const) {
     t.match(conflict(on(a, 'n1', 'n2'), [on(b, 'n2')], 5), /^n2: .* is broken there already$/)
     t.match(conflict(on(b, 'n2'), [on(a, 'n1', 'n2')], 5), /^n2: /)
     t.equal(conflict(on(a, 'n1'), [on(b, 'n2')], 5), null)
@@ -34,4 +34,14 @@ t.test('the data of more than a minority is never gone at once, unless one fault
   }))
   t.equal(conflict(on('data', 'n1', 'n2'), [], 3), null, 'asked for by name')
   t.match(conflict(on('data', 'n2'), [on('data', 'n1')], 3), /data of 2 of 3 members/)
+})
+
+t.test('what is measured on a link is alone on it; cuts may overlap', async (t) => {
+  const cut: Impact = { layer: 'links', members: ['n1'], links: ['n1>n2', 'n2>n1'], cut: true }
+  const loss: Impact = { layer: 'links', members: ['n1'], links: ['n1>n2'] }
+  t.equal(conflict(cut, [cut], 3), null)
+  t.match(conflict(loss, [cut], 3), /^n1>n2: something else is done there already$/)
+  t.match(conflict(cut, [loss], 3), /^n1>n2: /)
+  t.match(conflict(loss, [loss], 3), /^n1>n2: /)
+  t.equal(conflict({ ...loss, links: ['n1>n3'] }, [cut, loss], 3), null)
 })

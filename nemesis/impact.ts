@@ -9,23 +9,25 @@ import { majorityOf } from './targets.ts'
  * restart on a full disk). What is named here has been thought through.
  */
 const compatible: readonly (readonly [Layer, Layer])[] = [
-  // Requests of probes go through a skewed clock, a slow disk or a starved CPU; none needs the other whole.
+  // Neither a probe of the clock nor a service's registration needs the other whole.
   ['clock', 'resources'],
   ['clock', 'registry'],
-  ['disk', 'registry'],
-  ['resources', 'registry'],
-  ['clients', 'registry'],
 ]
 
 /** Why this fault cannot begin now, or null. */
 export function conflict(wanted: Impact, running: readonly Impact[], memberCount: number): string | null {
   for (const other of running) {
+    const links = (wanted.links ?? []).filter((link) => other.links?.includes(link))
+    if (links.length > 0 && !(isCut(wanted) && isCut(other))) return `${links.join(', ')}: something else is done there already`
     if (mayShare(wanted.layer, other.layer)) continue
     const shared = wanted.members.filter((member) => other.members.includes(member))
     if (shared.length > 0) return `${shared.join(', ')}: ${other.layer} is broken there already`
   }
   return destroysTooMuch(wanted, running, memberCount)
 }
+
+/** Cuts hold a link together, each until it is healed; what else is done to a link is measured on it, alone. */
+const isCut = ({ cut }: Impact) => cut === true
 
 /** Layers in which a member's data, or its vote, is gone until it has been taken in again. */
 const costsData = (layer: Layer) => layer === 'data' || layer === 'membership'

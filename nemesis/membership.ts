@@ -20,6 +20,8 @@ interface MembershipFault extends Targeted {
  * last phase, when all else is whole.
  */
 const agreeTimeoutMs = 10_000
+/** How long a member that left may stand in the configuration before somebody takes it out. */
+const leaveTimeoutMs = 3000
 
 /**
  * Who belongs to the cluster changes, one at a time. A member that lost its
@@ -143,12 +145,19 @@ async function wipe(member: string, context: NemesisContext): Promise<ActiveFaul
 async function leaveAndRejoin(member: string, context: NemesisContext): Promise<ActiveFault> {
   const id = await idOf(context, member)
   const left = await membershipOf(context).leave(requestTo(context, member))
-  const goneFromCluster = left.done && await awaitGone(context, id, agreeTimeoutMs)
+  // Some systems leave the configuration to an operator: it is not in the cluster's gossip any more, and goes.
+  const goneFromCluster = left.done
+    && (await awaitGone(context, id, leaveTimeoutMs) || await removeServer(context, id).then(() => awaitGone(context, id, agreeTimeoutMs), () => false))
   // It ends by itself; whoever lingers is ended.
   await bringDown(context.environment, [member], 'kill')
   const stop = async () => {
-    await bringUp(context.environment, [member])
-    return takenIn(member, null, context)
+    const { environment } = context
+    if (await proveDown(environment, member).then(() => true, () => false)) await bringUp(environment, [member])
+    const again = await awaitTakenIn(context, member, agreeTimeoutMs)
+    if (again !== null) return { takenIn: member, id: again.id, onItsOldDisk: true }
+    if (environment.kill?.restartEmpty === undefined) throw new Error(`${member} left and is not taken in again`)
+    await bringDown(environment, [member], 'kill')
+    return { onItsOldDisk: false, emptied: await backEmpty(member, id, context) }
   }
   if (!goneFromCluster) {
     await bringUp(context.environment, [member])

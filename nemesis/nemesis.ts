@@ -11,6 +11,8 @@ export interface NemesisContext {
   readonly random: Random
   /** The leader's name as the system says now, or null. Asks the members. */
   leader(): Promise<string | null>
+  /** What is on now. */
+  running(): readonly Impact[]
   /** How hard faults shall be now, 0 (as mild as they come) to 1; a ramp changes it while the run goes on. */
   intensity(): number
 }
@@ -81,6 +83,10 @@ export type Layer = (typeof layers)[number]
 export interface Impact {
   readonly layer: Layer
   readonly members: readonly string[]
+  /** Of faults on links: which, as `n1>n2`. */
+  readonly links?: readonly string[]
+  /** All that is done to the links is that nothing passes. */
+  readonly cut?: boolean
 }
 
 export type { Environment, EnvironmentOptions }

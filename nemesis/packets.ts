@@ -58,6 +58,7 @@ export const packetFamilies: readonly Nemesis[] = (Object.keys(about) as Disturb
   layer: 'links',
   missing: (environment, plan) => missing(kind, environment, plan),
   members: (value) => value.members,
+  links: (value) => value.links,
   variants: ({ disturbLinks }) => [
     ...examples[kind].map(({ name, disturbance }) => ({ kind: name, asked: { target: 'one', traffic: 'all', disturbance }, missing: lacking(kind, disturbLinks?.kinds) })),
     ...(['raft', 'gossip'] as const).map((traffic) => ({
@@ -98,15 +99,19 @@ function missing(kind: Disturbance['kind'], { members, disturbLinks, kind: envir
 }
 
 /** What the members say, what they hear, both, or one link alone. */
-function drawLinks({ environment: { members }, random }: NemesisContext, struck: readonly string[]): readonly Link[] {
-  const all = members.flatMap((from) => members.flatMap((to) => from === to ? [] : [{ from, to }]))
+function drawLinks({ environment: { members }, random, running }: NemesisContext, struck: readonly string[]): readonly Link[] {
+  const busy = new Set(running().flatMap(({ links }) => links ?? []))
+  const every = members.flatMap((from) => members.flatMap((to) => from === to ? [] : [{ from, to }]))
+  // What is broken already could not be measured; if all of it is, the fault is not begun.
+  const free = every.filter((link) => !busy.has(linkText(link)) && (struck.includes(link.from) || struck.includes(link.to)))
+  const all = free.length > 0 ? free : every
   const out = all.filter(({ from }) => struck.includes(from))
   const incoming = all.filter(({ to }) => struck.includes(to))
   switch (random.pick(['out', 'in', 'both', 'both', 'single'] as const)) {
-    case 'out': return out
-    case 'in': return incoming
+    case 'out': return out.length > 0 ? out : incoming
+    case 'in': return incoming.length > 0 ? incoming : out
     case 'both': return all.filter(({ from, to }) => struck.includes(from) || struck.includes(to))
-    case 'single': return [random.pick(out)]
+    case 'single': return [random.pick(out.length > 0 ? out : incoming)]
   }
 }
 

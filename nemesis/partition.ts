@@ -26,6 +26,8 @@ export const partition = family<PartitionFault>({
   about: 'cuts links between members, in shapes that --targets chooses from; --traffic: all, only Raft and RPC, only gossip, or clients from members',
   layer: (value) => value.traffic === 'clients' ? 'clients' : 'links',
   members: (value) => value.members,
+  links: (value) => value.links,
+  cuts: true,
   shapes: [...partitionShapes.map(({ name }) => name), 'links'],
   asked: z.strictObject({
     ...targetedShape,

@@ -4,7 +4,7 @@ import type { CheckStatus, Services } from '../harness/systems/services.ts'
 import { drawMagnitude, drawTargets, each, targetedShape, type Targeted } from './drawing.ts'
 import { family } from './family.ts'
 import { bringDown, bringUp } from './member-process.ts'
-import type { ActiveFault, NemesisContext } from './nemesis.ts'
+import { NotNowError, type ActiveFault, type NemesisContext } from './nemesis.ts'
 import { requestTo } from './taking-in.ts'
 
 const kinds = ['flapping-checks', 'agent-death', 'registration-flood'] as const
@@ -136,7 +136,9 @@ async function flood({ members, services: count, periodMs }: RegistryFault, cont
 /** Proven: the agent lists each of them. */
 async function registerAll(members: readonly string[], count: number, context: NemesisContext, services: Services): Promise<void> {
   try {
-    await each(members, (member) => each(idsOf(member, count), (id) => services.register(requestTo(context, member), id)))
+    await each(members, (member) => each(idsOf(member, count), (id) => services.register(requestTo(context, member), id))).catch((error: unknown) => {
+      throw new NotNowError((error as Error).message)
+    })
     await proveStatus(members, count, 'passing', context, services)
   } catch (error) {
     await deregisterAll(members, count, context, services).catch(() => {})

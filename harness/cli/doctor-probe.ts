@@ -120,6 +120,7 @@ class Prober {
         environment: this.#environment, plan: this.#plan, system: this.#system,
         random: seededRandom(this.#plan.seed).split(`${nemesis.name} ${kind}`),
         leader: () => findLeader(this.#system, this.#environment),
+        running: () => [],
         intensity: () => 0.5,
       }, asked)
       const active = await this.#interrupt.orInterrupt(fault.start())

@@ -69,6 +69,7 @@ function startFaults(context: RunContext, { drawn, scripted }: FaultSources, con
         environment, plan, system,
         random: context.random.split(`nemesis ${nemesis.name}`),
         leader: () => findLeader(system, environment),
+        running: () => conductor.impacts,
         intensity: () => intensityAt(plan.intensity, (environment.clock.nowNs() - mainStartedNs) / (plan.timeLimitS * 1e9)),
       }
       contexts.set(nemesis, its)

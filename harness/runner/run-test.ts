@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { seededRandom } from '../../node/base/random.ts'
 import type { Nemesis } from '../../nemesis/nemesis.ts'
 import type { Workload } from '../../workloads/workload.ts'
@@ -109,7 +111,7 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
     parts.status.phase = 'collecting'
     const collectError = await parts.interrupt.orInterrupt(collect(environment, parts.directory))
     parts.status.phase = 'tearing down'
-    return { members: environment.members, history: recording.events, collectError, ...phases }
+    return { members: [...environment.members, ...sparesThatLived(environment, parts.directory)], history: recording.events, collectError, ...phases }
   } catch (error) {
     recording.close()
     parts.status.phase = 'tearing down'
@@ -176,6 +178,11 @@ async function recover(context: RunContext): Promise<Serving> {
       context.status.phase = `recovering (${pending.join('; ')})`
     },
   })
+}
+
+/** A spare that never ran has left nothing. */
+function sparesThatLived(environment: Environment, directory: RunDirectory): readonly string[] {
+  return (environment.spareMembers?.spares ?? []).filter((spare) => existsSync(join(directory.members, spare, 'raft-trace.jsonl')))
 }
 
 /** Logs and traces of the members. What goes wrong here must not hide what went wrong before. */

@@ -33,6 +33,10 @@ function follower(leaderAddress: string | null) {
       links.delete(address)
       return messages
     },
+    /** A server joined, and only now its address is known. */
+    learnAddress(address: string): void {
+      leader = address
+    },
     elect(address: string | null): void {
       leader = address
       requests.leaderChanged()
@@ -64,6 +68,19 @@ t.test('a write that the old leader may have got is never sent again: it ends op
   elect('new:8300')
   t.same(outcomes, [{ kind: 'no-answer', cause: 'leadership changed' }])
   t.same(links.get('new:8300') ?? [], [], 'it is not sent to the new one')
+})
+
+t.test('what waits is sent to a leader whose address is known later than that it leads', async (t) => {
+  // Seen in a simulation: a member with a new disk heard of the leader before it knew any
+  // server's address, and its first requests waited out their seven seconds.
+  const { elect, learnAddress, read, write, links, time } = follower(null)
+  write()
+  read()
+  elect(null)
+  time.run(300)
+  learnAddress('leader:8300')
+  time.run(100)
+  t.same(links.get('leader:8300')?.map(({ kind }) => kind), ['apply', 'read-index'])
 })
 
 t.test('a read is asked anew of the next leader, sent or not', async (t) => {

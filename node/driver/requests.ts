@@ -203,11 +203,15 @@ export class Requests {
     this.#forwarded.delete(request.callId)
     request.at = 'waiting'
     this.#waiting.add(request)
-    // Somebody is said to lead, though the last answer denied it: try again, but not in a tight loop.
-    if (this.#ports.leader() === null || this.#retryTimer !== null) return
-    this.#retryTimer = this.#ports.scheduler.after(retryMs, () => {
+    this.#retryLater()
+  }
+
+  /** Not in a tight loop: somebody is said to lead and denied it, or leads at an address that is learnt only later. */
+  #retryLater(): void {
+    this.#retryTimer ??= this.#ports.scheduler.after(retryMs, () => {
       this.#retryTimer = null
       if (this.#ports.leader() !== null) this.#routeWaiting()
+      else if (this.#waiting.size > 0) this.#retryLater()
     })
   }
 

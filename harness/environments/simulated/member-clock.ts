@@ -45,9 +45,7 @@ export class MemberClock {
   }
 
   wallMs(): number {
-    let wallMs = epochMs + this.#queue.nowNs / 1e6
-    for (const one of this.#skews) wallMs += this.#wallErrorMs(one)
-    return wallMs
+    return epochMs + this.#queue.nowNs / 1e6 + this.wallErrorMs
   }
 
   /** How many skews hold. */
@@ -62,7 +60,9 @@ export class MemberClock {
 
   /** How far the wall clock is off. */
   get wallErrorMs(): number {
-    return this.wallMs() - epochMs - this.#queue.nowNs / 1e6
+    let errorMs = 0
+    for (const one of this.#skews) errorMs += this.#wallErrorMs(one)
+    return errorMs
   }
 
   /** By this machine's monotonic clock. */

@@ -5,53 +5,14 @@ import t from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
 import { encodeFrame, FrameReader } from '../../../node/transport/frame.ts'
 import type { Environment, HttpOutcome } from '../environment.ts'
-import { createSimulatedEnvironment, type SimulatedVariations } from './simulated-environment.ts'
+import { createSimulatedEnvironment } from './simulated-environment.ts'
+import { type ClusterOptions, get, leaderOf, put, text, until, withCluster as cluster } from './testing.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'splitbrain-simulated-'))
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
 
-interface Options extends SimulatedVariations {
-  readonly seed?: number
-  readonly memberCount?: number
-  readonly memberConfig?: Record<string, unknown>
-  readonly latencyMs?: number
-}
-
-/** Starts a cluster, waits for a leader, does `main`, all in virtual time. */
-async function withCluster<T>({ seed = 1, memberCount = 3, memberConfig = {}, latencyMs = 0, ...variations }: Options, main: (environment: Environment) => Promise<T>): Promise<T> {
-  await using environment = await createSimulatedEnvironment({
-    runId: 'test', memberCount, random: seededRandom(seed), workDirectory: directory, edits: [], memberConfig, latencyMs, powerLoss: false, say: () => {},
-  }, variations)
-  return await environment.run(async () => {
-    await environment.start()
-    await until(environment, () => leaderOf(environment))
-    return main(environment)
-  })
-}
-
-const text = (outcome: HttpOutcome) => outcome.kind === 'response' ? `${outcome.status} ${new TextDecoder().decode(outcome.body)}` : `${outcome.kind} ${outcome.error}`
-const put = (environment: Environment, member: string, key: string, body: string, timeoutMs = 10_000) =>
-  environment.request(member, { method: 'PUT', target: `/v1/kv/${key}`, body }, timeoutMs)
-const get = (environment: Environment, member: string, key: string) =>
-  environment.request(member, { method: 'GET', target: `/v1/kv/${key}?raw&consistent` }, 10_000)
-
-async function until<T>(environment: Environment, condition: () => Promise<T | null>): Promise<T> {
-  const untilNs = environment.clock.nowNs() + 60e9
-  for (;;) {
-    const found = await condition()
-    if (found !== null) return found
-    if (environment.clock.nowNs() > untilNs) throw new Error('not within 60 virtual seconds')
-    await environment.clock.sleep(10)
-  }
-}
-
-async function leaderOf(environment: Environment): Promise<string | null> {
-  for (const member of environment.members) {
-    const outcome = await environment.request(member, { method: 'GET', target: '/v1/agent/self' }, 1000)
-    if (outcome.kind === 'response' && JSON.parse(new TextDecoder().decode(outcome.body)).Stats.raft.state === 'Leader') return member
-  }
-  return null
-}
+const withCluster = <T>(options: Omit<ClusterOptions, 'workDirectory'>, main: (environment: Environment) => Promise<T>) =>
+  cluster({ ...options, workDirectory: directory }, main)
 
 const collected = (name: string, members: readonly string[]) =>
   members.map((member) => ['raft-trace.jsonl', 'member.log'].map((file) => readFileSync(join(directory, name, member, file), 'utf8')))
