@@ -1,7 +1,6 @@
 import t from 'tap'
 import { seededRandom } from '../node/base/random.ts'
-import { killedBy, killTargets } from './kill.ts'
-import { randomIntervals } from './schedule.ts'
+import { intensityAt, intervals, randomIntervals } from './schedule.ts'
 
 t.test('intervals: around the mean, never too short to be felt, the same for the same seed', async (t) => {
   const draw = (seed: number) => {
@@ -16,16 +15,13 @@ t.test('intervals: around the mean, never too short to be felt, the same for the
   t.not(draw(2)[0], intervals[0])
 })
 
-t.test('who is killed: never nobody, as many as the name says', async (t) => {
-  for (let count = 1; count <= 9; count++) {
-    const members = Array.from({ length: count }, (_, i) => `n${i + 1}`)
-    for (let seed = 0; seed < 10; seed++) {
-      const size = (target: (typeof killTargets)[number]) => new Set(killedBy(target, members, seededRandom(seed), null)).size
-      t.equal(size('one'), 1)
-      t.equal(size('all'), count)
-      t.ok(size('majority') > count / 2)
-      t.ok(size('minority') >= 1 && (count < 3 || size('minority') < count / 2))
-    }
-    t.same(killedBy('leader', members, seededRandom(1), members.at(-1)!), [members.at(-1)])
-  }
+t.test('a fixed schedule has no chance in it', async (t) => {
+  const next = intervals('fixed', 4, seededRandom(1))
+  t.same([next(), next(), next()], [4000, 4000, 4000])
+})
+
+t.test('a ramp goes straight from its begin to its end, and not beyond', async (t) => {
+  const ramp = { from: 0.2, to: 1 }
+  t.same([-1, 0, 0.5, 1, 7].map((share) => intensityAt(ramp, share).toFixed(3)), ['0.200', '0.200', '0.600', '1.000', '1.000'])
+  t.equal(intensityAt({ from: 1, to: 0 }, 0.25), 0.75)
 })

@@ -97,6 +97,13 @@ export const partitionShapes: readonly PartitionShape[] = [
   },
 ]
 
+/** These members cut off from all others; all of them: each from each. */
+export function cutOff(members: readonly string[], struck: readonly string[]): CutPlan {
+  const rest = members.filter((member) => !struck.includes(member))
+  const links = rest.length > 0 ? between(struck, rest) : members.flatMap((from) => others(members, from).map((to) => ({ from, to })))
+  return { members: struck, links }
+}
+
 export function majorityOf(memberCount: number): number {
   return Math.floor(memberCount / 2) + 1
 }

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { TraceEvent } from '../../node/base/trace.ts'
 import { checkRaftTraces } from './raft-trace.ts'
 
-/** `n1: start 0`, `n1: start 1 n2` (with a vote for n2), `n1: leader 2`, `n1: follower 3`, `n1: vote 2 n1`, `n1: commit 2 5 1` (term, index, the entry's term), `n1: apply 5 2 77`, `n1: crash …`, one a line, in order. */
+/** `n1: start 0`, `n1: start 1 n2` (with a vote for n2), `n1: emptied` (starts under another id), `n1: leader 2`, `n1: follower 3`, `n1: vote 2 n1`, `n1: commit 2 5 1` (term, index, the entry's term), `n1: apply 5 2 77`, `n1: crash …`, one a line, in order. */
 function verdictOf(text: string) {
   const traces = new Map<string, { events: TraceEvent[], crash: string | null }>()
   for (const [i, line] of text.trim().split('\n').entries()) {
@@ -13,6 +13,7 @@ function verdictOf(text: string) {
     const numbers = rest.split(' ')
     if (what === 'crash') trace.crash = rest
     else if (what === 'start') trace.events.push({ ...base, event: 'start', term: Number(numbers[0]), votedFor: numbers[1] ?? null, lastIndex: 0 })
+    else if (what === 'emptied') trace.events.push({ ...base, id: `another-id-${member}`, event: 'start', term: 0, votedFor: null, lastIndex: 0 })
     else if (what === 'vote') trace.events.push({ ...base, event: 'vote', term: Number(numbers[0]), votedFor: numbers[1]! })
     else if (what === 'commit') trace.events.push({ ...base, event: 'leader-commit', term: Number(numbers[0]), index: Number(numbers[1]), entryTerm: Number(numbers[2]) })
     else if (what === 'apply') trace.events.push({ ...base, event: 'apply', index: Number(numbers[0]), term: Number(numbers[1]), checksum: Number(numbers[2]) })
@@ -33,6 +34,8 @@ const good = `
 const cases: readonly (readonly [name: string, verdict: string, text: string, says?: RegExp])[] = [
   ['an election and an entry', 'valid', good],
   ['a restart applies the same again', 'valid', `${good}\n n2: start 1 n1\n n2: apply 1 1 10\n n2: apply 2 1 11`],
+  ['a member whose disk was emptied is another one: it owes no votes', 'valid', `${good}\n n2: emptied\n n2: vote 1 n2\n n2: apply 1 1 10`],
+  ['a member without its vote is not another one', 'invalid', `${good}\n n2: emptied\n n2: vote 1 n2\n n2: emptied`, /started again in term 0/],
   ['the same vote said again after a restart', 'valid', `${good}\n n2: start 1 n1\n n2: vote 1 n1`],
   ['a transition that was not yet on disk is forgotten', 'valid', `${good}\n n2: follower 5\n n2: start 1 n1`],
   ['leaders of different terms', 'valid', `${good}\n n2: leader 2`],

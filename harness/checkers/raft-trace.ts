@@ -27,7 +27,7 @@ const evidenceMax = 8
  * - A leader counts a quorum only for an entry of its own term (§3.6.2, figure
  *   3.7): one of an earlier term that a quorum has can still be replaced.
  * - Entries are applied in order, without gaps, from the first index of each start.
- * - A member that starts again in the term of its vote knows whom it voted for.
+ * - A member that starts again (under its id: with its disk it loses that too) in the term of its vote knows whom it voted for.
  * - The term of a member that starts again is not below that of a vote it gave
  *   before; terms do not go back while it runs.
  * - No member ended because it found an invariant broken.
@@ -58,12 +58,19 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
     const votes = new Map<number, { readonly votedFor: string, readonly timeMs: number }>()
     let votedTermMax = 0
     let term = 0
+    let id: string | null = null
     let nextIndex: number | null = null
     for (const event of trace) {
       events++
       const when = `at ${event.timeMs} ms`
       switch (event.event) {
         case 'start':
+          // Its disk is gone, and with it what it was: another server under the same name.
+          if (id !== null && event.id !== id) {
+            votes.clear()
+            votedTermMax = 0
+          }
+          id = event.id
           if (event.term < votedTermMax) report(`${member} forgot a term`, `${member} voted in term ${votedTermMax} and started again in term ${event.term} ${when}.`)
           checkVoteKept(event, votes.get(event.term)?.votedFor)
           term = event.term

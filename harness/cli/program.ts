@@ -1,16 +1,26 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { nemeses } from '../../nemesis/index.ts'
+import { trafficNames } from '../../nemesis/links.ts'
+import { memberTargets } from '../../nemesis/member-targets.ts'
 import { partitionShapes } from '../../nemesis/targets.ts'
 import { workloads } from '../../workloads/index.ts'
 import { plantedBugs } from '../mutants/bugs.ts'
-import { concurrencyMax, membersMax, planDefaults as defaults } from '../plan/defaults.ts'
+import { concurrencyMax, faultsAtOnceOfMany, membersMax, planDefaults as defaults } from '../plan/defaults.ts'
 import { clientCommands } from './client-command.ts'
 
 /** What each command does, given its options as commander read them. */
 export interface CommandActions {
   test(options: TestFlags): Promise<void>
   check(file: string, options: Readonly<Record<string, unknown>>): Promise<void>
-  doctor(options: { readonly json?: boolean }): Promise<void>
+  faults(run: string): Promise<void>
+  doctor(options: DoctorFlags): Promise<void>
+}
+
+export interface DoctorFlags {
+  readonly json?: boolean
+  /** Breaks a live cluster in every way that works here, once. */
+  readonly probe?: boolean
+  readonly env?: string
 }
 
 /** Plan options as given by flags, not yet checked; and the config file's name. */
@@ -39,10 +49,16 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .option('--json', 'for programs')
     .addHelpText('after', exitCodesHelp)
     .action((file: string, options: Record<string, unknown>) => actions.check(file, options))
+  program.command('faults')
+    .description('prints the faults of a recorded run as a script for test --faults')
+    .argument('<run>', 'the run\'s directory')
+    .action((run: string) => actions.faults(run))
   program.command('doctor')
     .description('says what this machine can do, what each missing thing costs, and how to get it')
     .option('--json', 'for programs')
-    .action((options: { json?: boolean }) => actions.doctor(options))
+    .option('--probe', 'starts a cluster, breaks it once with every fault that works here, and prints what each probe saw')
+    .addOption(new Option('--env <env>', 'where the probed cluster lives; auto: docker when an engine answers, else local').choices(['auto', 'docker', 'local', 'simulated']))
+    .action((options: DoctorFlags) => actions.doctor(options))
   // For --help only: `agent` is dispatched before the command line is parsed,
   // because its flags are Consul's, with one dash.
   program.command('agent')
@@ -63,8 +79,14 @@ function addTest(program: Command, actions: CommandActions): void {
     .addOption(new Option('--env <env>', `where members live; auto: docker when an engine answers, else local (default: ${defaults.env})`).choices(['auto', 'docker', 'local', 'simulated']))
     .option('--members <n>', `members of the cluster, 1 to ${membersMax} (default: ${defaults.members})`, number)
     .option('--workload <name>', `what is done (default: ${defaults.workload})`)
-    .option('--nemesis <names>', `what is broken, with commas between, or none (default: ${defaults.nemesis.join(',')})`)
-    .option('--targets <names>', 'shapes of partitions to draw from (default: all that fit)')
+    .option('--nemesis <names>', `what is broken, with commas between; all that works here, or none (default: ${defaults.nemesis.join(',')})`)
+    .option('--targets <names>', 'whom faults strike, and shapes of partitions, to draw from (default: what fits each fault)')
+    .option('--traffic <names>', `what faults on links touch: ${trafficNames.join(', ')} (default: all; with --nemesis all each of them)`)
+    .option('--firewall <rules>', 'rules of the firewall nemesis: \'drop tcp n1>n2:8300; reset any clients>n3; limit 10/s udp any>n1:8301; mtu 1000 n1>n2\'')
+    .addOption(new Option('--schedule <how>', `times drawn around the interval, or always the interval (default: ${defaults.schedule})`).choices(['random', 'fixed']))
+    .option('--intensity <0..1>', `how hard faults are, from 0 to 1, or a ramp over the run as 0.1..1 (default: ${defaults.intensity})`)
+    .option('--at-once <n>', `most faults on at once (default: one of each family, ${faultsAtOnceOfMany} where there are more families)`, number)
+    .option('--faults <file or run>', 'faults with their times: a script, or the directory of a run whose faults are to be done again')
     .option('--interval <s>', `mean length of a fault, and of the pause between faults (default: ${defaults.interval})`, number)
     .option('--time-limit <s>', `how long operations are begun (default: ${defaults.timeLimit})`, number)
     .option('--rate <n>', `operations per second over all workers (default: ${defaults.rate})`, number)
@@ -89,6 +111,8 @@ Workloads:
 ${list(Object.values(workloads))}
 Nemeses:
 ${list(Object.values(nemeses))}
+Targets of all faults (or members by name, as n1+n3):
+${list(memberTargets)}
 Targets of partitions:
 ${list(partitionShapes)}
 Mutants:

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { CommanderError } from 'commander'
 import { parsePlanOptions } from '../plan/options.ts'
 import { packageVersion } from '../plan/provenance.ts'
@@ -38,7 +39,17 @@ async function dispatch(args: readonly string[], ports: TestCommandPorts): Promi
       const { runCheck } = await import('./check.ts')
       exitCode = await runCheck(file, options, io)
     },
+    async faults(run) {
+      const { readRecordedFaults } = await import('../plan/fault-script-file.ts')
+      io.print(JSON.stringify(readRecordedFaults(resolve(ports.workingDirectory, run)), null, 2))
+      exitCode = exitCodes.valid
+    },
     async doctor(options) {
+      if (options.probe === true) {
+        const { runProbes } = await import('./doctor-probe.ts')
+        exitCode = await runProbes(options, ports)
+        return
+      }
       const { runDoctor } = await import('./doctor.ts')
       exitCode = await runDoctor(options, io)
     },

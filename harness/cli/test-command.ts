@@ -29,7 +29,7 @@ export async function runTestCommand(flags: PlanOptions, configName: string | un
   const config = readConfigFile(configName, workingDirectory)
   if (config !== null) io.print(`options from ${config.path}`)
   const options: PlanOptions = { ...config?.options, ...flags }
-  const prepared = await prepareRun(options, host)
+  const prepared = await prepareRun(options, host, workingDirectory)
   io.print(prepared.why)
   for (const line of describePlan(prepared.plan)) io.print(line)
 

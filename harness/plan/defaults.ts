@@ -9,6 +9,8 @@ export const planDefaults = {
   // A mean of 2.5 s broken and 2.5 s whole gives some six faults in 30 s, most
   // longer than an election.
   interval: 2.5,
+  schedule: 'random',
+  intensity: 1,
   timeLimit: 30,
   rate: 200,
   concurrency: '2n',
@@ -28,6 +30,11 @@ export const planDefaults = {
   memberConfig: {},
 } as const satisfies Partial<PlanOptions>
 
+/**
+ * Of many families, so many faults at once: a cluster that has everything
+ * broken at all times never does anything that could go wrong.
+ */
+export const faultsAtOnceOfMany = 3
 export const membersMax = 9
 export const concurrencyMax = 1024
 export const latencyMsMax = 10_000

@@ -18,8 +18,20 @@ export const planOptionsSchema = z.strictObject({
   workload: z.string(),
   /** `none`, or names. */
   nemesis: names,
-  /** Shapes of partitions to draw from. */
+  /** Whom faults strike, and shapes of partitions: to draw from. */
   targets: names,
+  /** What faults on links touch: all, raft, gossip, clients. */
+  traffic: names,
+  /** Rules of the firewall nemesis. */
+  firewall: z.string().min(1),
+  /** How faults follow each other. */
+  schedule: z.enum(['random', 'fixed']),
+  /** 0 to 1, or a ramp: `0.1..1`. */
+  intensity: z.union([z.string(), z.number()]),
+  /** Most faults at once. */
+  atOnce: count,
+  /** A file with a script of faults, or the directory of a run whose faults are to be done again. */
+  faults: z.string().min(1),
   /** Mean seconds of a fault, and between faults. */
   interval: seconds,
   /** Seconds of the main phase. */

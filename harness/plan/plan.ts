@@ -1,3 +1,4 @@
+import type { FaultScript } from '../../nemesis/script.ts'
 import type { EnvironmentKind } from '../environments/environment.ts'
 
 /** Everything a run depends on: printed before the first effect, stored as `plan.json`, enough to run it again. */
@@ -9,8 +10,24 @@ export interface RunPlan {
   readonly workload: string
   /** Names of nemeses; empty for none. */
   readonly nemesis: readonly string[]
-  /** Partition shapes to draw from. */
+  /** All were asked for: those that cannot work here are left out, and said, instead of refused. */
+  readonly nemesisAll: boolean
+  /** Shapes of partitions, and members to cut off, to draw from. */
   readonly partitionTargets: readonly string[]
+  /** Whom other faults strike, to draw from; empty: each family's own. */
+  readonly memberTargets: readonly string[]
+  /** What faults on links touch, to draw from. */
+  readonly traffics: readonly PlannedTraffic[]
+  /** Rules for the firewall nemesis; null: drawn. */
+  readonly firewall: string | null
+  /** Times drawn around the interval, or always the interval. */
+  readonly schedule: 'random' | 'fixed'
+  /** How hard faults are, 0 to 1, at the main phase's start and end; between them a ramp. */
+  readonly intensity: { readonly from: number, readonly to: number }
+  /** Most faults that are begun while others are on. */
+  readonly faultsAtOnce: number
+  /** Faults with their times, besides those of `nemesis`; null for none. */
+  readonly faultScript: PlannedScript | null
   /** Mean seconds between a fault's end and the next fault's start, and the mean length of a fault. */
   readonly nemesisIntervalS: number
   readonly timeLimitS: number
@@ -37,6 +54,13 @@ export interface RunPlan {
   readonly powerLoss: boolean
   /** Extra keys for each member's config file. */
   readonly memberConfig: Readonly<Record<string, unknown>>
+}
+
+export type PlannedTraffic = 'all' | 'raft' | 'gossip' | 'clients'
+
+export interface PlannedScript extends FaultScript {
+  /** Where it was read from, absolute. */
+  readonly file: string
 }
 
 export type ReadConsistency = 'default' | 'consistent' | 'stale'

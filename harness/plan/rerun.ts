@@ -1,4 +1,6 @@
+import { trafficNames } from '../../nemesis/links.ts'
 import { planDefaults } from './defaults.ts'
+import { defaultFaultsAtOnce, formatIntensity } from './fault-options.ts'
 import type { RunPlan } from './plan.ts'
 
 /**
@@ -15,8 +17,18 @@ export function rerunCommand(plan: RunPlan): string {
   words.push('--config', 'none')
   say('--members', plan.members, planDefaults.members)
   say('--workload', plan.workload, null)
-  say('--nemesis', plan.nemesis.length === 0 ? 'none' : plan.nemesis.join(','), null)
-  if (plan.partitionTargets.length > 0) say('--targets', plan.partitionTargets.join(','), null)
+  say('--nemesis', plan.nemesisAll ? 'all' : plan.nemesis.length === 0 ? 'none' : plan.nemesis.join(','), null)
+  const targets = [...new Set([...plan.partitionTargets, ...plan.memberTargets])]
+  if (targets.length > 0) say('--targets', targets.join(','), null)
+  if (plan.nemesis.length > 0) {
+    // All traffic by name is not the default of `all`, which takes each protocol apart too.
+    if (plan.traffics.join() !== (plan.nemesisAll ? trafficNames.join() : 'all')) say('--traffic', plan.traffics.join(','), null)
+    say('--at-once', plan.faultsAtOnce, defaultFaultsAtOnce(plan.nemesis.length))
+  }
+  if (plan.firewall !== null) say('--firewall', plan.firewall, null)
+  say('--schedule', plan.schedule, planDefaults.schedule)
+  say('--intensity', formatIntensity(plan.intensity), String(planDefaults.intensity))
+  if (plan.faultScript !== null) say('--faults', plan.faultScript.file, null)
   say('--interval', plan.nemesisIntervalS, planDefaults.interval)
   say('--time-limit', plan.timeLimitS, null)
   say('--rate', plan.rate, null)

@@ -39,7 +39,7 @@ t.test('relations that do not hold are refused in a sentence that says what ther
     [{ members: 0 }, /1 to 9/],
     [{ members: 10 }, /1 to 9/],
     [{ workload: 'lists' }, /register, set/],
-    [{ nemesis: ['clock'] }, /partition, kill, none/],
+    [{ nemesis: ['gremlins'] }, /partition, kill, all, none/],
     [{ nemesis: ['none', 'kill'] }, /stands alone/],
     [{ nemesis: ['kill', 'kill'] }, /once/],
     [{ targets: ['thirds'] }, /halves, bridge/],

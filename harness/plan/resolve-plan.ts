@@ -1,7 +1,8 @@
 import type { EnvironmentKind } from '../environments/environment.ts'
 import { concurrencyMax, latencyMsMax, membersMax, planDefaults } from './defaults.ts'
+import { requireKnown, resolveFaults } from './fault-options.ts'
 import type { PlanOptions } from './options.ts'
-import type { RunPlan } from './plan.ts'
+import type { PlannedScript, RunPlan } from './plan.ts'
 import { UsageError } from './usage-error.ts'
 
 /** What there is to choose from, and what is not the user's to say. */
@@ -13,6 +14,8 @@ export interface PlanSurroundings {
   readonly workloads: readonly string[]
   readonly nemeses: readonly string[]
   readonly partitionTargets: readonly PartitionTargetLimits[]
+  /** What `--faults` names, read; null where it names nothing. */
+  readonly faultScript?: PlannedScript | null
 }
 
 export interface PartitionTargetLimits {
@@ -32,7 +35,7 @@ export function resolvePlan(options: PlanOptions, surroundings: PlanSurroundings
   }
   const workload = options.workload ?? planDefaults.workload
   requireKnown('--workload', [workload], surroundings.workloads)
-  const nemesis = resolveNemesis(options, members, surroundings)
+  const faults = resolveFaults(options, members, surroundings)
   const latencyMs = options.latency ?? planDefaults.latency
   if (latencyMs > latencyMsMax) throw new UsageError(`--latency ${latencyMs}: at most ${latencyMsMax} ms.`)
   return {
@@ -40,8 +43,7 @@ export function resolvePlan(options: PlanOptions, surroundings: PlanSurroundings
     system: 'registry',
     members,
     workload,
-    nemesis,
-    partitionTargets: resolveTargets(options, members, nemesis, surroundings),
+    ...faults,
     nemesisIntervalS: options.interval ?? planDefaults.interval,
     timeLimitS: options.timeLimit ?? planDefaults.timeLimit,
     rate: options.rate ?? planDefaults.rate,
@@ -71,40 +73,4 @@ export function resolveConcurrency(asked: string | number, members: number): num
   if (workers < 1) throw new UsageError(`--concurrency ${asked}: there must be at least one worker.`)
   if (workers > concurrencyMax) throw new UsageError(`--concurrency ${asked}: at most ${concurrencyMax} workers.`)
   return workers
-}
-
-function resolveNemesis(options: PlanOptions, members: number, surroundings: PlanSurroundings): readonly string[] {
-  // Defaults must fit whatever else was said: one member alone has no link to cut.
-  const asked: readonly string[] = options.nemesis ?? (members === 1 ? [] : planDefaults.nemesis)
-  const nemesis = asked.filter((name) => name !== 'none')
-  if (nemesis.length < asked.length && nemesis.length > 0) {
-    throw new UsageError(`--nemesis ${asked.join(',')}: "none" stands alone.`)
-  }
-  requireKnown('--nemesis', nemesis, [...surroundings.nemeses, 'none'])
-  if (new Set(nemesis).size < nemesis.length) throw new UsageError(`--nemesis ${nemesis.join(',')}: each name once.`)
-  return nemesis
-}
-
-function resolveTargets(options: PlanOptions, members: number, nemesis: readonly string[], surroundings: PlanSurroundings): readonly string[] {
-  const all = surroundings.partitionTargets
-  const fitting = all.filter((target) => members >= target.membersMin).map((target) => target.name)
-  if (options.targets === undefined) return nemesis.includes('partition') ? fitting : []
-  if (!nemesis.includes('partition')) {
-    throw new UsageError('--targets says what a partition looks like, and there is no partition: add --nemesis partition.')
-  }
-  if (options.targets.length === 0) throw new UsageError(`--targets is empty; there are ${fitting.join(', ')}.`)
-  requireKnown('--targets', options.targets, all.map((target) => target.name))
-  for (const name of options.targets) {
-    const limits = all.find((target) => target.name === name)!
-    if (members < limits.membersMin) {
-      throw new UsageError(`--targets ${name} needs at least ${limits.membersMin} members, and there are ${members}.`)
-    }
-  }
-  return [...new Set(options.targets)]
-}
-
-function requireKnown(flag: string, names: readonly string[], known: readonly string[]): void {
-  for (const name of names) {
-    if (!known.includes(name)) throw new UsageError(`${flag} ${name}: there is no such thing; there are ${known.join(', ')}.`)
-  }
 }

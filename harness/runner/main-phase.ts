@@ -1,8 +1,9 @@
 import { arrivalGapsMs } from '../generator/arrivals.ts'
 import { findLeader, requestTo } from '../systems/leader.ts'
-import type { Nemesis } from '../../nemesis/nemesis.ts'
+import type { Nemesis, NemesisContext } from '../../nemesis/nemesis.ts'
+import { intensityAt } from '../../nemesis/schedule.ts'
 import type { FaultConductor } from './fault-conductor.ts'
-import { faultLoop } from './fault-loop.ts'
+import { faultLoops, scriptLoops, type FaultLoops } from './fault-loop.ts'
 import { performRecorded } from './perform.ts'
 import type { RunContext } from './run-context.ts'
 import { InterruptedError, Stop } from './stop.ts'
@@ -16,12 +17,18 @@ export interface LeaderChange {
   readonly leader: string | null
 }
 
+/** The families that the plan draws from, and all that its script may name. */
+export interface FaultSources {
+  readonly drawn: readonly Nemesis[]
+  readonly scripted: readonly Nemesis[]
+}
+
 /**
  * Operations at the planned rate while faults come and go, until the time
  * limit. Ends when every operation has ended; what is broken then is still
  * broken. Rejects with InterruptedError without waiting for operations.
  */
-export async function mainPhase(context: RunContext, nemeses: readonly Nemesis[], conductor: FaultConductor): Promise<LeaderChange[]> {
+export async function mainPhase(context: RunContext, sources: FaultSources, conductor: FaultConductor): Promise<LeaderChange[]> {
   const { environment, plan, interrupt, status } = context
   const phase = new Stop()
   const unsubscribe = interrupt.whenStopped(() => phase.stop('interrupted'))
@@ -29,11 +36,7 @@ export async function mainPhase(context: RunContext, nemeses: readonly Nemesis[]
   status.mainStartedNs = environment.clock.nowNs()
   const leaders: LeaderChange[] = []
   const pool = new WorkerPool(plan.concurrency, environment.members)
-  const untilPhaseStops = nemeses.map((nemesis) => faultLoop(nemesis, {
-    environment, plan,
-    random: context.random.split(`nemesis ${nemesis.name}`),
-    leader: () => findLeader(context.system, environment),
-  }, conductor, phase))
+  const untilPhaseStops = startFaults(context, sources, conductor, phase)
   untilPhaseStops.push(watchLeader(context, leaders, phase))
   try {
     // An exception in a loop ends the phase at once instead of going unseen until its end.
@@ -53,6 +56,31 @@ export async function mainPhase(context: RunContext, nemeses: readonly Nemesis[]
     unsubscribe()
   }
   return leaders
+}
+
+function startFaults(context: RunContext, { drawn, scripted }: FaultSources, conductor: FaultConductor, phase: Stop): Promise<void>[] {
+  const { environment, plan, system, status } = context
+  const mainStartedNs = status.mainStartedNs!
+  const contexts = new Map<Nemesis, NemesisContext>()
+  const contextOf = (nemesis: Nemesis) => {
+    let its = contexts.get(nemesis)
+    if (its === undefined) {
+      its = {
+        environment, plan, system,
+        random: context.random.split(`nemesis ${nemesis.name}`),
+        leader: () => findLeader(system, environment),
+        running: () => conductor.impacts,
+        intensity: () => intensityAt(plan.intensity, (environment.clock.nowNs() - mainStartedNs) / (plan.timeLimitS * 1e9)),
+      }
+      contexts.set(nemesis, its)
+    }
+    return its
+  }
+  const loops: FaultLoops = { nemeses: drawn, contextOf, conductor, phase }
+  return [
+    ...faultLoops(loops, plan.faultsAtOnce, context.random.split('faults')),
+    ...plan.faultScript === null ? [] : scriptLoops(plan.faultScript, { ...loops, nemeses: scripted }, mainStartedNs),
+  ]
 }
 
 /** Gives operations to free workers as they fall due. */

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { unreachable } from '../../node/base/assert.ts'
 import type { Nemesis } from '../../nemesis/nemesis.ts'
+import { scriptObjections } from '../../nemesis/script.ts'
 import { partitionShapes } from '../../nemesis/targets.ts'
 import { renderReport } from '../../results/report/render-report.ts'
 import type { Workload } from '../../workloads/workload.ts'
@@ -9,6 +10,8 @@ import type { CheckResult } from '../checkers/verdict.ts'
 import type { Environment, EnvironmentKind, EnvironmentOptions, SourceEdit } from '../environments/environment.ts'
 import { chooseEnvironment, type Availability } from '../plan/choose-environment.ts'
 import { planDefaults } from '../plan/defaults.ts'
+import { memberNames } from '../plan/fault-options.ts'
+import { readFaultScript } from '../plan/fault-script-file.ts'
 import type { PlanOptions } from '../plan/options.ts'
 import type { RunPlan } from '../plan/plan.ts'
 import { describeProvenance, readProvenance, type Provenance } from '../plan/provenance.ts'
@@ -16,6 +19,7 @@ import { rerunCommand } from '../plan/rerun.ts'
 import { resolvePlan } from '../plan/resolve-plan.ts'
 import { UsageError } from '../plan/usage-error.ts'
 import { systems } from '../systems/index.ts'
+import { environmentFaults } from './fault-sources.ts'
 import type { RunStatus } from './run-context.ts'
 import { makeRunDirectory, type RunDirectory } from './run-directory.ts'
 import { runTest, type RunOutcome } from './run-test.ts'
@@ -45,8 +49,11 @@ export interface PreparedRun {
   readonly provenance: Provenance
 }
 
-/** From options to a complete plan. Throws UsageError. */
-export async function prepareRun(options: PlanOptions, host: RunHost): Promise<PreparedRun> {
+/**
+ * From options to a complete plan. Throws UsageError.
+ * @param directory files in options are relative to it
+ */
+export async function prepareRun(options: PlanOptions, host: RunHost, directory: string = process.cwd()): Promise<PreparedRun> {
   const chosen = await chooseEnvironment(options.env ?? planDefaults.env, host.dockerAvailability)
   const plan = resolvePlan(options, {
     env: chosen.kind,
@@ -54,7 +61,9 @@ export async function prepareRun(options: PlanOptions, host: RunHost): Promise<P
     workloads: Object.keys(host.workloads),
     nemeses: Object.keys(host.nemeses),
     partitionTargets: partitionShapes,
+    faultScript: options.faults === undefined ? null : readFaultScript(options.faults, directory),
   })
+  requireFittingScript(plan, host)
   return {
     plan,
     why: chosen.why,
@@ -62,6 +71,13 @@ export async function prepareRun(options: PlanOptions, host: RunHost): Promise<P
     rerun: rerunCommand(plan),
     provenance: await readProvenance(),
   }
+}
+
+function requireFittingScript(plan: RunPlan, { nemeses }: RunHost): void {
+  const { faultScript, members } = plan
+  if (faultScript === null) return
+  const objections = scriptObjections(faultScript, nemeses, memberNames(members + environmentFaults(plan).spareCount))
+  if (objections.length > 0) throw new UsageError(`The script ${faultScript.file} does not fit: ${objections.join('; ')}.`)
 }
 
 /** What the one who started a run sees of it, and how it is told to end. */
@@ -117,7 +133,7 @@ async function attempt({ plan, edits }: PreparedRun, runId: string, host: RunHos
       runId,
       createEnvironment: (options) => host.createEnvironment(plan.env, options),
       workload: host.workloads[plan.workload]!,
-      nemeses: plan.nemesis.map((name) => host.nemeses[name]!),
+      nemeses: host.nemeses,
       system: systems[plan.system],
       checkMembers: host.checkMembers,
       edits, directory, status, interrupt, say,

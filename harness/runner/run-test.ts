@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { seededRandom } from '../../node/base/random.ts'
 import type { Nemesis } from '../../nemesis/nemesis.ts'
 import type { Workload } from '../../workloads/workload.ts'
@@ -10,7 +12,8 @@ import type { System } from '../systems/system.ts'
 import { FaultConductor } from './fault-conductor.ts'
 import { finalPhase } from './final-phase.ts'
 import { judge, type Judgement } from './judge.ts'
-import { mainPhase, type LeaderChange } from './main-phase.ts'
+import { chooseSources, environmentFaults } from './fault-sources.ts'
+import { mainPhase, type FaultSources, type LeaderChange } from './main-phase.ts'
 import { openRecording } from './recording.ts'
 import { awaitServing, type Serving } from './recovery.ts'
 import { recoveryResult } from './recovery-result.ts'
@@ -25,7 +28,8 @@ export interface RunParts {
   readonly runId: string
   readonly createEnvironment: (options: EnvironmentOptions) => Promise<Environment>
   readonly workload: Workload
-  readonly nemeses: readonly Nemesis[]
+  /** By name; the plan says which are drawn from, and its script which it uses. */
+  readonly nemeses: Readonly<Record<string, Nemesis>>
   readonly system: System
   /** Source edits that plant the plan's bug. */
   readonly edits: readonly SourceEdit[]
@@ -91,22 +95,23 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
     memberConfig: plan.memberConfig,
     latencyMs: plan.latencyMs,
     powerLoss: plan.powerLoss,
+    ...environmentFaults(plan),
     say: parts.say,
   })
   parts.status.nowNs = () => environment.clock.nowNs()
-  requireCapabilities(environment, plan, parts.nemeses)
+  const sources = requireCapabilities(environment, plan, parts)
   using recording = openRecording(parts.directory.historyFile, environment.clock)
   const context: RunContext = {
     plan, environment, recording, random,
     system: parts.system, workload: parts.workload, status: parts.status, interrupt: parts.interrupt,
   }
   try {
-    const phases = await environment.run(() => runPhases(context, parts, calledMs))
+    const phases = await environment.run(() => runPhases(context, parts, sources, calledMs))
     recording.close()
     parts.status.phase = 'collecting'
     const collectError = await parts.interrupt.orInterrupt(collect(environment, parts.directory))
     parts.status.phase = 'tearing down'
-    return { members: environment.members, history: recording.events, collectError, ...phases }
+    return { members: [...environment.members, ...sparesThatLived(environment, parts.directory)], history: recording.events, collectError, ...phases }
   } catch (error) {
     recording.close()
     parts.status.phase = 'tearing down'
@@ -117,26 +122,27 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
 }
 
 /** A fault that cannot be applied here is an error before the run starts. */
-function requireCapabilities(environment: Environment, plan: RunPlan, nemeses: readonly Nemesis[]): void {
-  for (const nemesis of nemeses) {
-    const missing = nemesis.missing(environment, plan)
-    if (missing !== null) {
-      throw new UsageError(`--nemesis ${nemesis.name} cannot work here: ${missing}. Choose another --nemesis or another --env; \`splitbrain doctor\` says what works on this machine.`)
-    }
+function requireCapabilities(environment: Environment, plan: RunPlan, parts: RunParts): FaultSources {
+  const sources = chooseSources(environment, plan, parts.system, parts.nemeses)
+  for (const { name, why } of sources.refused) {
+    throw new UsageError(`--${plan.nemesis.includes(name) ? 'nemesis' : 'faults'} ${name} cannot work here: ${why}. Choose another --nemesis or another --env; \`splitbrain doctor --probe\` says what works on this machine.`)
   }
+  if (sources.leftOut.length > 0) parts.say(`left out of all faults: ${sources.leftOut.map(({ name, why }) => `${name} (${why})`).join('; ')}`)
   if (plan.latencyMs > 0 && environment.shapeLinks === undefined) {
     throw new UsageError(`--latency ${plan.latencyMs} cannot work here: environment ${environment.kind} cannot delay what members say to each other. Use --env local or --env simulated.`)
   }
+  return sources
 }
 
 type Phases = Pick<Observed, 'leaders' | 'secondsToFirstOperation' | 'results'>
 
 /** In the environment's time. Whatever happens, what was broken is mended before it settles. */
-async function runPhases(context: RunContext, parts: RunParts, calledMs: number): Promise<Phases> {
+async function runPhases(context: RunContext, parts: RunParts, sources: FaultSources, calledMs: number): Promise<Phases> {
   const { environment, plan, status, interrupt } = context
   const { clock } = environment
   const conductor = new FaultConductor({
     clock, status,
+    memberCount: environment.members.length,
     record: (event) => context.recording.record(event),
     recordFault: (record) => parts.directory.appendLine('faults.jsonl', record),
   })
@@ -149,15 +155,16 @@ async function runPhases(context: RunContext, parts: RunParts, calledMs: number)
       throw new Error(`the cluster did not begin to serve within ${plan.recoveryTimeoutS} s; pending: ${ready.pending.join('; ')}`)
     }
     const secondsToFirstOperation = (performance.now() - calledMs) / 1000
-    const leaders = await mainPhase(context, parts.nemeses, conductor)
+    const leaders = await mainPhase(context, sources, conductor)
     status.phase = 'healing'
     await interrupt.orInterrupt(conductor.healAll())
     const recovery = await recover(context)
     const finalReads = await finalPhase(context)
-    const results = [recoveryResult(recovery, finalReads, plan), conductor.result(parts.nemeses.length > 0)]
+    const results = [recoveryResult(recovery, finalReads, plan), conductor.result(sources.drawn.length > 0 || (plan.faultScript?.faults.length ?? 0) > 0)]
     return { leaders, secondsToFirstOperation, results: results.filter((result) => result !== null) }
   } catch (error) {
-    await conductor.healAll()
+    // All goes away soon, and with it what is broken; a run that is ended does not wait for retries.
+    await conductor.healAll(1)
     throw error
   }
 }
@@ -171,6 +178,11 @@ async function recover(context: RunContext): Promise<Serving> {
       context.status.phase = `recovering (${pending.join('; ')})`
     },
   })
+}
+
+/** A spare that never ran has left nothing. */
+function sparesThatLived(environment: Environment, directory: RunDirectory): readonly string[] {
+  return (environment.spareMembers?.spares ?? []).filter((spare) => existsSync(join(directory.members, spare, 'raft-trace.jsonl')))
 }
 
 /** Logs and traces of the members. What goes wrong here must not hide what went wrong before. */

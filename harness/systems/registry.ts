@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { bodyText, describeOutcome, failureOf } from '../client/definiteness.ts'
 import { decodeBoolean, decodeEntry } from '../client/kv-answers.ts'
+import { consulMembership } from './membership.ts'
+import { consulServices } from './services.ts'
 import type { KvClient, KvResult } from '../../workloads/workload.ts'
 import type { MemberRequest, System } from './system.ts'
 
@@ -10,6 +12,8 @@ const statusTimeoutMs = 1000
 /** Our registry, and whatever else speaks Consul's HTTP API. */
 export const registry: System = {
   name: 'registry',
+  membership: consulMembership,
+  services: consulServices,
   client: (request, operationTimeoutMs) => new ConsulKvClient(request, operationTimeoutMs),
 
   async leaderSeen(request) {

@@ -1,4 +1,6 @@
 import type { HttpOutcome, HttpRequest } from '../environments/environment.ts'
+import type { Membership } from './membership.ts'
+import type { Services } from './services.ts'
 import type { KvClient } from '../../workloads/workload.ts'
 
 /** One exchange with one member; never rejects, never retried. */
@@ -11,6 +13,10 @@ export interface System {
   client(request: MemberRequest, operationTimeoutMs: number): KvClient
   /** Whom the member takes for the leader: an address that is the same at every member, or why there is none. */
   leaderSeen(request: MemberRequest): Promise<{ readonly leader: string } | { readonly none: string }>
+  /** Who belongs to the cluster, and how to change that; absent where it cannot be changed while the system runs. */
+  readonly membership?: Membership
+  /** Services and their checks; absent where the system registers none. */
+  readonly services?: Services
   /** Whether the member says that it leads, and in which term; null when it does not answer. */
   leadership(request: MemberRequest): Promise<{ readonly leads: boolean, readonly term: number } | null>
 }

@@ -1,5 +1,7 @@
 import { invariant } from '../../node/base/assert.ts'
 import type { Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Link } from '../environments/environment.ts'
+import { FakeAgents } from './fake-agents.ts'
+import { fakeCapabilities, type FakeCluster, type FakeJournal } from './fake-faults.ts'
 import { VirtualTime } from './virtual-time.ts'
 
 /** How the fake misbehaves. */
@@ -16,6 +18,16 @@ export interface FakeFaults {
   readonly requestThrows?: boolean
   readonly withoutCutLinks?: boolean
   readonly withoutKill?: boolean
+  /** With every capability there is; else links can be cut and members killed. */
+  readonly everyCapability?: boolean
+  /** No probe sees that anything broke. */
+  readonly probeLies?: boolean
+  /** So many heals are not seen by their probes. */
+  readonly healLies?: number
+  /** No member has a file that could be damaged. */
+  readonly nothingToDamage?: boolean
+  /** A member whose disk is emptied comes back as if it had not been. */
+  readonly keepsIdWithoutDisk?: boolean
   /** Called once the main phase has begun, at this time. */
   readonly at?: { readonly ms: number, readonly call: () => void }
 }
@@ -26,6 +38,7 @@ export interface FakeProbe {
   readonly time: VirtualTime
   disposed: number
   readonly cuts: readonly Link[][]
+  readonly journal: FakeJournal
 }
 
 /**
@@ -40,10 +53,14 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
   const store = new Map<string, { value: string, index: number }>()
   const cuts: Link[][] = []
   const active = new Set<readonly Link[]>()
-  const dead = new Set<string>()
+  const spares = faults.everyCapability ? [`n${members.length + 1}`, `n${members.length + 2}`] : []
+  const dead = new Set<string>(spares)
+  const journal: FakeJournal = { broken: new Set(), done: [] }
+  const agents = new FakeAgents([...members, ...spares], members)
   let index = 10
   let writes = 0
   let everCut = false
+  let lies = faults.healLies ?? 0
   const probe = { disposed: 0 }
 
   const isCut = (from: string, to: string) => [...active].some((links) => links.some((link) => link.from === from && link.to === to))
@@ -54,7 +71,10 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
   function answer(member: string, request: HttpRequest): HttpOutcome {
     const url = new URL(request.target, 'http://fake')
     if (url.pathname === '/v1/status/leader') return json(hasQuorum(member) && leader() !== undefined ? `${leader()}:8300` : '')
-    if (url.pathname === '/v1/agent/self') return json({ Stats: { raft: { state: member === leader() ? 'Leader' : 'Follower', term: '3' } } })
+    if (url.pathname === '/v1/agent/self') return json({ Config: { NodeID: agents.idOf(member) }, Stats: { raft: { state: member === leader() ? 'Leader' : 'Follower', term: '3' } } })
+    if (url.pathname === '/v1/agent/leave') dead.add(member)
+    const answered = agents.answer(member, request.method, url, request.body, (name) => !dead.has(name))
+    if (answered !== null) return respond(200, answered)
     if (!hasQuorum(member) || leader() === undefined) return respond(500, 'No cluster leader')
     const key = decodeURIComponent(url.pathname.slice('/v1/kv/'.length))
     const entry = store.get(key)
@@ -87,7 +107,7 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
       const latencyMs = 1 + random.fraction() * 8
       await time.sleep(latencyMs / 2)
       // One in a hundred is carried out and never answered.
-      const isStatus = request.target.startsWith('/v1/status') || request.target.startsWith('/v1/agent')
+      const isStatus = request.target.startsWith('/v1/status') || request.target.startsWith('/v1/agent') || request.target.startsWith('/v1/operator')
       const outcome = answer(member, request)
       if (!isStatus && random.chance(0.01)) {
         await time.sleep(timeoutMs - latencyMs / 2)
@@ -103,15 +123,17 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
     },
     ...(faults.withoutCutLinks ? {} : {
       cutLinks: {
+        ...faults.everyCapability ? { traffics: ['all', 'raft', 'gossip'] as const } : {},
         async cut(links: readonly Link[]) {
           await time.sleep(5)
-          if (faults.cutFails) throw new Error('a probe passed n1>n2, which is cut')
+          if (faults.cutFails || faults.probeLies) throw new Error('a probe passed n1>n2, which is cut')
           everCut = true
           cuts.push([...links])
           active.add(links)
           return {
             async heal() {
               await time.sleep(5)
+              if (lies > 0 && lies-- > 0) throw new Error('no probe passes n1>n2 yet')
               if (faults.healFails) throw new Error('no probe passes n1>n2, which is healed')
               active.delete(links)
             },
@@ -132,7 +154,21 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
       },
     }),
   }
-  return Object.assign(probe, { environment, time, cuts })
+  const alive = async (member: string) => {
+    await time.sleep(20)
+    dead.delete(member)
+  }
+  const cluster: FakeCluster = {
+    time, members, spares,
+    restart: alive,
+    async kill(member) {
+      await time.sleep(5)
+      dead.add(member)
+    },
+    wipe: (member) => agents.wipe(member),
+  }
+  const everything = faults.everyCapability ? fakeCapabilities(cluster, faults, journal) : {}
+  return Object.assign(probe, { environment: { ...environment, ...everything }, time, cuts, journal })
 }
 
 const encode = (text: string) => new TextEncoder().encode(text)

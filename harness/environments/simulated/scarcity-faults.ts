@@ -37,9 +37,8 @@ export class ScarcityFaults implements LimitResources {
     const end = member.loop.limit(share)
     const workMs = cpuProbeTasks * taskCostMs
     const tookMs = await this.#timeOfTasks(member)
-    // The first quota is there at once, the period it is of may be nearly over, and the last one need not end.
-    const periods = Math.ceil(cpuProbeTasks / Math.ceil(share * quotaPeriodMs / taskCostMs))
-    const leastMs = Math.max(0, periods - 2) * quotaPeriodMs
+    // The first quota is there at once, perhaps just before its period ends, and the last period need only have begun.
+    const leastMs = Math.max(0, Math.floor(workMs / (share * quotaPeriodMs)) - 2) * quotaPeriodMs
     if (tookMs !== null && tookMs < leastMs) {
       end()
       throw new Error(`${member.name} is to have ${share} of a CPU, and did ${workMs} ms of work in ${tookMs} ms, less than ${leastMs}`)

@@ -1,0 +1,224 @@
+import { z } from 'zod'
+import { unreachable } from '../node/base/assert.ts'
+import type { Environment } from '../harness/environments/environment.ts'
+import { drawTargets, targetedShape, type Targeted } from './drawing.ts'
+import { family } from './family.ts'
+import { bringDown, bringUp, killerOf, proveDown, proveUp } from './member-process.ts'
+import { NotNowError, type ActiveFault, type NemesisContext } from './nemesis.ts'
+import { awaitGone, awaitTakenIn, idOf, membershipOf, removeServer, requestTo } from './taking-in.ts'
+
+const kinds = ['grow', 'shrink', 'replace', 'leave-rejoin', 'wipe', 'remove-leader'] as const
+type Kind = (typeof kinds)[number]
+
+interface MembershipFault extends Targeted {
+  readonly kind: Kind
+}
+
+/**
+ * How long a step waits for the cluster to agree. Others cannot be mended
+ * meanwhile, so it is short: what is not reached then is tried again by the
+ * last phase, when all else is whole.
+ */
+const agreeTimeoutMs = 10_000
+/** How long a member that left may stand in the configuration before somebody takes it out. */
+const leaveTimeoutMs = 3000
+
+/**
+ * Who belongs to the cluster changes, one at a time. A member that lost its
+ * disk comes back under a new id only, which votes nowhere until the others
+ * have taken it in: under its old id it could vote twice in a term, or deny
+ * what it had acknowledged.
+ */
+export const membership = family<MembershipFault>({
+  name: 'membership',
+  about: 'servers are added, removed, replaced with an empty disk, wiped, leave and rejoin; the leader is removed',
+  layer: 'membership',
+  members: (value) => value.members,
+  asked: z.strictObject({ ...targetedShape, kind: z.enum(kinds).optional() }) as unknown as z.ZodType<Partial<MembershipFault>>,
+
+  missing(environment, _plan, system) {
+    if (system.membership === undefined) return `${system.name} cannot change who belongs to it`
+    return served(environment).length > 0 ? null : `environment ${environment.kind} has neither spare members nor a way to start one on an empty disk`
+  },
+  variants: (environment) => kinds.map((kind) => ({ kind, asked: { kind }, missing: served(environment).includes(kind) ? null : `environment ${environment.kind} cannot do this` })),
+
+  async draw(context, asked) {
+    const kind = asked.kind ?? context.random.pick(served(context.environment))
+    if (kind === 'grow') {
+      const spare = asked.members?.[0] ?? context.random.pick(context.environment.spareMembers!.spares)
+      return { kind, target: 'spare', members: [spare] }
+    }
+    if (kind === 'remove-leader' && asked.members === undefined) {
+      return { kind, ...await drawTargets(context, { target: 'leader' }, []) }
+    }
+    // Whole sets are for faults that can be undone: one by one, unless several are named.
+    return { kind, ...await drawTargets(context, asked, ['one']) }
+  },
+
+  async start({ kind, members }, context) {
+    if (kind === 'grow') return grow(members[0]!, context)
+    const faults: ActiveFault[] = []
+    try {
+      for (const member of members) faults.push(await startOne(kind, member, context))
+    } catch (error) {
+      for (const fault of faults) await fault.stop().catch(() => {})
+      throw error
+    }
+    return {
+      observed: faults.map(({ observed }) => observed),
+      async stop() {
+        const seen = []
+        for (const fault of faults) seen.push(await fault.stop())
+        return seen
+      },
+    }
+  },
+})
+
+function served({ kill, spareMembers, members }: Environment): readonly Kind[] {
+  const several = members.length > 2
+  return [
+    ...(spareMembers?.spares.length ?? 0) > 0 ? ['grow'] as const : [],
+    ...several && kill?.restartEmpty !== undefined ? ['shrink', 'replace', 'wipe', 'remove-leader'] as const : [],
+    ...several && kill !== undefined ? ['leave-rejoin'] as const : [],
+  ]
+}
+
+function startOne(kind: Exclude<Kind, 'grow'>, member: string, context: NemesisContext): Promise<ActiveFault> {
+  switch (kind) {
+    case 'shrink': return shrink(member, context)
+    case 'replace': return replace(member, context)
+    case 'leave-rejoin': return leaveAndRejoin(member, context)
+    case 'wipe': return wipe(member, context)
+    case 'remove-leader': return removeAlive(member, context)
+    default: return unreachable(kind)
+  }
+}
+
+async function grow(spare: string, context: NemesisContext): Promise<ActiveFault> {
+  const { spareMembers } = context.environment
+  await spareMembers!.start(spare)
+  const takenIn = await awaitTakenIn(context, spare, agreeTimeoutMs)
+  let gone = false
+  const end = async () => {
+    if (gone) return
+    await membershipOf(context).leave(requestTo(context, spare))
+    if (takenIn !== null && !await awaitGone(context, takenIn.id, agreeTimeoutMs)) await removeServer(context, takenIn.id)
+    await spareMembers!.remove(spare)
+    gone = true
+  }
+  if (takenIn === null) {
+    await end()
+    throw new NotNowError(`${spare} was started and not taken in within ${agreeTimeoutMs / 1000} s`)
+  }
+  return {
+    observed: { takenIn },
+    async stop() {
+      await end()
+      return { gone: spare }
+    },
+  }
+}
+
+/** Down and taken out of the configuration; later it comes as a new one. */
+async function shrink(member: string, context: NemesisContext): Promise<ActiveFault> {
+  const id = await downAndOut(member, context)
+  return { observed: { removed: member, id }, stop: () => backEmpty(member, id, context) }
+}
+
+/** The same, and the new one comes at once. */
+async function replace(member: string, context: NemesisContext): Promise<ActiveFault> {
+  const id = await downAndOut(member, context)
+  await killerOf(context.environment).restartEmpty!(member)
+  return { observed: { replaced: member, id }, stop: () => takenIn(member, id, context) }
+}
+
+/** Its disk is gone and nobody told the others: they find out by themselves. */
+async function wipe(member: string, context: NemesisContext): Promise<ActiveFault> {
+  const id = await idOf(context, member)
+  await bringDown(context.environment, [member], 'kill')
+  await killerOf(context.environment).restartEmpty!(member)
+  await proveUp(context.environment, [member])
+  return { observed: { wiped: member, id }, stop: () => takenIn(member, id, context) }
+}
+
+async function leaveAndRejoin(member: string, context: NemesisContext): Promise<ActiveFault> {
+  const id = await idOf(context, member)
+  const left = await membershipOf(context).leave(requestTo(context, member))
+  // Some systems leave the configuration to an operator: it is not in the cluster's gossip any more, and goes.
+  const goneFromCluster = left.done
+    && (await awaitGone(context, id, leaveTimeoutMs) || await removeServer(context, id).then(() => awaitGone(context, id, agreeTimeoutMs), () => false))
+  // It ends by itself; whoever lingers is ended.
+  await bringDown(context.environment, [member], 'kill')
+  const stop = async () => {
+    const { environment } = context
+    if (await proveDown(environment, member).then(() => true, () => false)) await bringUp(environment, [member])
+    const again = await awaitTakenIn(context, member, agreeTimeoutMs)
+    if (again !== null) return { takenIn: member, id: again.id, onItsOldDisk: true }
+    if (environment.kill?.restartEmpty === undefined) throw new Error(`${member} left and is not taken in again`)
+    await bringDown(environment, [member], 'kill')
+    return { onItsOldDisk: false, emptied: await backEmpty(member, id, context) }
+  }
+  if (!goneFromCluster) {
+    await bringUp(context.environment, [member])
+    throw new NotNowError(`${member} could not leave: ${left.done ? 'the others kept it' : left.why}`)
+  }
+  return { observed: { left: member, id }, stop }
+}
+
+/** Out of the configuration while it lives, and leads: another has to take over. */
+async function removeAlive(member: string, context: NemesisContext): Promise<ActiveFault> {
+  const id = await idOf(context, member)
+  await removeServer(context, id)
+  return {
+    observed: { removed: member, id },
+    async stop() {
+      // A server that hears of its removal may have ended, and one that lives may have been taken in again.
+      if (await awaitTakenIn(context, member, 0) !== null) return { takenInAgain: member }
+      await bringDown(context.environment, [member], 'kill')
+      return backEmpty(member, id, context)
+    },
+  }
+}
+
+/** @throws NotNowError, and the member is up again, where the cluster would not remove it */
+async function downAndOut(member: string, context: NemesisContext): Promise<string> {
+  const id = await idOf(context, member)
+  await bringDown(context.environment, [member], 'kill')
+  try {
+    await removeWithin(context, id)
+  } catch (error) {
+    await bringUp(context.environment, [member])
+    throw error
+  }
+  return id
+}
+
+/** Where the leader went down there is none for a moment. */
+async function removeWithin(context: NemesisContext, id: string): Promise<void> {
+  const { clock } = context.environment
+  const untilNs = clock.nowNs() + agreeTimeoutMs * 1e6
+  for (;;) {
+    try {
+      return await removeServer(context, id)
+    } catch (error) {
+      if (!(error instanceof NotNowError) || clock.nowNs() >= untilNs) throw error
+      await clock.sleep(200)
+    }
+  }
+}
+
+/** Starts it on an empty disk, if it does not run, and waits until it is taken in. */
+export async function backEmpty(member: string, oldId: string | null, context: NemesisContext): Promise<unknown> {
+  const isDown = await proveDown(context.environment, member).then(() => true, () => false)
+  if (isDown) await killerOf(context.environment).restartEmpty!(member)
+  return takenIn(member, oldId, context)
+}
+
+async function takenIn(member: string, oldId: string | null, context: NemesisContext): Promise<unknown> {
+  const seen = await awaitTakenIn(context, member, agreeTimeoutMs)
+  if (seen === null) throw new Error(`${member} is not a voter of the cluster ${agreeTimeoutMs / 1000} s after it was started`)
+  if (seen.id === oldId) throw new Error(`${member} lost its disk and came back under its old id ${oldId}`)
+  return { takenIn: member, id: seen.id }
+}
+

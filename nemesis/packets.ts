@@ -1,0 +1,134 @@
+import { z } from 'zod'
+import { invariant, unreachable } from '../node/base/assert.ts'
+import type { Disturbance, Environment, Link, Traffic } from '../harness/environments/environment.ts'
+import type { RunPlan } from '../harness/plan/plan.ts'
+import { drawMagnitude, drawTargets, fromEffect, lacking, targetedShape, type Targeted } from './drawing.ts'
+import { family } from './family.ts'
+import { linkSchema, linkText, parseLink, trafficsToDraw, unservedTraffics } from './links.ts'
+import type { Nemesis, NemesisContext } from './nemesis.ts'
+
+/** What a packet fault does, and to which links. */
+interface PacketFault extends Targeted {
+  /** `n1>n2`, as in faults.jsonl; all that go out of the members, come in to them, or both. */
+  readonly links: readonly string[]
+  readonly traffic: Traffic
+  readonly disturbance: Disturbance
+}
+
+const probability = z.number().gt(0).max(1)
+
+const disturbanceSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('loss'), probability, burstLength: z.number().min(1).max(1000) }),
+  z.strictObject({ kind: z.literal('delay'), delayMs: z.number().min(0).max(60_000), jitterMs: z.number().min(0).max(60_000), distribution: z.enum(['uniform', 'normal', 'pareto']) }),
+  z.strictObject({ kind: z.literal('duplicate'), probability }),
+  z.strictObject({ kind: z.literal('reorder'), probability, gapMs: z.number().gt(0).max(60_000) }),
+  z.strictObject({ kind: z.literal('corrupt'), probability }),
+  z.strictObject({ kind: z.literal('bandwidth'), kbitPerS: z.number().gt(0) }),
+  z.strictObject({ kind: z.literal('mtu'), maxBytes: z.int().min(100).max(65_535) }),
+])
+
+const about: Readonly<Record<Disturbance['kind'], string>> = {
+  loss: 'loses packets on links, one by one or in bursts',
+  delay: 'delays what goes over links, with jitter: uniform, normal or with a long tail',
+  duplicate: 'delivers some packets twice',
+  reorder: 'holds some packets back, so that later ones pass them',
+  corrupt: 'flips a bit in some packets; what a checksum catches is lost instead',
+  bandwidth: 'lets through only so many bits per second',
+  mtu: 'lets handshakes pass and loses without a word whatever is larger (a black-holed MTU)',
+}
+
+/** One of each kind, middling. */
+const examples: Readonly<Record<Disturbance['kind'], readonly { readonly name: string, readonly disturbance: Disturbance }[]>> = {
+  loss: [
+    { name: 'each on its own', disturbance: { kind: 'loss', probability: 0.3, burstLength: 1 } },
+    { name: 'in bursts', disturbance: { kind: 'loss', probability: 0.3, burstLength: 5 } },
+  ],
+  delay: (['uniform', 'normal', 'pareto'] as const).map((distribution) => ({ name: distribution, disturbance: { kind: 'delay', delayMs: 100, jitterMs: 30, distribution } })),
+  duplicate: [{ name: 'all traffic', disturbance: { kind: 'duplicate', probability: 0.3 } }],
+  reorder: [{ name: 'all traffic', disturbance: { kind: 'reorder', probability: 0.3, gapMs: 50 } }],
+  corrupt: [{ name: 'all traffic', disturbance: { kind: 'corrupt', probability: 0.2 } }],
+  bandwidth: [{ name: 'all traffic', disturbance: { kind: 'bandwidth', kbitPerS: 1000 } }],
+  mtu: [{ name: 'all traffic', disturbance: { kind: 'mtu', maxBytes: 800 } }],
+}
+
+/** `loss`, `delay`, …: each a family of its own, so that `--nemesis partition,loss` works. */
+export const packetFamilies: readonly Nemesis[] = (Object.keys(about) as Disturbance['kind'][]).map((kind) => family<PacketFault>({
+  name: kind,
+  about: about[kind],
+  layer: 'links',
+  missing: (environment, plan) => missing(kind, environment, plan),
+  members: (value) => value.members,
+  links: (value) => value.links,
+  variants: ({ disturbLinks }) => [
+    ...examples[kind].map(({ name, disturbance }) => ({ kind: name, asked: { target: 'one', traffic: 'all', disturbance }, missing: lacking(kind, disturbLinks?.kinds) })),
+    ...(['raft', 'gossip'] as const).map((traffic) => ({
+      kind: `${traffic} only`, asked: { target: 'one', traffic, disturbance: examples[kind][0]!.disturbance },
+      missing: lacking(kind, disturbLinks?.kinds) ?? lacking(traffic, disturbLinks?.traffics),
+    })),
+  ],
+  asked: z.strictObject({
+    ...targetedShape,
+    links: z.array(linkSchema).min(1).optional(),
+    traffic: z.enum(['all', 'raft', 'gossip']).optional(),
+    disturbance: disturbanceSchema.refine((disturbance) => disturbance.kind === kind, `its kind must be ${kind}`).optional(),
+  }) as unknown as z.ZodType<Partial<PacketFault>>,
+  async draw(context, asked) {
+    const { environment, plan, random } = context
+    const targeted = asked.links !== undefined && asked.members === undefined && asked.target === undefined
+      ? { target: 'links', members: environment.members.filter((member) => asked.links!.some((link) => link.split('>').includes(member))) }
+      : await drawTargets(context, asked, ['one', 'leader', 'minority', 'random', 'all'])
+    return {
+      ...targeted,
+      links: asked.links ?? drawLinks(context, targeted.members).map(linkText),
+      traffic: asked.traffic ?? random.pick(trafficsToDraw(plan, environment.disturbLinks!.traffics)),
+      disturbance: asked.disturbance ?? drawDisturbance(kind, context),
+    }
+  },
+  async start({ links, traffic, disturbance }, { environment }) {
+    const { disturbLinks } = environment
+    invariant(disturbLinks !== undefined, () => `${kind} in environment ${environment.kind}, which cannot disturb links`)
+    return fromEffect(await disturbLinks.disturb(links.map(parseLink), disturbance, traffic))
+  },
+}))
+
+function missing(kind: Disturbance['kind'], { members, disturbLinks, kind: environment }: Environment, plan: RunPlan): string | null {
+  if (members.length < 2) return 'one member alone has no links'
+  if (disturbLinks === undefined) return `environment ${environment} cannot touch what is sent over links`
+  if (!disturbLinks.kinds.includes(kind)) return `environment ${environment} cannot do this to links here; it can do ${disturbLinks.kinds.join(', ') || 'nothing'}`
+  return unservedTraffics(plan, disturbLinks.traffics)
+}
+
+/** What the members say, what they hear, both, or one link alone. */
+function drawLinks({ environment: { members }, random, running }: NemesisContext, struck: readonly string[]): readonly Link[] {
+  const busy = new Set(running().flatMap(({ links }) => links ?? []))
+  const every = members.flatMap((from) => members.flatMap((to) => from === to ? [] : [{ from, to }]))
+  // What is broken already could not be measured; if all of it is, the fault is not begun.
+  const free = every.filter((link) => !busy.has(linkText(link)) && (struck.includes(link.from) || struck.includes(link.to)))
+  const all = free.length > 0 ? free : every
+  const out = all.filter(({ from }) => struck.includes(from))
+  const incoming = all.filter(({ to }) => struck.includes(to))
+  switch (random.pick(['out', 'in', 'both', 'both', 'single'] as const)) {
+    case 'out': return out.length > 0 ? out : incoming
+    case 'in': return incoming.length > 0 ? incoming : out
+    case 'both': return all.filter(({ from, to }) => struck.includes(from) || struck.includes(to))
+    case 'single': return [random.pick(out.length > 0 ? out : incoming)]
+  }
+}
+
+function drawDisturbance(kind: Disturbance['kind'], context: NemesisContext): Disturbance {
+  const { random } = context
+  switch (kind) {
+    case 'loss': return { kind, probability: drawMagnitude(context, 0.05, 0.5), burstLength: random.chance(0.5) ? 1 : random.between(2, 9) }
+    case 'delay': {
+      const delayMs = drawMagnitude(context, 10, 1000)
+      return { kind, delayMs, jitterMs: Number((delayMs * random.fraction()).toPrecision(3)), distribution: random.pick(['uniform', 'normal', 'pareto'] as const) }
+    }
+    case 'duplicate': return { kind, probability: drawMagnitude(context, 0.05, 0.5) }
+    case 'reorder': return { kind, probability: drawMagnitude(context, 0.05, 0.5), gapMs: drawMagnitude(context, 5, 200) }
+    case 'corrupt': return { kind, probability: drawMagnitude(context, 0.01, 0.2) }
+    // Harder is slower.
+    case 'bandwidth': return { kind, kbitPerS: drawMagnitude(context, 4000, 128) }
+    case 'mtu': return { kind, maxBytes: Math.round(drawMagnitude(context, 1200, 400)) }
+    default: return unreachable(kind)
+  }
+}

@@ -1,0 +1,69 @@
+import type { Membership, ServerSeen } from '../harness/systems/membership.ts'
+import type { MemberRequest } from '../harness/systems/system.ts'
+import { NotNowError, type NemesisContext } from './nemesis.ts'
+
+const pollMs = 200
+
+export const membershipOf = ({ system }: Pick<NemesisContext, 'system'>): Membership => {
+  if (system.membership === undefined) throw new Error(`${system.name} cannot change who belongs to it`)
+  return system.membership
+}
+
+export const requestTo = ({ environment }: Pick<NemesisContext, 'environment'>, member: string): MemberRequest =>
+  (request, timeoutMs) => environment.request(member, request, timeoutMs)
+
+/** The configuration as the first has it who answers; null where nobody does. */
+export async function servers(context: NemesisContext): Promise<readonly ServerSeen[] | null> {
+  const leader = await context.leader()
+  const asked = [...leader === null ? [] : [leader], ...context.environment.members.filter((member) => member !== leader)]
+  for (const member of asked) {
+    const seen = await membershipOf(context).servers(requestTo(context, member))
+    if (seen !== null) return seen
+  }
+  return null
+}
+
+/** The id under which the cluster has the member. @throws NotNowError where nobody can say */
+export async function idOf(context: NemesisContext, member: string): Promise<string> {
+  const id = await membershipOf(context).ownId(requestTo(context, member)) ?? (await servers(context))?.find(({ name }) => name === member)?.id
+  if (id === undefined) throw new NotNowError(`nobody knows the id of ${member}`)
+  return id
+}
+
+/** The leader takes a server out. @throws NotNowError where there is no leader, or it refuses */
+export async function removeServer(context: NemesisContext, id: string): Promise<void> {
+  const leader = await context.leader()
+  if (leader === null) throw new NotNowError('there is no leader who would remove a server')
+  const removed = await membershipOf(context).remove(requestTo(context, leader), id)
+  if (!removed.done) throw new NotNowError(`the leader did not remove the server: ${removed.why}`)
+}
+
+/**
+ * Waits until the cluster has the member as a voter, under the id that it has
+ * now and no other: then it has caught up, and counts again.
+ * @returns what was seen; null after the deadline
+ */
+export async function awaitTakenIn(context: NemesisContext, member: string, timeoutMs: number): Promise<{ readonly id: string } | null> {
+  return poll(context, timeoutMs, async () => {
+    const id = await membershipOf(context).ownId(requestTo(context, member))
+    const its = (await servers(context))?.filter(({ name }) => name === member) ?? []
+    return id !== null && its.length === 1 && its[0]!.id === id && its[0]!.votes ? { id } : null
+  })
+}
+
+/** Waits until no server has this id. False after the deadline. */
+export async function awaitGone(context: NemesisContext, id: string, timeoutMs: number): Promise<boolean> {
+  return await poll(context, timeoutMs, async () => {
+    const seen = await servers(context)
+    return seen !== null && !seen.some((server) => server.id === id) ? true : null
+  }) ?? false
+}
+
+async function poll<T>({ environment: { clock } }: NemesisContext, timeoutMs: number, look: () => Promise<T | null>): Promise<T | null> {
+  const untilNs = clock.nowNs() + timeoutMs * 1e6
+  for (;;) {
+    const seen = await look()
+    if (seen !== null || clock.nowNs() >= untilNs) return seen
+    await clock.sleep(pollMs)
+  }
+}
