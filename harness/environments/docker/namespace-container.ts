@@ -29,10 +29,16 @@ export interface NamespaceContainer {
 
 const startTimeoutMs = 60_000
 
+export interface NamespaceOptions {
+  readonly name: string
+  readonly network: RunNetwork
+  readonly labels: Record<string, string>
+  /** Volume → path. */
+  readonly binds: Readonly<Record<string, string>>
+}
+
 /** Starts one, with the firewall's chains made. */
-export async function startNamespace(
-  engine: Engine, image: string, name: string, network: RunNetwork, labels: Record<string, string>,
-): Promise<NamespaceContainer> {
+export async function startNamespace(engine: Engine, image: string, { name, network, labels, binds }: NamespaceOptions): Promise<NamespaceContainer> {
   const container = new GenericContainer(image)
     .withName(name)
     .withLabels(labels)
@@ -41,6 +47,7 @@ export async function startNamespace(
     // Our labels and reaper clean up; testcontainers' own reaper is an image that not every network can pull.
     .withAutoCleanup(false)
     .withDefaultLogDriver()
+    .withBindMounts(Object.entries(binds).map(([source, target]) => ({ source, target, mode: 'rw' })))
     .withCommand(['bash', '-c', `${setUpScript}\nexec sleep infinity`])
     .withWaitStrategy(Wait.forLogMessage(/links (ready|unavailable)/))
     .withStartupTimeout(startTimeoutMs)

@@ -14,7 +14,7 @@ const keptImages = 4
 const keptBases = 2
 
 /** What the build's context holds besides `app/`, from docker/. */
-const recipeFiles = ['Dockerfile', 'packet-agent.py']
+const recipeFiles = ['Dockerfile', 'packet-agent.py', 'disk-agent.py', 'skewed-clock.c']
 
 function recipeFile(name: string): Buffer {
   return readFileSync(join(packageRoot, 'docker', name))
