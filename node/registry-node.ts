@@ -14,12 +14,14 @@ import type { Trace } from './base/trace.ts'
 import { randomUuid } from './base/uuid.ts'
 import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
-import { Requests, type WriteOutcome } from './driver/requests.ts'
+import { type ReadOutcome, Requests, type WriteOutcome } from './driver/requests.ts'
 import { SessionTimers } from './driver/session-timers.ts'
 import type { GossipConfig } from './gossip/config.ts'
 import { GossipDriver } from './gossip/gossip-driver.ts'
 import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
+import { leaveAsServer } from './leader/departure.ts'
+import { LeaderDuties } from './leader/leader-duties.ts'
 import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
@@ -103,7 +105,8 @@ export class RegistryNode {
   readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
   readonly #gossip: GossipDriver | null
-  readonly #registrar: ServerRegistrar
+  /** With gossip the leader follows it; without, the servers are those of the static configuration. */
+  readonly #registrar: ServerRegistrar | LeaderDuties
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
   #garbageCount = 0
@@ -182,12 +185,16 @@ export class RegistryNode {
       ...options.gossip, name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
     }) : null
-    this.#registrar = new ServerRegistrar({
-      scheduler, log, catalog: this.#stateMachine.catalog,
+    const gossip = this.#gossip
+    const duties = {
+      self: { id, name }, scheduler, log, catalog: this.#stateMachine.catalog,
       isLeader: () => this.#core.isLeader,
-      servers: () => this.#core.configuration.voters,
-      awaitRead: (mode, done) => this.#requests.read(mode, done),
-      write: (command, done) => this.#requests.write(command, done),
+      awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => this.#requests.read(mode, done),
+      write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => this.#requests.write(command, done),
+    }
+    this.#registrar = gossip === null ? new ServerRegistrar({ ...duties, servers: () => this.#core.configuration.voters }) : new LeaderDuties({
+      ...duties, configuration: () => this.#core.configuration, members: () => gossip.members(),
+      change: (change, done) => this.#operator.change(change, done),
     })
     const host = parseAddress(transport.address)?.host ?? transport.address
     this.#localAgent = new LocalAgent({
@@ -216,6 +223,7 @@ export class RegistryNode {
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
       gossip: this.#gossip,
+      leave: (done) => this.leave(done),
       onLeft: options.onLeft ?? (() => {}),
     })
   }
@@ -253,6 +261,18 @@ export class RegistryNode {
     this.#operator.stop()
     this.#requests.stop()
     this.#driver.stop()
+  }
+
+  /** Leaves the cluster for good, gossip and Raft alike; `done` when the process may end. Without gossip nobody is told. */
+  leave(done: () => void): void {
+    const gossip = this.#gossip
+    if (gossip === null) return done()
+    leaveAsServer({
+      id: this.#options.id, scheduler: this.#options.scheduler, log: this.#options.log,
+      isLeader: () => this.#core.isLeader, configuration: () => this.#core.configuration,
+      transferLeadership: (transferred) => this.#operator.transfer(null, transferred),
+      leaveGossip: (told) => gossip.leave(told),
+    }, done)
   }
 
   get raftStatus(): RaftStatus {
@@ -312,8 +332,9 @@ export class RegistryNode {
     }
   }
 
-  /** Servers that gossip finds are asked whether they form a cluster. */
+  /** Servers that gossip finds are asked whether they form a cluster; the leader makes of all of it what it has to. */
   #onGossip(event: GossipEvent): void {
+    if ('member' in event && this.#registrar instanceof LeaderDuties) this.#registrar.membersChanged()
     if (event.kind !== 'member-join' || event.member.tags.role !== 'consul') return
     const host = parseAddress(event.member.address)?.host
     const port = Number(event.member.tags.port)
@@ -340,9 +361,12 @@ export class RegistryNode {
     this.#metrics.gauge('raft.leader', role === 'leader' ? 1 : 0)
   }
 
-  /** A server with an empty log looks for a cluster: the leader adds it, and it votes once it is level. It asks again until then. */
+  /**
+   * Without gossip: a server with an empty log looks for a cluster: the leader adds it, and it votes once it is level. It asks again until then.
+   * With gossip, who is alive under which id is known, and the leader goes by that (`leader/raft-plan.ts`).
+   */
   #takeIn({ from, formed }: JoinEnvelope): void {
-    if (formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id)) return
+    if (this.#gossip !== null || formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id)) return
     // Who had this address before has lost its disk, and its id with it: it goes first.
     const replaced = this.#servers().find((server) => server.address === from.address)
     if (replaced !== undefined) return this.#operator.change({ kind: 'remove', id: replaced.id }, () => {})

@@ -50,6 +50,8 @@ export interface ApiContext {
   readonly peerAddresses: () => readonly string[]
   /** Null: the member runs without. */
   readonly gossip: GossipApi | null
+  /** Leaves the cluster; `done` when the others know, and a server is out of Raft. */
+  readonly leave: (done: () => void) => void
   /** The member left the cluster on request: its process should end. */
   readonly onLeft: () => void
 }
