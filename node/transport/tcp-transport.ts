@@ -2,9 +2,10 @@
  * The Transport of a real member: TCP, one dialled connection per server and
  * direction, used for sending only. `frame.ts` has the bytes.
  */
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Log } from '../base/log.ts'
 import { formatAddress, parseAddress } from './address.ts'
+import { AgentLink, byMagic, type ServeAgent } from './agent-link.ts'
 import { encodeGreeting } from './frame.ts'
 import { IncomingLink } from './incoming-link.ts'
 import { freshCounters, type LinkOptions, type TransportStats } from './link-options.ts'
@@ -40,6 +41,8 @@ export interface TcpTransport extends Transport {
   onUnsent(callback: (address: string, messages: readonly unknown[]) => void): void
   /** Takes back what waits for a connection to `address`: it is not sent, and `onUnsent` is not told. */
   takeUnsent(address: string): readonly unknown[]
+  /** Client agents are served on the same port from now on. */
+  serveAgents(serve: ServeAgent): void
   /** Counts since the start. */
   stats(): TransportStats
 }
@@ -76,7 +79,11 @@ class TcpLinks implements TcpTransport {
   readonly #incoming = new Set<IncomingLink>()
   /** The newest greeted connection of each peer. */
   readonly #greeted = new Map<string, IncomingLink>()
+  readonly #agents = new Set<AgentLink>()
+  /** Open connections, whoever they turn out to be. */
+  readonly #accepted = new Set<Socket>()
   #receive: ((message: unknown) => void) | null = null
+  #serveAgent: ServeAgent | null = null
   #peerLost: (address: string) => void = () => {}
   #unsent: (address: string, messages: readonly unknown[]) => void = () => {}
   #closed = false
@@ -89,11 +96,11 @@ class TcpLinks implements TcpTransport {
     this.#greeting = encodeGreeting({ cluster: this.#options.cluster, address })
     server.on('connection', (socket) => {
       this.#counters.connectionsAccepted++
-      this.#incoming.add(new IncomingLink(socket, this.#options, this.#counters, {
-        greeted: (link, peer) => this.#onGreeted(link, peer),
-        message: (message) => this.#receive?.(message),
-        closed: (link, peer) => this.#onIncomingClosed(link, peer),
-      }))
+      const serve = this.#serveAgent
+      if (serve === null) return this.#acceptPeer(socket)
+      this.#accepted.add(socket)
+      socket.once('close', () => this.#accepted.delete(socket))
+      byMagic(socket, this.#options.greetingTimeoutMs, () => this.#acceptAgent(socket, serve), () => this.#acceptPeer(socket))
     })
     server.on('error', (error) => this.#options.log.error('the listening socket failed', { address, reason: error.message }))
   }
@@ -107,6 +114,10 @@ class TcpLinks implements TcpTransport {
 
   onMessage(receive: (message: unknown) => void): void {
     this.#receive = receive
+  }
+
+  serveAgents(serve: ServeAgent): void {
+    this.#serveAgent = serve
   }
 
   onPeerLost(callback: (address: string) => void): void {
@@ -130,7 +141,20 @@ class TcpLinks implements TcpTransport {
     this.#closed = true
     this.#server.close()
     for (const link of this.#outgoing.values()) link?.close()
-    for (const link of this.#incoming) link.close()
+    for (const link of [...this.#incoming, ...this.#agents]) link.close()
+    for (const socket of this.#accepted) socket.destroy()
+  }
+
+  #acceptPeer(socket: Socket): void {
+    this.#incoming.add(new IncomingLink(socket, this.#options, this.#counters, {
+      greeted: (link, peer) => this.#onGreeted(link, peer),
+      message: (message) => this.#receive?.(message),
+      closed: (link, peer) => this.#onIncomingClosed(link, peer),
+    }))
+  }
+
+  #acceptAgent(socket: Socket, serve: ServeAgent): void {
+    this.#agents.add(new AgentLink(socket, this.#options, serve, (link) => this.#agents.delete(link)))
   }
 
   #open(address: string): OutgoingLink | null {
