@@ -4,14 +4,16 @@ import type { ApiHandler } from './api/exchange.ts'
 import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
+import { PeerMemory, type PeerMemoryOptions } from './agent/peer-memory.ts'
 import { nodeAddresses, ServerRegistrar } from './agent/server-registrar.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
 import { noMetrics, type Metrics } from './base/metrics.ts'
 import type { Random } from './base/random.ts'
-import type { Scheduler } from './base/scheduler.ts'
+import type { Cancel, Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
 import { randomUuid } from './base/uuid.ts'
+import { serveAgentCall } from './driver/agent-calls.ts'
 import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
 import { type ReadOutcome, Requests, type WriteOutcome } from './driver/requests.ts'
@@ -36,6 +38,7 @@ import type { Transition } from './raft/ready.ts'
 import type { CatalogReader } from './state/catalog.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
+import type { AgentAnswer, AgentCall } from './transport/agent-messages.ts'
 import type { TcpTransport } from './transport/tcp-transport.ts'
 import { formatAddress, parseAddress } from './transport/address.ts'
 import { recoverStorage } from './storage/recover.ts'
@@ -49,6 +52,7 @@ export interface RegistryNodeOptions {
   readonly id: MemberId
   readonly datacenter: string
   readonly version: string
+  readonly nodeMeta?: Readonly<Record<string, string>>
   readonly raftConfig: RaftConfig
   /** 0: wait to be taken into a cluster. */
   readonly bootstrapExpect: number
@@ -58,7 +62,7 @@ export interface RegistryNodeOptions {
   readonly rpcHoldTimeoutMs: number
   /** For the write-ahead log and snapshots alone. */
   readonly disk: Disk
-  readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent'>>
+  readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent' | 'serveAgents'>>
   /** For the services and checks that are registered at this member. */
   readonly local: LocalWorld
   readonly scheduler: Scheduler
@@ -78,7 +82,7 @@ export interface RegistryNodeOptions {
   readonly onLeft?: () => void
 }
 
-export interface GossipOptions {
+export interface GossipOptions extends PeerMemoryOptions {
   readonly config: GossipConfig
   readonly network: GossipNetwork
   /** Gossip addresses of any members. */
@@ -105,6 +109,7 @@ export class RegistryNode {
   readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
   readonly #gossip: GossipDriver | null
+  readonly #memory: PeerMemory | null
   /** With gossip the leader follows it; without, the servers are those of the static configuration. */
   readonly #registrar: ServerRegistrar | LeaderDuties
   readonly #localAgent: LocalAgent
@@ -181,8 +186,9 @@ export class RegistryNode {
     })
     this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
     const apiRandom = random.split('api')
+    this.#memory = options.gossip ? PeerMemory.of(options.gossip, options.gossip.network.address, scheduler, log) : null
     this.#gossip = options.gossip ? new GossipDriver({
-      ...options.gossip, name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
+      ...options.gossip, retryJoin: [...options.gossip.retryJoin, ...this.#memory?.remembered ?? []], name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
     }) : null
     const gossip = this.#gossip
@@ -198,13 +204,15 @@ export class RegistryNode {
     })
     const host = parseAddress(transport.address)?.host ?? transport.address
     this.#localAgent = new LocalAgent({
-      ...options.local, scheduler, log, random: random.split('local-agent'), catalog: this.#stateMachine.catalog,
-      node: { name, id, address: host, taggedAddresses: nodeAddresses(host), meta: { 'consul-network-segment': '' } },
+      ...options.local, scheduler, log, random: random.split('local-agent'), catalog: this.#stateMachine.catalog, registersNode: gossip !== null,
+      node: { name, id, address: host, taggedAddresses: nodeAddresses(host), meta: { 'consul-network-segment': '', ...options.nodeMeta } },
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       write: (command, done) => this.#requests.write(command, done),
     })
     this.handle = makeApi({
       ...options,
+      nodeMeta: options.nodeMeta ?? {},
+      client: null,
       metrics: this.#metrics,
       telemetry: options.telemetry ?? null,
       random: apiRandom,
@@ -228,6 +236,16 @@ export class RegistryNode {
     })
   }
 
+  /** A client agent asks something. Returns what tells that nobody waits any more. */
+  serveAgent(call: AgentCall, answer: (answer: AgentAnswer) => void): Cancel {
+    const { scheduler, random, datacenter } = this.#options
+    return serveAgentCall({
+      scheduler, random, datacenter, handle: this.handle, catalog: this.catalog, ready: () => this.hasMetLeader,
+      awaitRead: (mode, done) => this.#requests.read(mode, done),
+      write: (command, done) => this.#requests.write(command, done),
+    }, call, answer)
+  }
+
   /** What has been applied here: for readers that take it as it stands, DNS for one. */
   get catalog(): CatalogReader {
     return this.#stateMachine.catalog
@@ -243,6 +261,7 @@ export class RegistryNode {
     const { transport } = this.#options
     transport.onMessage((message) => this.#receive(message))
     transport.onPeerLost?.((address) => this.#onPeerLost(address))
+    transport.serveAgents?.((call, answer) => this.serveAgent(call, answer))
     transport.onUnsent?.((_address, messages) => this.#requests.unsent(messages))
     this.#driver.start()
     this.#discovery.start()
@@ -253,6 +272,7 @@ export class RegistryNode {
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
     this.#gossip?.stop()
+    this.#memory?.stop()
     this.#discovery.stop()
     this.#blocked.stop()
     this.#sessionTimers.follow()
@@ -267,6 +287,7 @@ export class RegistryNode {
   leave(done: () => void): void {
     const gossip = this.#gossip
     if (gossip === null) return done()
+    this.#memory?.leaving()
     leaveAsServer({
       id: this.#options.id, scheduler: this.#options.scheduler, log: this.#options.log,
       isLeader: () => this.#core.isLeader, configuration: () => this.#core.configuration,
@@ -334,7 +355,10 @@ export class RegistryNode {
 
   /** Servers that gossip finds are asked whether they form a cluster; the leader makes of all of it what it has to. */
   #onGossip(event: GossipEvent): void {
-    if ('member' in event && this.#registrar instanceof LeaderDuties) this.#registrar.membersChanged()
+    if ('member' in event) {
+      this.#memory?.members(this.#gossip?.members() ?? [])
+      if (this.#registrar instanceof LeaderDuties) this.#registrar.membersChanged()
+    }
     if (event.kind !== 'member-join' || event.member.tags.role !== 'consul') return
     const host = parseAddress(event.member.address)?.host
     const port = Number(event.member.tags.port)

@@ -29,6 +29,10 @@ export interface ApiContext {
   /** Advertised, `host:port`. */
   readonly address: string
   readonly bootstrapExpect: number
+  /** Of the node, as its owner gave them. */
+  readonly nodeMeta: Readonly<Record<string, string>>
+  /** Null: a server. */
+  readonly client: { readonly knownServers: () => number } | null
   readonly scheduler: Scheduler
   readonly metrics: Metrics
   /** Null: this member measures nothing, as in a simulation. */

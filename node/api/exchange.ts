@@ -6,6 +6,8 @@ export interface ApiRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: Uint8Array
+  /** The node of the client agent that passes the request on. Absent: it came to this very member. */
+  readonly agent?: string
   /** Calls `gone` when nobody waits for the answer any more; perhaps at once, perhaps also behind the answer. Absent: never known. */
   readonly onGone?: (gone: () => void) => void
 }

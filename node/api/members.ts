@@ -37,6 +37,11 @@ export function serverTags({ id, datacenter, version, bootstrapExpect, address }
   }
 }
 
+/** What a client agent tells of itself. */
+export function clientTags({ id, datacenter, version }: Pick<ApiContext, 'id' | 'datacenter' | 'version'>): Record<string, string> {
+  return { acls: '0', build: `${version}:`, dc: datacenter, id, role: 'node', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2' }
+}
+
 /** `/v1/agent/members`: without gossip a member knows of itself alone. */
 export function listMembers(context: ApiContext): object[] {
   return context.gossip === null ? [ownMember(context)] : context.gossip.members().map(memberObject)
