@@ -13,7 +13,7 @@ import type { Random } from './base/random.ts'
 import type { Cancel, Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
 import { randomUuid } from './base/uuid.ts'
-import { serveAgentCall } from './driver/agent-calls.ts'
+import { type AgentCallPorts, serveAgentCall } from './driver/agent-calls.ts'
 import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
 import { type ReadOutcome, Requests, type WriteOutcome } from './driver/requests.ts'
@@ -114,6 +114,7 @@ export class RegistryNode {
   readonly #registrar: ServerRegistrar | LeaderDuties
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
+  readonly #agentCalls: AgentCallPorts
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -192,14 +193,14 @@ export class RegistryNode {
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
     }) : null
     const gossip = this.#gossip
-    const duties = {
-      self: { id, name }, scheduler, log, catalog: this.#stateMachine.catalog,
+    const leaderPorts = {
+      scheduler, log, catalog: this.#stateMachine.catalog,
       isLeader: () => this.#core.isLeader,
       awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => this.#requests.read(mode, done),
       write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => this.#requests.write(command, done),
     }
-    this.#registrar = gossip === null ? new ServerRegistrar({ ...duties, servers: () => this.#core.configuration.voters }) : new LeaderDuties({
-      ...duties, configuration: () => this.#core.configuration, members: () => gossip.members(),
+    this.#registrar = gossip === null ? new ServerRegistrar({ ...leaderPorts, servers: () => this.#core.configuration.voters }) : new LeaderDuties({
+      ...leaderPorts, self: { id, name }, configuration: () => this.#core.configuration, members: () => gossip.members(),
       change: (change, done) => this.#operator.change(change, done),
     })
     const host = parseAddress(transport.address)?.host ?? transport.address
@@ -234,16 +235,12 @@ export class RegistryNode {
       leave: (done) => this.leave(done),
       onLeft: options.onLeft ?? (() => {}),
     })
+    this.#agentCalls = { ...leaderPorts, random: random.split('agent-calls'), datacenter: options.datacenter, handle: this.handle, ready: () => this.hasMetLeader }
   }
 
   /** A client agent asks something. Returns what tells that nobody waits any more. */
   serveAgent(call: AgentCall, answer: (answer: AgentAnswer) => void): Cancel {
-    const { scheduler, random, datacenter } = this.#options
-    return serveAgentCall({
-      scheduler, random, datacenter, handle: this.handle, catalog: this.catalog, ready: () => this.hasMetLeader,
-      awaitRead: (mode, done) => this.#requests.read(mode, done),
-      write: (command, done) => this.#requests.write(command, done),
-    }, call, answer)
+    return serveAgentCall(this.#agentCalls, call, answer)
   }
 
   /** What has been applied here: for readers that take it as it stands, DNS for one. */

@@ -20,6 +20,7 @@ import { LocalAgent, type LocalWorld } from '../local/local-agent.ts'
 import { PeerMemory } from '../agent/peer-memory.ts'
 import type { GossipOptions } from '../registry-node.ts'
 import type { RaftStatus } from '../raft/status.ts'
+import type { CatalogReader } from '../state/catalog.ts'
 import { StateMachine } from '../state/state-machine.ts'
 import { parseAddress } from '../transport/address.ts'
 import type { ServerPort } from '../transport/agent-links.ts'
@@ -141,6 +142,11 @@ export class ClientNode {
   leave(done: () => void): void {
     this.#memory?.leaving()
     this.#gossip.leave(done)
+  }
+
+  /** What its agent has looked at of the catalog, no more. */
+  get catalog(): CatalogReader {
+    return this.#view.catalog
   }
 
   get knownServers(): readonly string[] {
