@@ -5,7 +5,7 @@ import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
 import { PeerMemory, type PeerMemoryOptions } from './agent/peer-memory.ts'
-import { nodeAddresses, ServerRegistrar } from './agent/server-registrar.ts'
+import { nodeAddresses } from './agent/server-registrar.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
 import { noMetrics, type Metrics } from './base/metrics.ts'
@@ -13,6 +13,7 @@ import type { Random } from './base/random.ts'
 import type { Cancel, Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
 import { randomUuid } from './base/uuid.ts'
+import { handingOn } from './driver/handing-on.ts'
 import { type AgentCallPorts, serveAgentCall } from './driver/agent-calls.ts'
 import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
@@ -22,8 +23,7 @@ import type { GossipConfig } from './gossip/config.ts'
 import { GossipDriver } from './gossip/gossip-driver.ts'
 import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
-import { leaveAsServer } from './leader/departure.ts'
-import { LeaderDuties } from './leader/leader-duties.ts'
+import { LeaderWork } from './leader/leader-work.ts'
 import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
@@ -35,9 +35,11 @@ import { RaftCore } from './raft/core.ts'
 import type { MemberId, Server } from './raft/entry.ts'
 import type { RaftStatus } from './raft/status.ts'
 import type { Transition } from './raft/ready.ts'
+import type { AutopilotConfig } from './state/autopilot-config.ts'
 import type { CatalogReader } from './state/catalog.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
+import type { ServerPort } from './transport/agent-links.ts'
 import type { AgentAnswer, AgentCall } from './transport/agent-messages.ts'
 import type { TcpTransport } from './transport/tcp-transport.ts'
 import { formatAddress, parseAddress } from './transport/address.ts'
@@ -63,6 +65,10 @@ export interface RegistryNodeOptions {
   /** For the write-ahead log and snapshots alone. */
   readonly disk: Disk
   readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent' | 'serveAgents'>>
+  /** By which requests that only the leader can answer are handed to it. Absent: they are refused elsewhere. */
+  readonly peers?: ServerPort
+  /** Until somebody configures autopilot. */
+  readonly autopilotDefaults?: AutopilotConfig
   /** For the services and checks that are registered at this member. */
   readonly local: LocalWorld
   readonly scheduler: Scheduler
@@ -110,8 +116,7 @@ export class RegistryNode {
   readonly #blocked: BlockedQueries
   readonly #gossip: GossipDriver | null
   readonly #memory: PeerMemory | null
-  /** With gossip the leader follows it; without, the servers are those of the static configuration. */
-  readonly #registrar: ServerRegistrar | LeaderDuties
+  readonly #leaderWork: LeaderWork
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
   readonly #agentCalls: AgentCallPorts
@@ -145,6 +150,8 @@ export class RegistryNode {
     this.#core = new RaftCore({
       id, config: options.raftConfig, random: random.split('raft'), nowMs: scheduler.nowMs(),
       restored: { hardState: recovered.hardState, entries: recovered.entries, snapshot },
+      // With gossip, autopilot watches newcomers for a while first.
+      promotesUnasked: options.gossip == null,
     })
     this.#driver = new RaftDriver({
       name, id, scheduler, log, core: this.#core, wal: recovered.wal, stateMachine: this.#stateMachine, trace: options.trace,
@@ -193,16 +200,11 @@ export class RegistryNode {
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
     }) : null
     const gossip = this.#gossip
-    const leaderPorts = {
-      scheduler, log, catalog: this.#stateMachine.catalog,
-      isLeader: () => this.#core.isLeader,
+    const toLeader = {
       awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => this.#requests.read(mode, done),
       write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => this.#requests.write(command, done),
     }
-    this.#registrar = gossip === null ? new ServerRegistrar({ ...leaderPorts, servers: () => this.#core.configuration.voters }) : new LeaderDuties({
-      ...leaderPorts, self: { id, name }, configuration: () => this.#core.configuration, members: () => gossip.members(),
-      change: (change, done) => this.#operator.change(change, done),
-    })
+    this.#leaderWork = new LeaderWork({ ...options, ...toLeader, core: this.#core, stateMachine: this.#stateMachine, operator: this.#operator, gossip })
     const host = parseAddress(transport.address)?.host ?? transport.address
     this.#localAgent = new LocalAgent({
       ...options.local, scheduler, log, random: random.split('local-agent'), catalog: this.#stateMachine.catalog, registersNode: gossip !== null,
@@ -228,6 +230,10 @@ export class RegistryNode {
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
       operator: this.#operator,
+      autopilot: {
+        autopilot: this.#leaderWork.autopilot, stored: () => this.#stateMachine.autopilot.stored,
+        askLeader: options.peers === undefined ? null : handingOn(options.peers, name, () => this.leaderAddress),
+      },
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
@@ -235,7 +241,7 @@ export class RegistryNode {
       leave: (done) => this.leave(done),
       onLeft: options.onLeft ?? (() => {}),
     })
-    this.#agentCalls = { ...leaderPorts, random: random.split('agent-calls'), datacenter: options.datacenter, handle: this.handle, ready: () => this.hasMetLeader }
+    this.#agentCalls = { ...options, ...toLeader, catalog: this.catalog, random: random.split('agent-calls'), handle: this.handle, ready: () => this.hasMetLeader }
   }
 
   /** A client agent asks something. Returns what tells that nobody waits any more. */
@@ -273,7 +279,7 @@ export class RegistryNode {
     this.#discovery.stop()
     this.#blocked.stop()
     this.#sessionTimers.follow()
-    this.#registrar.stop()
+    this.#leaderWork.stop()
     this.#localAgent.stop()
     this.#operator.stop()
     this.#requests.stop()
@@ -282,15 +288,8 @@ export class RegistryNode {
 
   /** Leaves the cluster for good, gossip and Raft alike; `done` when the process may end. Without gossip nobody is told. */
   leave(done: () => void): void {
-    const gossip = this.#gossip
-    if (gossip === null) return done()
-    this.#memory?.leaving()
-    leaveAsServer({
-      id: this.#options.id, scheduler: this.#options.scheduler, log: this.#options.log,
-      isLeader: () => this.#core.isLeader, configuration: () => this.#core.configuration,
-      transferLeadership: (transferred) => this.#operator.transfer(null, transferred),
-      leaveGossip: (told) => gossip.leave(told),
-    }, done)
+    if (this.#gossip !== null) this.#memory?.leaving()
+    this.#leaderWork.leave(done)
   }
 
   get raftStatus(): RaftStatus {
@@ -354,7 +353,7 @@ export class RegistryNode {
   #onGossip(event: GossipEvent): void {
     if ('member' in event) {
       this.#memory?.members(this.#gossip?.members() ?? [])
-      if (this.#registrar instanceof LeaderDuties) this.#registrar.membersChanged()
+      this.#leaderWork.membersChanged()
     }
     if (event.kind !== 'member-join' || event.member.tags.role !== 'consul') return
     const host = parseAddress(event.member.address)?.host
@@ -415,7 +414,7 @@ export class RegistryNode {
       this.#sessionTimers.follow()
     }
     this.#requests.leaderChanged()
-    this.#registrar.roleChanged()
+    this.#leaderWork.roleChanged()
     if (leader !== null) this.#localAgent.leaderChanged()
     this.#operator.check()
   }

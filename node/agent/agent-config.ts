@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { resolveGossipConfig, type GossipConfig } from '../gossip/config.ts'
 import { gossipPortDefault } from '../gossip/gossip-driver.ts'
 import { defaultRaftConfig, resolveRaftConfig, type RaftConfig } from '../raft/config.ts'
+import { type AutopilotConfig, autopilotDefaults } from '../state/autopilot-config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
 import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
 import type { AgentFlags } from './flags.ts'
@@ -19,6 +20,8 @@ export interface AgentConfig {
   readonly nodeMeta: Readonly<Record<string, string>>
   /** Which signals make the member leave the cluster, instead of only stopping. */
   readonly leaveOn: { readonly SIGINT: boolean, readonly SIGTERM: boolean }
+  /** Until somebody configures it over the API. */
+  readonly autopilot: AutopilotConfig
   readonly bootstrapExpect: number
   readonly bindHost: string
   readonly clientHost: string
@@ -87,6 +90,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
     datacenter: flags.datacenter ?? file.datacenter ?? 'dc1',
     isServer,
     nodeMeta: nodeMeta(flags, file),
+    autopilot: autopilotConfig(file),
     // Consul's defaults: to stop a server is no reason to shrink the quorum.
     leaveOn: { SIGINT: !(file.skip_leave_on_interrupt ?? isServer), SIGTERM: file.leave_on_terminate ?? !isServer },
     bootstrapExpect,
@@ -131,6 +135,17 @@ function merge(earlier: AgentFile, later: AgentFile): AgentFile {
     raft: { ...earlier.raft, ...later.raft },
     gossip_lan: { ...earlier.gossip_lan, ...later.gossip_lan },
     dial_map: { ...earlier.dial_map, ...later.dial_map },
+  }
+}
+
+function autopilotConfig({ autopilot: keys = {} }: AgentFile): AutopilotConfig {
+  const ns = (text: string | undefined, otherwise: number) => text === undefined ? otherwise : durationMs(text) * 1e6
+  return {
+    cleanupDeadServers: keys.cleanup_dead_servers ?? autopilotDefaults.cleanupDeadServers,
+    lastContactThresholdNs: ns(keys.last_contact_threshold, autopilotDefaults.lastContactThresholdNs),
+    maxTrailingLogs: keys.max_trailing_logs ?? autopilotDefaults.maxTrailingLogs,
+    minQuorum: keys.min_quorum ?? autopilotDefaults.minQuorum,
+    serverStabilizationTimeNs: ns(keys.server_stabilization_time, autopilotDefaults.serverStabilizationTimeNs),
   }
 }
 

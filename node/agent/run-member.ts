@@ -108,8 +108,9 @@ async function server(config: AgentConfig, common: Common, gossip: GossipOptions
     bindHost: config.bindHost, bindPort: config.serverPort, advertise: config.advertise, dialMap: config.dialMap, log: common.log,
     cluster: config.datacenter,
   })), (links) => links.close())
+  const peers = acquired.adopt(agentLinks({ cluster: config.datacenter, agent: config.name, dialMap: config.dialMap, log: common.log }), (links) => links.close())
   return new RegistryNode({
-    ...common, raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin, newUuid: randomUUID,
+    ...common, peers, autopilotDefaults: config.autopilot, raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin, newUuid: randomUUID,
     disk: fileDisk(walDirectory), transport, trace: trace === null ? null : trace.trace, onFatal, gossip,
   })
 }

@@ -9,6 +9,7 @@ import type { CatalogReader } from '../state/catalog.ts'
 import type { Operator } from '../driver/operator.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
+import type { AutopilotApi } from './autopilot.ts'
 import type { BlockedQueries } from './blocking.ts'
 import type { GossipApi } from './members.ts'
 
@@ -49,6 +50,7 @@ export interface ApiContext {
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void
   readonly status: () => RaftStatus
   readonly operator: Operator
+  readonly autopilot: AutopilotApi | null
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]

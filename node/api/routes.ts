@@ -1,5 +1,6 @@
 import createRouter from 'find-my-way'
 import { agentRoutes } from './agent.ts'
+import { autopilotRoutes } from './autopilot.ts'
 import { catalogRoutes } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
@@ -57,7 +58,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/leader', { GET: statusOf(() => context.leaderAddress() ?? '') })
   route('/v1/status/peers', { GET: statusOf(() => context.peerAddresses()) })
   route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
-  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context)]) route(path, actions)
+  for (const [path, actions] of [...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...autopilotRoutes(context)]) route(path, actions)
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
   route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })

@@ -111,7 +111,7 @@ export class ClientNode {
       random: apiRandom, newUuid: () => randomUuid(apiRandom), blocked: this.#blocked,
       kv: none.kv, sessions: none.sessions, catalog: this.#view.catalog, agent: this.#agent,
       write: (_command, done) => done({ kind: 'no-leader' }), awaitRead: (_mode, done) => done({ kind: 'no-leader' }),
-      status: () => ({ ...noRaft, id }), operator: noOperator(scheduler, id), appliedIndex: () => 0, leaderAddress: () => null, peerAddresses: () => [],
+      status: () => ({ ...noRaft, id }), operator: noOperator(scheduler, id), autopilot: null, appliedIndex: () => 0, leaderAddress: () => null, peerAddresses: () => [],
       client: { knownServers: () => this.#router.servers.length },
       gossip: this.#gossip, leave: (done) => this.leave(done), onLeft: options.onLeft ?? (() => {}),
     })

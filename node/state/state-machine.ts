@@ -3,6 +3,7 @@
  * same state on every member. Synchronous and without time, chance or I/O.
  */
 import { invariant, unreachable } from '../base/assert.ts'
+import { type AutopilotReader, AutopilotTable } from './autopilot-config.ts'
 import { type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
 import { CatalogPart } from './catalog-part.ts'
 import { decodeCommand } from './commands.ts'
@@ -28,6 +29,7 @@ export class StateMachine {
   readonly #registrations: Registrations
   readonly #catalog = new CatalogTable((table, key) => this.watches.touch(table, key))
   readonly #catalogPart = new CatalogPart(this.#catalog)
+  readonly #autopilot = new AutopilotTable()
   #appliedIndex = 0
 
   /** `observer` hears of sessions while commands are applied. `registrations`: what sessions lean on; default: the catalog. */
@@ -48,9 +50,13 @@ export class StateMachine {
     return this.#catalog
   }
 
+  get autopilot(): AutopilotReader {
+    return this.#autopilot
+  }
+
   /** Each is a section of a snapshot, in this order. */
   get parts(): readonly SnapshotPart[] {
-    return [this.#kv, this.#sessions, this.#catalogPart]
+    return [this.#kv, this.#sessions, this.#catalogPart, this.#autopilot.part]
   }
 
   /** The parts were restored from a snapshot of the state after entry `index`. */
@@ -108,6 +114,8 @@ export class StateMachine {
         return this.#catalogResult(index, this.#catalog.register(index, decoded))
       case 'catalog-deregister':
         return this.#catalogResult(index, this.#catalog.deregister(index, decoded))
+      case 'autopilot-set':
+        return outcome(this.#autopilot.set(index, decoded))
       case 'invalid':
         return decoded
       default:
