@@ -158,3 +158,14 @@ t.test('the configuration of autopilot: answers, cas, and what is refused, as Co
   t.ok(cluster.time.runUntil(() => cluster.leader !== null, 20_000))
   t.match(get(cluster.leader!), { MaxTrailingLogs: 77, CreateIndex: ModifyIndex })
 })
+
+t.test('five servers that expect three become one cluster of five', async (t) => {
+  const cluster = new VirtualCluster(5, {}, { gossip: true })
+  for (const name of ['n1', 'n2', 'n3', 'n4', 'n5']) {
+    cluster.crash(name)
+    cluster.disks.delete(name)
+  }
+  for (const name of ['n1', 'n2', 'n3', 'n4', 'n5']) cluster.start(name, 3)
+  t.ok(cluster.time.runUntil(() => cluster.leader !== null && servers(cluster, cluster.leader).join() === 'n1,n2,n3,n4,n5', 60_000))
+  put(cluster, cluster.leader!, 'a', 'x')
+})
