@@ -17,6 +17,8 @@ export interface AgentLinkOptions {
 
 /** Calls of one agent at a time; more close its connection. */
 const callsMax = 16_384
+/** An agent that takes no answers is not waited for: so much may lie in its socket. */
+const unreadBytesMax = 64 * 1024 * 1024
 /** An agent pings while it waits; one that says nothing for so long is gone. */
 const silenceMs = 60_000
 
@@ -108,7 +110,9 @@ export class AgentLink {
   }
 
   #send(message: ServerToAgent): void {
-    if (!this.#socket.destroyed) this.#socket.write(encodeFrame([message]))
+    if (this.#socket.destroyed) return
+    if (this.#socket.writableLength > unreadBytesMax) return this.#refuse(`${this.#socket.writableLength} bytes of answers are not taken`)
+    this.#socket.write(encodeFrame([message]))
   }
 
   #refuse(reason: string): void {

@@ -1,10 +1,11 @@
 /** An agent's connections to a server, over real sockets. */
 import { connect, createServer } from 'node:net'
 import { once } from 'node:events'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { silentLog } from '../base/log.ts'
 import { freePort } from '../testing/free-port.ts'
-import type { AgentAnswer, AgentCall } from './agent-messages.ts'
+import { type AgentAnswer, type AgentCall, parseAgentToServer, parseServerToAgent } from './agent-messages.ts'
 import { agentLinks, type CallOutcome, type ServerPort } from './agent-links.ts'
 import { encodeFrame } from './frame.ts'
 import { tcpTransport, type TcpTransport } from './tcp-transport.ts'
@@ -129,4 +130,22 @@ t.test('an agent of another cluster is turned away', async (t) => {
   const server = await serverAt(t)
   server.serveAgents(echo)
   t.match(await call(links(t, { cluster: 'dc2' }), server.address, dns('x')), { kind: 'unsent' })
+})
+
+t.test('what makes no sense is no message, and what is one comes through', async () => {
+  const kinds = ['hello', 'call', 'cancel', 'ping', 'welcome', 'answer', 'pong', 'http', 'apply', 'nodes', 'dns', 'applied', 'invalid', 'no-leader', 'unknown']
+  const noise = fc.oneof(fc.anything(), fc.record({ kind: fc.constantFrom(...kinds), callId: fc.anything(), call: fc.record({ kind: fc.constantFrom(...kinds), nodes: fc.anything(), body: fc.anything() }), answer: fc.anything() }, { requiredKeys: [] }))
+  fc.assert(fc.property(noise, (value) => {
+    parseAgentToServer(value)
+    parseServerToAgent(value)
+  }))
+  const text = fc.string({ maxLength: 20 })
+  const bytes = fc.uint8Array({ maxLength: 20 })
+  const anyCall: fc.Arbitrary<AgentCall> = fc.oneof(
+    fc.record({ kind: fc.constant('http' as const), agent: text, method: text, target: text, headers: fc.dictionary(text, text, { noNullPrototype: true }), body: bytes }),
+    fc.record({ kind: fc.constant('apply' as const), command: bytes }), fc.record({ kind: fc.constant('nodes' as const), nodes: fc.array(text) }),
+    fc.record({ kind: fc.constant('dns' as const), query: bytes, over: fc.constantFrom('udp' as const, 'tcp' as const), domain: text, onlyPassing: fc.boolean(), markTruncated: fc.boolean() }))
+  fc.assert(fc.property(fc.nat(), anyCall, (callId, what) => {
+    t.same(parseAgentToServer({ kind: 'call', callId, call: what }), { kind: 'call', callId, call: what })
+  }), { numRuns: 50 })
 })
