@@ -35,7 +35,7 @@ async function until(what: string, condition: () => Promise<boolean>): Promise<v
   }
 }
 
-t.test('three servers elect a leader, each takes and gives values, and nothing is left behind', { skip, timeout: 400_000 }, async (t) => {
+t.test('three servers elect a leader, two client agents find them, each takes and gives values, and nothing is left behind', { skip, timeout: 400_000 }, async (t) => {
   if (typeof compose === 'string' || typeof engine === 'string') return
   const image = await ensureMemberImage(engine, (line) => t.comment(line))
   const env = { ...process.env, SPLITBRAIN_IMAGE: image, SPLITBRAIN_PUBLISH: host }
@@ -43,7 +43,7 @@ t.test('three servers elect a leader, each takes and gives values, and nothing i
   const down = () => call('down', '--volumes', '--timeout', '2')
   t.teardown(down)
   await call('up', '-d')
-  const urls = [8500, 8510, 8520].map((port) => `http://${host}:${port}`)
+  const urls = [8500, 8510, 8520, 8530, 8540].map((port) => `http://${host}:${port}`)
 
   const leaders = new Set<string>()
   for (const url of urls) {
@@ -67,6 +67,34 @@ t.test('three servers elect a leader, each takes and gives values, and nothing i
   const resolver = new Resolver({ timeout: 2000, tries: 2 })
   resolver.setServers([`${host}:8600`])
   await until('DNS names all servers', async () => (await resolver.resolve4('consul.service.consul')).length === 3)
+
+  const [server1, , , client1, client2] = urls as [string, string, string, string, string]
+  const json = async <T>(url: string, init?: RequestInit): Promise<T> => await (await fetch(url, init)).json() as T
+  type Check = { readonly CheckID: string, readonly Status: string }
+  const serfHealth = async (node: string) => (await json<Check[]>(`${server1}/v1/health/node/${node}`)).find(({ CheckID }) => CheckID === 'serfHealth')?.Status
+  for (const node of ['client1', 'client2']) await until(`${node} passes`, async () => await serfHealth(node) === 'passing')
+  t.equal((await json<unknown[]>(`${client1}/v1/agent/members`)).length, 5)
+
+  t.equal((await fetch(`${client1}/v1/agent/service/register`, { method: 'PUT', body: '{"Name":"web","Port":80}' })).status, 200)
+  await until('web is in the catalog of a server', async () => (await json<unknown[]>(`${server1}/v1/catalog/service/web`)).length === 1)
+  for (const port of [8600, 8630, 8640]) {
+    const asked = new Resolver({ timeout: 5000, tries: 3 })
+    asked.setServers([`${host}:${port}`])
+    t.same(await asked.resolve4('web.service.consul'), ['10.213.85.21'], `DNS at port ${port}`)
+    t.match(await asked.resolveSrv('web.service.consul'), [{ port: 80 }])
+  }
+
+  const { ID } = await json<{ ID: string }>(`${client2}/v1/session/create`, { method: 'PUT', body: '{"LockDelay":"0s"}' })
+  t.equal(await json(`${client2}/v1/kv/lock?acquire=${ID}`, { method: 'PUT', body: 'client2' }), true)
+  await call('kill', 'client2')
+  await until('client2 is critical', async () => await serfHealth('client2') === 'critical')
+  t.same(await json(`${server1}/v1/session/info/${ID}`), [], 'its session has ended')
+
+  await call('stop', 'client1')
+  await until('client1 has left', async () => await json(`${server1}/v1/catalog/node/client1`) === null)
+  t.same(await json(`${server1}/v1/catalog/service/web`), [])
+  await call('start', 'client1')
+  await until('its service is back', async () => (await json<unknown[]>(`${server1}/v1/health/service/web?passing`)).length === 1)
 
   await down()
   const left = { filters: { label: [`com.docker.compose.project=${project}`] } }

@@ -38,8 +38,9 @@ export async function runAgent(args: readonly string[]): Promise<number> {
     process.on('SIGHUP', hup)
     print(banner(config, member))
     try {
-      const signal = await Promise.race([told.signal, member.failed, member.left.then(() => 'left the cluster')])
-      log.info('shutting down', { reason: signal })
+      const reason = await Promise.race([told.next(), member.failed, member.left.then(() => 'left the cluster')])
+      log.info('shutting down', { reason })
+      if ((reason === 'SIGINT' || reason === 'SIGTERM') && config.leaveOn[reason]) await leave(member, told)
     } finally {
       process.off('SIGHUP', hup)
       await member.stop()
@@ -54,14 +55,41 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   }
 }
 
-function toldToStop(): { readonly signal: Promise<string>, forget(): void } {
+/** As long as Consul gives a graceful leave. */
+const leaveMsMax = 15_000
+
+/** Throws if it takes too long, or somebody insists. */
+async function leave(member: RunningMember, told: Told): Promise<void> {
+  process.stdout.write('==> Gracefully shutting down agent...\n')
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`The cluster was not left within ${leaveMsMax / 1000} s; the process ends all the same.`)), leaveMsMax)
+  const insisted = told.next().then((signal) => { throw new Error(`${signal} came again; the process ends without having left the cluster.`) })
+  insisted.catch(() => {})
+  try {
+    await Promise.race([member.leave(), late.promise, member.failed, insisted])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+interface Told {
+  /** Resolves with the next signal to stop that comes, or that came unheard. */
+  next(): Promise<string>
+  forget(): void
+}
+
+function toldToStop(): Told {
   const signals = ['SIGTERM', 'SIGINT'] as const
-  const { promise, resolve } = Promise.withResolvers<string>()
-  for (const signal of signals) process.on(signal, resolve)
+  let waiting = Promise.withResolvers<string>()
+  const heard = (signal: string) => waiting.resolve(signal)
+  for (const signal of signals) process.on(signal, heard)
   return {
-    signal: promise,
+    next: () => waiting.promise.then((signal) => {
+      waiting = Promise.withResolvers()
+      return signal
+    }),
     forget: () => {
-      for (const signal of signals) process.off(signal, resolve)
+      for (const signal of signals) process.off(signal, heard)
     },
   }
 }
@@ -72,9 +100,9 @@ function banner(config: AgentConfig, { id, httpPort, dnsPort }: RunningMember): 
     ['Node ID', `'${id}'`],
     ['Node name', `'${config.name}'`],
     ['Datacenter', `'${config.datacenter}'`],
-    ['Server', `true (Bootstrap expect: ${config.bootstrapExpect})`],
+    ['Server', config.isServer ? `true (Bootstrap expect: ${config.bootstrapExpect})` : 'false'],
     ['Client Addr', `[${config.clientHost}] (HTTP: ${httpPort}, DNS: ${dnsPort ?? 'off'})`],
-    ['Cluster Addr', `${config.advertise} (Raft and RPC)`],
+    ['Cluster Addr', config.isServer ? `${config.advertise} (Raft and RPC)` : `${config.gossip?.advertise} (gossip)`],
   ]
   return `${rows.map(([name, value]) => `${name!.padStart(18)}: ${value}\n`).join('')}\n==> splitbrain agent running! Log data will now stream in as it occurs:\n\n`
 }

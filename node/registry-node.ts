@@ -5,25 +5,28 @@ import type { ApiLimits } from './api/limits.ts'
 import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
-import { nodeAddresses, ServerRegistrar } from './agent/server-registrar.ts'
+import { PeerMemory, type PeerMemoryOptions } from './agent/peer-memory.ts'
+import { nodeAddresses } from './agent/server-registrar.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
 import { noMetrics, type Metrics } from './base/metrics.ts'
 import type { Random } from './base/random.ts'
-import type { Scheduler } from './base/scheduler.ts'
+import type { Cancel, Scheduler } from './base/scheduler.ts'
 import type { Trace } from './base/trace.ts'
 import { randomUuid } from './base/uuid.ts'
+import { handingOn } from './driver/handing-on.ts'
+import { type AgentCallPorts, serveAgentCall } from './driver/agent-calls.ts'
 import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
-import { Requests, type WriteOutcome } from './driver/requests.ts'
+import { type ReadOutcome, Requests, type WriteOutcome } from './driver/requests.ts'
 import { SessionTimers } from './driver/session-timers.ts'
 import type { GossipConfig } from './gossip/config.ts'
 import { GossipDriver } from './gossip/gossip-driver.ts'
 import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
+import { LeaderWork } from './leader/leader-work.ts'
 import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
-import { decodeUserEvent, encodeUserEvent, isMeantFor, userEventChannel } from './local/user-event.ts'
-import { UserEventLog } from './local/user-event-log.ts'
+import { newLeaderEvent, UserEvents } from './local/user-events.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
@@ -36,9 +39,12 @@ import { RaftCore } from './raft/core.ts'
 import type { MemberId, Server } from './raft/entry.ts'
 import type { RaftStatus } from './raft/status.ts'
 import type { Transition } from './raft/ready.ts'
+import type { AutopilotConfig } from './state/autopilot-config.ts'
 import type { CatalogReader } from './state/catalog.ts'
 import { StateMachine } from './state/state-machine.ts'
 import type { Disk } from './storage/disk.ts'
+import type { ServerPort } from './transport/agent-links.ts'
+import type { AgentAnswer, AgentCall } from './transport/agent-messages.ts'
 import type { TcpTransport } from './transport/tcp-transport.ts'
 import { formatAddress, parseAddress } from './transport/address.ts'
 import { recoverStorage } from './storage/recover.ts'
@@ -52,6 +58,7 @@ export interface RegistryNodeOptions {
   readonly id: MemberId
   readonly datacenter: string
   readonly version: string
+  readonly nodeMeta?: Readonly<Record<string, string>>
   readonly raftConfig: RaftConfig
   /** 0: wait to be taken into a cluster. */
   readonly bootstrapExpect: number
@@ -63,7 +70,11 @@ export interface RegistryNodeOptions {
   readonly rpcHoldTimeoutMs: number
   /** For the write-ahead log and snapshots alone. */
   readonly disk: Disk
-  readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent'>>
+  readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent' | 'serveAgents'>>
+  /** By which requests that only the leader can answer are handed to it. Absent: they are refused elsewhere. */
+  readonly peers?: ServerPort
+  /** Until somebody configures autopilot. */
+  readonly autopilotDefaults?: AutopilotConfig
   /** For the services and checks that are registered at this member. */
   readonly local: LocalWorld
   readonly scheduler: Scheduler
@@ -87,7 +98,7 @@ export interface RegistryNodeOptions {
   readonly onLeft?: () => void
 }
 
-export interface GossipOptions {
+export interface GossipOptions extends PeerMemoryOptions {
   readonly config: GossipConfig
   readonly network: GossipNetwork
   /** Gossip addresses of any members. */
@@ -115,11 +126,13 @@ export class RegistryNode {
   readonly #sessionTimers: SessionTimers
   readonly #blocked: BlockedQueries
   readonly #gossip: GossipDriver | null
-  readonly #registrar: ServerRegistrar
+  readonly #memory: PeerMemory | null
+  readonly #leaderWork: LeaderWork
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
   readonly #archives: StateArchives
-  readonly #userEvents = new UserEventLog()
+  readonly #userEvents: UserEvents
+  readonly #agentCalls: AgentCallPorts
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -156,6 +169,8 @@ export class RegistryNode {
     this.#core = new RaftCore({
       id, config: options.raftConfig, random: random.split('raft'), nowMs: scheduler.nowMs(),
       restored: { hardState: recovered.hardState, entries: recovered.entries, snapshot },
+      // With gossip, autopilot watches newcomers for a while first.
+      promotesUnasked: options.gossip == null,
     })
     this.#driver = new RaftDriver({
       name, id, scheduler, log, core: this.#core, wal: recovered.wal, stateMachine: this.#stateMachine, trace: options.trace,
@@ -203,26 +218,29 @@ export class RegistryNode {
       bootstrap: (configuration) => this.#driver.bootstrap(configuration),
     })
     this.#blocked = new BlockedQueries(scheduler, this.#stateMachine.watches)
+    this.#memory = options.gossip ? PeerMemory.of(options.gossip, options.gossip.network.address, scheduler, log) : null
     this.#gossip = options.gossip ? new GossipDriver({
-      ...options.gossip, name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
+      ...options.gossip, retryJoin: [...options.gossip.retryJoin, ...this.#memory?.remembered ?? []], name, label: options.datacenter, scheduler, log, random: random.split('gossip'),
       tags: serverTags({ ...options, address: transport.address }), onEvent: (event) => this.#onGossip(event),
     }) : null
-    this.#registrar = new ServerRegistrar({
-      scheduler, log, catalog: this.#stateMachine.catalog,
-      isLeader: () => this.#core.isLeader,
-      servers: () => this.#core.configuration.voters,
-      awaitRead: (mode, done) => this.#requests.read(mode, done),
-      write: (command, done) => this.#requests.write(command, done),
-    })
+    const gossip = this.#gossip
+    const toLeader = {
+      awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => this.#requests.read(mode, done),
+      write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => this.#requests.write(command, done),
+    }
+    this.#leaderWork = new LeaderWork({ ...options, ...toLeader, core: this.#core, stateMachine: this.#stateMachine, operator: this.#operator, gossip })
     const host = parseAddress(transport.address)?.host ?? transport.address
     this.#localAgent = new LocalAgent({
-      ...options.local, scheduler, log, random: random.split('local-agent'), catalog: this.#stateMachine.catalog,
-      node: { name, id, address: host, taggedAddresses: nodeAddresses(host), meta: { 'consul-network-segment': '' } },
+      ...options.local, scheduler, log, random: random.split('local-agent'), catalog: this.#stateMachine.catalog, registersNode: gossip !== null,
+      node: { name, id, address: host, taggedAddresses: nodeAddresses(host), meta: { 'consul-network-segment': '', ...options.nodeMeta } },
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       write: (command, done) => this.#requests.write(command, done),
     })
+    this.#userEvents = new UserEvents({ name, log, agent: this.#localAgent, gossip })
     this.handle = makeApi({
       ...options,
+      nodeMeta: options.nodeMeta ?? {},
+      client: null,
       metrics: this.#metrics,
       telemetry: options.telemetry ?? null,
       logs: options.logs ?? null,
@@ -241,17 +259,24 @@ export class RegistryNode {
       status: () => this.#core.status(),
       operator: this.#operator,
       archives: this.#archives,
+      autopilot: {
+        autopilot: this.#leaderWork.autopilot, stored: () => this.#stateMachine.autopilot.stored,
+        askLeader: options.peers === undefined ? null : handingOn(options.peers, name, () => this.leaderAddress),
+      },
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
       peerAddresses: () => this.#core.configuration.voters.map((voter) => voter.address),
       gossip: this.#gossip,
-      events: {
-        recent: () => this.#userEvents.recent(),
-        watch: (changed) => this.#userEvents.watch(changed),
-        fire: (event) => this.#gossip?.userEvent(userEventChannel, encodeUserEvent(event)).ok ?? false,
-      },
+      events: this.#userEvents,
+      leave: (done) => this.leave(done),
       onLeft: options.onLeft ?? (() => {}),
     })
+    this.#agentCalls = { ...options, ...toLeader, catalog: this.catalog, random: random.split('agent-calls'), handle: this.handle, ready: () => this.hasMetLeader }
+  }
+
+  /** A client agent asks something. Returns what tells that nobody waits any more. */
+  serveAgent(call: AgentCall, answer: (answer: AgentAnswer) => void): Cancel {
+    return serveAgentCall(this.#agentCalls, call, answer)
   }
 
   /** What has been applied here: for readers that take it as it stands, DNS for one. */
@@ -274,6 +299,7 @@ export class RegistryNode {
     const { transport } = this.#options
     transport.onMessage((message) => this.#receive(message))
     transport.onPeerLost?.((address) => this.#onPeerLost(address))
+    transport.serveAgents?.((call, answer) => this.serveAgent(call, answer))
     transport.onUnsent?.((_address, messages) => this.#requests.unsent(messages))
     this.#driver.start()
     this.#discovery.start()
@@ -284,16 +310,23 @@ export class RegistryNode {
   /** Ends all activity; open requests are answered. The transport and the disk belong to the caller. */
   stop(): void {
     this.#gossip?.stop()
+    this.#memory?.stop()
     this.#discovery.stop()
     this.#blocked.stop()
     this.#userEvents.stop()
     this.#sessionTimers.follow()
-    this.#registrar.stop()
+    this.#leaderWork.stop()
     this.#localAgent.stop()
     this.#operator.stop()
     this.#archives.stop()
     this.#requests.stop()
     this.#driver.stop()
+  }
+
+  /** Leaves the cluster for good, gossip and Raft alike; `done` when the process may end. Without gossip nobody is told. */
+  leave(done: () => void): void {
+    if (this.#gossip !== null) this.#memory?.leaving()
+    this.#leaderWork.leave(done)
   }
 
   get raftStatus(): RaftStatus {
@@ -352,24 +385,17 @@ export class RegistryNode {
     }
   }
 
-  /** Servers that gossip finds are asked whether they form a cluster. */
+  /** Servers that gossip finds are asked whether they form a cluster; the leader makes of all of it what it has to. */
   #onGossip(event: GossipEvent): void {
-    if (event.kind === 'user-event') return this.#onUserEvent(event)
+    if (event.kind === 'user-event') return this.#userEvents.receive(event)
+    if ('member' in event) {
+      this.#memory?.members(this.#gossip?.members() ?? [])
+      this.#leaderWork.membersChanged()
+    }
     if (event.kind !== 'member-join' || event.member.tags.role !== 'consul') return
     const host = parseAddress(event.member.address)?.host
     const port = Number(event.member.tags.port)
     if (host !== undefined && Number.isInteger(port) && port > 0) this.#discovery.addAddress(formatAddress(host, port))
-  }
-
-  #onUserEvent({ name, payload, time, origin }: Extract<GossipEvent, { kind: 'user-event' }>): void {
-    const { log } = this.#options
-    if (name === newLeaderEvent) return log.info('a server was elected leader', { leader: Buffer.from(payload).toString() })
-    if (name !== userEventChannel) return
-    const event = decodeUserEvent(payload, time)
-    if (event === null) return log.warn('ignored a user event that this version does not understand', { from: origin })
-    if (!isMeantFor(event, { node: this.#options.name, services: this.#localAgent.state.services() })) return
-    log.debug('new event', { event: event.name, id: event.id })
-    this.#userEvents.add(event)
   }
 
   #write(command: Uint8Array, done: (outcome: WriteOutcome) => void): void {
@@ -392,9 +418,12 @@ export class RegistryNode {
     this.#metrics.gauge('raft.leader', role === 'leader' ? 1 : 0)
   }
 
-  /** A server with an empty log looks for a cluster: the leader adds it, and it votes once it is level. It asks again until then. */
+  /**
+   * Without gossip: a server with an empty log looks for a cluster: the leader adds it, and it votes once it is level. It asks again until then.
+   * With gossip, who is alive under which id is known, and the leader goes by that (`leader/raft-plan.ts`).
+   */
   #takeIn({ from, formed }: JoinEnvelope): void {
-    if (formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id)) return
+    if (this.#gossip !== null || formed || !this.#core.isLeader || this.#servers().some((server) => server.id === from.id)) return
     // Who had this address before has lost its disk, and its id with it: it goes first.
     const replaced = this.#servers().find((server) => server.address === from.address)
     if (replaced !== undefined) return this.#operator.change({ kind: 'remove', id: replaced.id }, () => {})
@@ -406,7 +435,7 @@ export class RegistryNode {
   /** An archive was restored: what this member has to say for itself may be missing from it. */
   #onReplaced(): void {
     this.#sessionTimers.replaced()
-    this.#registrar.roleChanged()
+    this.#leaderWork.roleChanged()
     this.#localAgent.leaderChanged()
   }
 
@@ -430,7 +459,7 @@ export class RegistryNode {
       this.#sessionTimers.follow()
     }
     this.#requests.leaderChanged()
-    this.#registrar.roleChanged()
+    this.#leaderWork.roleChanged()
     if (leader !== null) this.#localAgent.leaderChanged()
     this.#operator.check()
   }
@@ -438,7 +467,6 @@ export class RegistryNode {
 
 const wakesPerTurnMax = 100
 /** What a new leader tells all members, with its name. */
-const newLeaderEvent = 'consul:new-leader'
 
 const outcomeNames: Readonly<Record<WriteOutcome['kind'], string>> = {
   applied: 'rpc.write.applied', invalid: 'rpc.write.invalid', 'no-leader': 'rpc.write.no_leader',

@@ -91,6 +91,30 @@ t.test('what is wrong is said in a sentence that names it', async (t) => {
   ] as const) {
     t.throws(() => resolve(...args), { name: 'UsageError', message: says }, args.join(' '))
   }
-  t.throws(() => resolveAgentConfig(flags('-node', 'n1', '-data-dir', '/d')), { message: /-server/ })
+  const client = (...args: string[]) => resolveAgentConfig(flags('-node', 'n1', '-data-dir', '/d', ...args))
+  t.throws(() => client('-serf-lan-port', '-1'), { message: /gossip/ })
+  t.throws(() => client('-bootstrap-expect', '3'), { message: /-server/ })
   t.throws(() => resolveAgentConfig(flags('-server', '-node', 'n1')), { message: /-data-dir/ })
+})
+
+t.test('client agents leave when they are stopped, servers do not, unless a file says otherwise', async (t) => {
+  const agent = (...args: string[]) => resolveAgentConfig(flags('-node', 'n1', '-data-dir', '/d', ...args))
+  t.match(agent(), { isServer: false, leaveOn: { SIGINT: true, SIGTERM: true }, gossip: { rejoinAfterLeave: false } })
+  t.match(agent('-server', '-rejoin'), { isServer: true, leaveOn: { SIGINT: false, SIGTERM: false }, gossip: { rejoinAfterLeave: true } })
+  const file = join(t.testdir(), 'leave.json')
+  writeFileSync(file, JSON.stringify({ leave_on_terminate: true, skip_leave_on_interrupt: false, rejoin_after_leave: true }))
+  t.match(agent('-server', '-config-file', file), { leaveOn: { SIGINT: true, SIGTERM: true }, gossip: { rejoinAfterLeave: true } })
+  writeFileSync(file, JSON.stringify({ leave_on_terminate: false, skip_leave_on_interrupt: true }))
+  t.match(agent('-config-file', file), { leaveOn: { SIGINT: false, SIGTERM: false } })
+})
+
+t.test('metadata of a node: flags over files; what Consul refuses is refused in its words', async (t) => {
+  const file = join(t.testdir(), 'meta.json')
+  writeFileSync(file, JSON.stringify({ node_meta: { rack: '1', zone: 'a' } }))
+  t.same(resolve('-config-file', file, '-node-meta', 'rack:7', '-node-meta', 'url:http://x', '-node-meta', 'bare').nodeMeta, { rack: '7', zone: 'a', url: 'http://x', bare: '' })
+  t.throws(() => resolve('-node-meta', 'consul-x:1'), { message: /'consul-x', '1'\): Key prefix 'consul-' is reserved/ })
+  t.throws(() => resolve('-node-meta', ':1'), { message: /Key cannot be blank/ })
+  t.throws(() => resolve('-node-meta', 'a b:1'), { message: /invalid characters/ })
+  t.throws(() => resolve('-node-meta', `a:${'x'.repeat(513)}`), { message: /Value is too long/ })
+  t.throws(() => resolve(...Array.from({ length: 65 }, (_, i) => ['-node-meta', `k${i}:v`]).flat()), { message: /more than 64/ })
 })

@@ -4,6 +4,7 @@ import type { ApiLimits } from '../api/limits.ts'
 import { resolveGossipConfig, type GossipConfig } from '../gossip/config.ts'
 import { gossipPortDefault } from '../gossip/gossip-driver.ts'
 import { defaultRaftConfig, resolveRaftConfig, type RaftConfig } from '../raft/config.ts'
+import { type AutopilotConfig, autopilotDefaults } from '../state/autopilot-config.ts'
 import { formatAddress, parseAddress } from '../transport/address.ts'
 import { agentFilesIn, readAgentFile, type AgentFile } from './config-file.ts'
 import { readDefinitions, type Definitions } from './definitions.ts'
@@ -17,6 +18,13 @@ export interface AgentConfig {
   /** Null: kept in, or drawn into, the data directory. */
   readonly nodeId: string | null
   readonly datacenter: string
+  /** False: a client agent. */
+  readonly isServer: boolean
+  readonly nodeMeta: Readonly<Record<string, string>>
+  /** Which signals make the member leave the cluster, instead of only stopping. */
+  readonly leaveOn: { readonly SIGINT: boolean, readonly SIGTERM: boolean }
+  /** Until somebody configures it over the API. */
+  readonly autopilot: AutopilotConfig
   readonly bootstrapExpect: number
   readonly bindHost: string
   readonly clientHost: string
@@ -53,6 +61,7 @@ export interface AgentGossipConfig {
   readonly advertise: string
   readonly retryJoin: readonly string[]
   readonly retryJoinIntervalMs: number
+  readonly rejoinAfterLeave: boolean
   readonly config: GossipConfig
 }
 
@@ -68,11 +77,9 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
   const files = paths.map(readAgentFile)
   const file = files.reduce(merge, {})
   const scriptChecks = flags.enableScriptChecks ?? file.enable_script_checks ?? false
-  if ((flags.server ?? file.server) !== true) {
-    throw new UsageError('Only servers exist so far: give -server.')
-  }
+  const isServer = flags.server ?? file.server ?? false
   const dataDirectory = flags.dataDir ?? file.data_dir
-  if (dataDirectory === undefined) throw new UsageError('A server needs -data-dir, where its log is kept.')
+  if (dataDirectory === undefined) throw new UsageError(`-data-dir is missing: where ${isServer ? 'a server keeps its log' : 'an agent keeps its services'}.`)
   const bindHost = flags.bind ?? file.bind_addr ?? '127.0.0.1'
   const advertiseHost = flags.advertise ?? file.advertise_addr ?? bindHost
   if (advertiseHost === '0.0.0.0' || advertiseHost === '::') {
@@ -84,11 +91,18 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
   if (bootstrap && bootstrapExpect !== 1) throw new UsageError('-bootstrap and -bootstrap-expect cannot both be given.')
   const gossipPort = flags.serfLanPort ?? file.ports?.serf_lan ?? gossipPortDefault
   const gossips = gossipPort !== portOff
+  if (!isServer && !gossips) throw new UsageError('A client agent finds its servers by gossip: it cannot be without -serf-lan-port.')
+  if (!isServer && bootstrapExpect > 0) throw new UsageError('-bootstrap and -bootstrap-expect are for servers: give -server.')
   const retryJoin = flags.retryJoin ?? file.retry_join ?? []
   return {
     name: checkName(flags.node ?? file.node_name ?? hostname()),
     nodeId: flags.nodeId ?? file.node_id ?? null,
     datacenter: flags.datacenter ?? file.datacenter ?? 'dc1',
+    isServer,
+    nodeMeta: nodeMeta(flags, file),
+    autopilot: autopilotConfig(file),
+    // Consul's defaults: to stop a server is no reason to shrink the quorum.
+    leaveOn: { SIGINT: !(file.skip_leave_on_interrupt ?? isServer), SIGTERM: file.leave_on_terminate ?? !isServer },
     bootstrapExpect,
     bindHost,
     clientHost: file.addresses?.http ?? flags.client ?? file.client_addr ?? '127.0.0.1',
@@ -115,6 +129,7 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
       advertise: formatAddress(advertiseHost, gossipPort),
       retryJoin: retryJoin.map((address) => joinAddress(address, gossipPortDefault)),
       retryJoinIntervalMs: durationMs(flags.retryInterval ?? file.retry_interval ?? '30s'),
+      rejoinAfterLeave: flags.rejoin ?? file.rejoin_after_leave ?? false,
       config: gossipConfig(file),
     },
   }
@@ -123,6 +138,8 @@ export function resolveAgentConfig(flags: AgentFlags): AgentConfig {
 function merge(earlier: AgentFile, later: AgentFile): AgentFile {
   return {
     ...earlier, ...later,
+    node_meta: { ...earlier.node_meta, ...later.node_meta },
+    autopilot: { ...earlier.autopilot, ...later.autopilot },
     addresses: { ...earlier.addresses, ...later.addresses },
     ports: { ...earlier.ports, ...later.ports },
     dns_config: { ...earlier.dns_config, ...later.dns_config },
@@ -133,6 +150,37 @@ function merge(earlier: AgentFile, later: AgentFile): AgentFile {
     gossip_lan: { ...earlier.gossip_lan, ...later.gossip_lan },
     dial_map: { ...earlier.dial_map, ...later.dial_map },
   }
+}
+
+function autopilotConfig({ autopilot: keys = {} }: AgentFile): AutopilotConfig {
+  const ns = (text: string | undefined, otherwise: number) => text === undefined ? otherwise : durationMs(text) * 1e6
+  return {
+    cleanupDeadServers: keys.cleanup_dead_servers ?? autopilotDefaults.cleanupDeadServers,
+    lastContactThresholdNs: ns(keys.last_contact_threshold, autopilotDefaults.lastContactThresholdNs),
+    maxTrailingLogs: keys.max_trailing_logs ?? autopilotDefaults.maxTrailingLogs,
+    minQuorum: keys.min_quorum ?? autopilotDefaults.minQuorum,
+    serverStabilizationTimeNs: ns(keys.server_stabilization_time, autopilotDefaults.serverStabilizationTimeNs),
+  }
+}
+
+const metaPairsMax = 64
+
+/** Flags over files. Throws UsageError, in Consul's words where it has some, for what it does not take. */
+function nodeMeta(flags: AgentFlags, file: AgentFile): Record<string, string> {
+  const given = (flags.nodeMeta ?? []).map((pair) => {
+    const colon = pair.indexOf(':')
+    return colon < 0 ? [pair, ''] as const : [pair.slice(0, colon), pair.slice(colon + 1)] as const
+  })
+  const meta: Record<string, string> = { ...file.node_meta, ...Object.fromEntries(given) }
+  const pairs = Object.entries(meta)
+  if (pairs.length > metaPairsMax) throw new UsageError(`-node-meta: Node metadata cannot contain more than ${metaPairsMax} key/value pairs.`)
+  for (const [key, value] of pairs) {
+    const problem = key === '' ? 'Key cannot be blank' : !/^[A-Za-z0-9_-]+$/.test(key) ? 'Key contains invalid characters'
+      : key.length > 128 ? 'Key is too long (limit: 128 characters)' : key.startsWith('consul-') ? 'Key prefix \'consul-\' is reserved for internal use'
+        : value.length > 512 ? 'Value is too long (limit: 512 characters)' : null
+    if (problem !== null) throw new UsageError(`-node-meta: Couldn't load metadata pair ('${key}', '${value}'): ${problem}.`)
+  }
+  return meta
 }
 
 function dnsConfig(flags: AgentFlags, file: AgentFile): AgentConfig['dns'] {

@@ -24,6 +24,21 @@ const fileSchema = z.strictObject({
   retry_join: z.array(z.string().min(1)),
   retry_interval: z.string().min(1),
   log_level: z.string().min(1),
+  node_meta: z.record(z.string(), z.string()),
+  /** Join the members known before also after a leave. */
+  rejoin_after_leave: z.boolean(),
+  /** Whether SIGTERM makes the member leave the cluster; default: a client agent does, a server does not. */
+  leave_on_terminate: z.boolean(),
+  /** Whether SIGINT does not; default: a server does not leave, a client agent does. */
+  skip_leave_on_interrupt: z.boolean(),
+  /** What autopilot goes by until somebody configures it over the API. */
+  autopilot: z.strictObject({
+    cleanup_dead_servers: z.boolean(),
+    last_contact_threshold: z.string(),
+    max_trailing_logs: z.int().min(0),
+    min_quorum: z.int().min(0),
+    server_stabilization_time: z.string(),
+  }).partial(),
   enable_script_checks: z.boolean(),
   /** Scripts in definitions of these files only. */
   enable_local_script_checks: z.boolean(),

@@ -27,11 +27,19 @@ const serversMax = 1000
  * port for that.)
  *
  * Each asks its `-retry-join` addresses, and every server it hears of, for the
- * servers they know. One forms the cluster when it knows exactly N servers,
+ * servers they know. One forms the cluster when it knows N servers or more,
  * itself included, none has a log, and each of the others said that it knows
- * the very same N. Two different first configurations would need one server
- * that said two different sets of N; but what a server knows only grows, so
- * once it said one set of N it never says another.
+ * the very same ones. Why no two first configurations A and B come of that:
+ *
+ * 1. Say P formed A, Q formed B, and they share a server R, which said A to P
+ *    and B to Q, and had no log then. What a server knows only grows: let A be
+ *    the smaller.
+ * 2. P is in A, so in B: to form B, Q had to hear B from P, without a log.
+ * 3. P knew A and no more when it formed A. It can say B only later, and then
+ *    it has a log.
+ *
+ * Without a shared server there are twice as many servers as are expected, in
+ * two groups that have not heard of each other yet: expect a majority of them.
  */
 export class Discovery {
   readonly #ports: DiscoveryPorts
@@ -92,11 +100,6 @@ export class Discovery {
   #tryBootstrap(): void {
     const { bootstrapExpect, self, log } = this.#ports
     if (this.#ports.formed() || this.#clusterExists || bootstrapExpect === 0 || this.#known.size < bootstrapExpect) return
-    if (this.#known.size > bootstrapExpect) {
-      log.warn('more servers than -bootstrap-expect: not forming a cluster, waiting to be taken into one', { expected: bootstrapExpect, found: this.#known.size })
-      this.#clusterExists = true
-      return
-    }
     const voters = [...this.#known.values()]
     const own = asText(voters)
     if (voters.some((server) => server.id !== self.id && this.#said.get(server.id) !== own)) return

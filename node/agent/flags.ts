@@ -27,6 +27,8 @@ export interface AgentFlags {
   readonly pidFile?: string
   readonly raftTrace?: string
   readonly enableScriptChecks?: boolean
+  readonly nodeMeta?: readonly string[]
+  readonly rejoin?: boolean
 }
 
 const collect = (value: string, before: readonly string[] = []) => [...before, value]
@@ -43,7 +45,7 @@ function wholeNumberOrNone(value: string): number {
 function program(): Command {
   return new Command('splitbrain agent')
     .description('Runs one member of the registry in the foreground, with Consul\'s flags.')
-    .option('--server', 'be a server: take part in consensus')
+    .option('--server', 'be a server: take part in consensus; without it: a client agent, that passes requests on to servers')
     .option('--bootstrap', 'the same as -bootstrap-expect 1')
     .option('--bootstrap-expect <n>', 'form the cluster when so many servers know each other', wholeNumber)
     .option('--node <name>', 'unique name of this member; default: the host\'s name')
@@ -65,6 +67,8 @@ function program(): Command {
     .option('--serf-lan-port <port>', 'port for gossip, UDP and TCP (8301); -1: no gossip', wholeNumberOrNone)
     .option('--pid-file <path>', 'where to write the process id')
     .option('--raft-trace <path>', 'append what happens in Raft to this file, one JSON object a line, for checkers')
+    .option('--node-meta <key:value>', 'metadata of this node, for others to filter by; may be repeated', collect)
+    .option('--rejoin', 'join the members known before also after having left the cluster')
     .option('--enable-script-checks', 'let checks run commands on this machine: whoever reaches the API may then run anything')
     .allowExcessArguments(false)
     .exitOverride()

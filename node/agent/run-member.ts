@@ -6,8 +6,10 @@ import type { Log } from '../base/log.ts'
 import { seededRandom } from '../base/random.ts'
 import { type RunningDnsServer, startDnsServer } from '../dns/dns-server.ts'
 import { processProbes } from '../local/process-probes.ts'
-import { RegistryNode } from '../registry-node.ts'
+import { ClientNode, type ClientNodeOptions } from '../client/client-node.ts'
+import { type GossipOptions, RegistryNode, type RegistryNodeOptions } from '../registry-node.ts'
 import { fileDisk, lockDirectory } from '../storage/file-disk.ts'
+import { agentLinks } from '../transport/agent-links.ts'
 import { udpTcpNetwork } from '../transport/gossip-network.ts'
 import { tcpTransport } from '../transport/tcp-transport.ts'
 import type { AgentConfig } from './agent-config.ts'
@@ -32,6 +34,8 @@ export interface RunningMember {
   readonly left: Promise<void>
   /** Reads the config files again. The problem in a sentence, or null. */
   reload(): string | null
+  /** Leaves the cluster; resolves when the others know, and a server is out of Raft. */
+  leave(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -60,15 +64,9 @@ export async function runMember(config: AgentConfig, ownLog: Log, reread: () => 
   const lock = acquired.adopt(lockDirectory(config.dataDirectory), (held) => held.release())
   void lock
   const id = nodeId(config.dataDirectory, config.nodeId)
-  const walDirectory = join(config.dataDirectory, 'raft')
-  mkdirSync(walDirectory, { recursive: true })
-  const trace = config.raftTrace === null ? null : acquired.adopt(traceFile(config.raftTrace), (file) => file.close())
-  const transport = acquired.adopt(await listening(`server port ${config.bindHost}:${config.serverPort}`, tcpTransport({
-    bindHost: config.bindHost, bindPort: config.serverPort, advertise: config.advertise, dialMap: config.dialMap, log,
-    cluster: config.datacenter, connectionsPerClientMax: config.serverConnectionsPerClientMax,
-  })), (links) => links.close())
   const gossip = config.gossip === null ? null : {
     ...config.gossip,
+    memory: fileDisk(join(config.dataDirectory, 'serf')),
     network: acquired.adopt(await listening(`gossip port ${config.bindHost}:${config.gossip.port}`, udpTcpNetwork({
       bindHost: config.bindHost, bindPort: config.gossip.port, advertise: config.gossip.port === 0 ? undefined : config.gossip.advertise, log,
     })), (network) => network.close()),
@@ -78,19 +76,17 @@ export async function runMember(config: AgentConfig, ownLog: Log, reread: () => 
   failure.promise.catch(() => {})
   const telemetry = makeTelemetry({ wallMs: processScheduler.wallMs, prometheusRetentionMs: config.prometheusRetentionMs })
   const probes = acquired.use(processProbes())
-  const node = new RegistryNode({
-    name: config.name, id, datacenter: config.datacenter, version: productVersion(),
-    raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin,
+  const common = {
+    name: config.name, id, datacenter: config.datacenter, version: productVersion(), nodeMeta: config.nodeMeta,
     rpcHoldTimeoutMs: config.rpcHoldTimeoutMs, limits: config.limits,
-    newUuid: randomUUID,
-    disk: fileDisk(walDirectory), transport,
     local: { disk: fileDisk(join(config.dataDirectory, 'agent')), probes, scriptChecks: config.scriptChecks },
     scheduler: processScheduler, random: seededRandom(randomInt(2 ** 32)),
-    log, trace: trace === null ? null : trace.trace, onFatal: failure.reject,
-    metrics: telemetry.metrics, telemetry,
-    gossip, onLeft: () => left.resolve(),
+    log, metrics: telemetry.metrics, telemetry, onLeft: () => left.resolve(),
     logs: log, hostInfo, reload: () => reload(),
-  })
+  }
+  const node = config.isServer || gossip === null
+    ? await server(config, common, gossip, acquired, failure.reject)
+    : client(config, common, gossip, acquired)
   const configure = ({ definitions }: AgentConfig) => node.localAgent.configure(definitions.services, definitions.checks)
   const reload = () => {
     const problem = problemOf(() => configure(reread()))
@@ -107,13 +103,16 @@ export async function runMember(config: AgentConfig, ownLog: Log, reread: () => 
   if (dns !== null) acquired.adopt(dns, (server) => server.close())
   node.start()
   acquired.defer(() => node.stop())
-  acquired.defer(reportProcess(telemetry.metrics, () => node.measure()))
+  acquired.defer(reportProcess(telemetry.metrics, () => { if (node instanceof RegistryNode) node.measure() }))
   if (config.pidFile !== null) {
     writeFileSync(config.pidFile, `${process.pid}\n`)
     acquired.defer(() => rmSync(config.pidFile!, { force: true }))
   }
   const release = acquired.move()
-  return { id, httpPort: http.port, dnsPort: dns?.port ?? null, failed: failure.promise, left: left.promise, reload, stop: () => release.disposeAsync() }
+  return {
+    id, httpPort: http.port, dnsPort: dns?.port ?? null, failed: failure.promise, left: left.promise, reload,
+    leave: () => new Promise((resolve) => node.leave(resolve)), stop: () => release.disposeAsync(),
+  }
 }
 
 function problemOf(act: () => string | null): string | null {
@@ -125,13 +124,36 @@ function problemOf(act: () => string | null): string | null {
   }
 }
 
-async function startDns(config: AgentConfig, node: RegistryNode, log: Log): Promise<RunningDnsServer | null> {
+type Common = Omit<ClientNodeOptions, 'servers' | 'gossip'> & Omit<RegistryNodeOptions, 'raftConfig' | 'bootstrapExpect' | 'retryJoin' | 'disk' | 'transport' | 'trace' | 'onFatal'>
+
+async function server(config: AgentConfig, common: Common, gossip: GossipOptions | null, acquired: AsyncDisposableStack, onFatal: (error: Error) => void): Promise<RegistryNode> {
+  const walDirectory = join(config.dataDirectory, 'raft')
+  mkdirSync(walDirectory, { recursive: true })
+  const trace = config.raftTrace === null ? null : acquired.adopt(traceFile(config.raftTrace), (file) => file.close())
+  const transport = acquired.adopt(await listening(`server port ${config.bindHost}:${config.serverPort}`, tcpTransport({
+    bindHost: config.bindHost, bindPort: config.serverPort, advertise: config.advertise, dialMap: config.dialMap, log: common.log,
+    cluster: config.datacenter, connectionsPerClientMax: config.serverConnectionsPerClientMax,
+  })), (links) => links.close())
+  const peers = acquired.adopt(agentLinks({ cluster: config.datacenter, agent: config.name, dialMap: config.dialMap, log: common.log }), (links) => links.close())
+  return new RegistryNode({
+    ...common, peers, autopilotDefaults: config.autopilot, raftConfig: config.raft, bootstrapExpect: config.bootstrapExpect, retryJoin: config.retryJoin, newUuid: randomUUID,
+    disk: fileDisk(walDirectory), transport, trace: trace === null ? null : trace.trace, onFatal, gossip,
+  })
+}
+
+function client(config: AgentConfig, common: Common, gossip: GossipOptions, acquired: AsyncDisposableStack): ClientNode {
+  const servers = acquired.adopt(agentLinks({ cluster: config.datacenter, agent: config.name, dialMap: config.dialMap, log: common.log }), (links) => links.close())
+  return new ClientNode({ ...common, servers, gossip })
+}
+
+async function startDns(config: AgentConfig, node: RegistryNode | ClientNode, log: Log): Promise<RunningDnsServer | null> {
   if (config.dns === 'off') return null
   const { port, given, domain, onlyPassing, markTruncated } = config.dns
   const starting = startDnsServer({
     host: config.clientHost, port, log, random: seededRandom(randomInt(2 ** 32)), wallMs: processScheduler.wallMs,
     zone: { catalog: node.catalog, datacenter: config.datacenter, domain, onlyPassing, ttl: 0 },
-    ready: () => node.hasMetLeader, udpAnswerLimit: 3, markTruncated,
+    ready: () => node instanceof ClientNode || node.hasMetLeader, udpAnswerLimit: 3, markTruncated,
+    ...node instanceof ClientNode ? { forward: node.forwardDns({ domain, onlyPassing, markTruncated }) } : {},
   })
   try {
     return await listening(`DNS address ${config.clientHost}:${port}`, starting)

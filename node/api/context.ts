@@ -10,6 +10,7 @@ import type { Operator } from '../driver/operator.ts'
 import type { StateArchives } from '../driver/state-archives.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
+import type { AutopilotApi } from './autopilot.ts'
 import type { BlockedQueries } from './blocking.ts'
 import type { ApiLimits } from './limits.ts'
 import type { EventsApi } from './events.ts'
@@ -33,6 +34,10 @@ export interface ApiContext {
   /** Advertised, `host:port`. */
   readonly address: string
   readonly bootstrapExpect: number
+  /** Of the node, as its owner gave them. */
+  readonly nodeMeta: Readonly<Record<string, string>>
+  /** Null: a server. */
+  readonly client: { readonly knownServers: () => number } | null
   readonly scheduler: Scheduler
   readonly metrics: Metrics
   /** Null: this member measures nothing, as in a simulation. */
@@ -51,7 +56,9 @@ export interface ApiContext {
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void
   readonly status: () => RaftStatus
   readonly operator: Operator
-  readonly archives: StateArchives
+  /** Null: the member has no state of its own. */
+  readonly archives: StateArchives | null
+  readonly autopilot: AutopilotApi | null
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
   readonly peerAddresses: () => readonly string[]
@@ -64,6 +71,8 @@ export interface ApiContext {
   readonly hostInfo: (() => object) | null
   /** Null: the member runs without. */
   readonly gossip: GossipApi | null
+  /** Leaves the cluster; `done` when the others know, and a server is out of Raft. */
+  readonly leave: (done: () => void) => void
   /** The member left the cluster on request: its process should end. */
   readonly onLeft: () => void
 }

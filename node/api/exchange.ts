@@ -10,6 +10,8 @@ export interface ApiRequest {
   readonly body: Uint8Array
   /** In place of `body`, which is empty then, where that may be large: the pieces as they came. */
   readonly pieces?: readonly Uint8Array[]
+  /** The node of the client agent that passes the request on. Absent: it came to this very member. */
+  readonly agent?: string
   /** Calls `gone` when nobody waits for the answer any more; perhaps at once, perhaps also behind the answer. Absent: never known. */
   readonly onGone?: (gone: () => void) => void
 }

@@ -9,7 +9,7 @@ const tags = serverTags({ id: 'id-1', datacenter: 'dc1', version: '1.2.3', boots
 function ask(gossip: Partial<GossipApi> | null, run: (context: ApiContext, respond: (response: ApiResponse) => void) => void): { status: number, body: string, left: boolean } {
   let answer: ApiResponse | null = null
   let left = false
-  run({ gossip, onLeft: () => { left = true } } as unknown as ApiContext, (response) => { answer = response })
+  run({ gossip, leave: gossip?.leave, onLeft: () => { left = true } } as unknown as ApiContext, (response) => { answer = response })
   const { status, body } = answer as unknown as ApiResponse
   return { status, body: String(body), left }
 }

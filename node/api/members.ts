@@ -30,9 +30,16 @@ export function memberObject({ name, address, tags, status }: Pick<MemberView, '
 /** What a server tells of itself in its tags. Values are strings, as in Consul. */
 export function serverTags({ id, datacenter, version, bootstrapExpect, address }: Pick<ApiContext, 'id' | 'datacenter' | 'version' | 'bootstrapExpect' | 'address'>): Record<string, string> {
   return {
-    acls: '0', build: `${version}:`, dc: datacenter, expect: String(bootstrapExpect),
-    id, port: address.slice(address.lastIndexOf(':') + 1), raft_vsn: '3', role: 'consul', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2',
+    acls: '0', build: `${version}:`, dc: datacenter, id,
+    // To expect one server is to be the one that begins.
+    ...bootstrapExpect === 1 ? { bootstrap: '1' } : bootstrapExpect > 1 ? { expect: String(bootstrapExpect) } : {},
+    port: address.slice(address.lastIndexOf(':') + 1), raft_vsn: '3', role: 'consul', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2',
   }
+}
+
+/** What a client agent tells of itself. */
+export function clientTags({ id, datacenter, version }: Pick<ApiContext, 'id' | 'datacenter' | 'version'>): Record<string, string> {
+  return { acls: '0', build: `${version}:`, dc: datacenter, id, role: 'node', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2' }
 }
 
 /** `/v1/agent/members`: without gossip a member knows of itself alone. */
@@ -66,9 +73,9 @@ export function forceLeave({ gossip }: ApiContext, name: string, prune: boolean,
 }
 
 /** `/v1/agent/leave`: answered when the others know; then the process ends. */
-export function leaveCluster({ gossip, onLeft }: ApiContext, respond: Respond): void {
+export function leaveCluster({ gossip, leave, onLeft }: ApiContext, respond: Respond): void {
   if (gossip === null) return respond(noGossip)
-  gossip.leave(() => {
+  leave(() => {
     respond(emptyResponse(200))
     onLeft()
   })

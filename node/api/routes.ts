@@ -1,5 +1,6 @@
 import createRouter from 'find-my-way'
 import { agentRoutes } from './agent.ts'
+import { autopilotRoutes } from './autopilot.ts'
 import { catalogRoutes } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
@@ -64,7 +65,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/peers', { GET: statusOf(() => context.peerAddresses()) })
   route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
   for (const [path, actions] of [
-    ...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...eventRoutes(context), ...internalUiRoutes(context), ...switchedOffRoutes(context),
+    ...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...autopilotRoutes(context), ...eventRoutes(context), ...internalUiRoutes(context), ...switchedOffRoutes(context),
   ]) route(path, actions)
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
   route('/v1/agent/monitor', { GET: (_request, _wildcard, query, respond) => monitor(context, query, respond) })

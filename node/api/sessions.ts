@@ -23,7 +23,7 @@ const ttlMaxNs = 86_400e9
 export function createSession(context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
   let spec: SessionSpec
   try {
-    spec = parseSession(request.body, context)
+    spec = parseSession(request.body, { ...context, name: request.agent ?? context.name })
   } catch (error) {
     if (error instanceof DecodeError) return respond(errorResponse(400, `Request decode failed: ${error.message}`))
     throw error

@@ -13,13 +13,18 @@ export const snapshotPath = '/v1/snapshot'
 /** Of an archive that is to be restored, packed. */
 export const archiveBytesMax = 512 * 1024 * 1024
 
+/** A client agent passes these requests on; it has no state of its own. */
+const noArchives = errorResponse(500, 'No cluster leader')
+
 type Respond = (response: ApiResponse) => void
 
 export function getSnapshot(context: ApiContext, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
   const refusal = checkDatacenter(query, context)
   if (refusal !== null) return respond(refusal)
+  const { archives } = context
+  if (archives === null) return respond(noArchives)
   awaitConsistency(context, isSet(query, 'stale') ? 'stale' : 'default', respond, (freshness) => {
-    context.archives.save((outcome) => {
+    archives.save((outcome) => {
       if (outcome.kind === 'failed') return respond(errorResponse(500, outcome.problem))
       const { index, archive } = outcome
       request.onGone?.(() => archive.destroy())
@@ -35,6 +40,7 @@ export function putSnapshot(context: ApiContext, query: URLSearchParams, request
   const refusal = checkDatacenter(query, context)
   if (refusal !== null) return respond(refusal)
   const pieces = request.pieces ?? (request.body.length === 0 ? [] : [request.body])
+  if (context.archives === null) return respond(noArchives)
   context.archives.restore(pieces).then(
     (outcome) => respond(outcome.kind === 'restored' ? emptyResponse(200) : errorResponse(500, outcome.problem)),
     (error: unknown) => queueMicrotask(() => { throw error }),

@@ -3,6 +3,7 @@ import { ownMember } from './members.ts'
 
 /** `/v1/agent/self`: Stats are strings, as in Consul. */
 export function agentSelf(context: ApiContext): object {
+  if (context.client !== null) return clientSelf(context, context.client.knownServers())
   const status = context.status()
   const leads = status.role === 'leader'
   return {
@@ -31,7 +32,24 @@ export function agentSelf(context: ApiContext): object {
         term: String(status.term),
       },
     },
-    Meta: { 'consul-network-segment': '' },
+    Meta: { 'consul-network-segment': '', ...context.nodeMeta },
+  }
+}
+
+/** Without Raft there is nothing to say of it. */
+function clientSelf(context: ApiContext, knownServers: number): object {
+  const { datacenter, name, id, version, nodeMeta } = context
+  return {
+    Config: { Datacenter: datacenter, NodeName: name, NodeID: id, Revision: '', Server: false, Version: version },
+    DebugConfig: { BootstrapExpect: 0, ServerMode: false },
+    Coord: null,
+    Member: ownMember(context),
+    Stats: {
+      agent: agentStats(context),
+      build: { prerelease: '', revision: '', version },
+      consul: { acl: 'disabled', known_servers: String(knownServers), server: 'false' },
+    },
+    Meta: { 'consul-network-segment': '', ...nodeMeta },
   }
 }
 

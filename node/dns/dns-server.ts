@@ -11,7 +11,12 @@ export interface DnsServerOptions extends DnsOptions {
   readonly random: Random
   readonly wallMs: () => number
   readonly log: Log
+  /** Answers in this server's stead. Absent: it answers from the zone. */
+  readonly forward?: DnsForwarder
 }
+
+/** `done` is called once, perhaps late; null: no answer. */
+export type DnsForwarder = (query: Uint8Array, over: 'udp' | 'tcp', done: (reply: Uint8Array | null) => void) => void
 
 export interface RunningDnsServer {
   readonly port: number
@@ -45,14 +50,22 @@ export async function startDnsServer(options: DnsServerOptions): Promise<Running
   }
 }
 
+function answer(query: Uint8Array, over: 'udp' | 'tcp', options: DnsServerOptions, done: (reply: Uint8Array | null) => void): void {
+  if (options.forward === undefined) done(answerMessage(query, over, options, options.random, options.wallMs()))
+  else options.forward(query, over, done)
+}
+
 function bind(options: DnsServerOptions, port: number): Promise<UdpSocket> {
-  const { host, log, random, wallMs } = options
+  const { host, log } = options
+  let closed = false
   const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
   socket.on('message', (bytes, { address, port: from }) => {
-    const reply = answerMessage(bytes, 'udp', options, random, wallMs())
-    // Lost answers are asked for again.
-    if (reply !== null) socket.send(reply, from, address, () => {})
+    answer(bytes, 'udp', options, (reply) => {
+      // Lost answers are asked for again.
+      if (reply !== null && !closed) socket.send(reply, from, address, () => {})
+    })
   })
+  socket.once('close', () => { closed = true })
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => {
       socket.close()
@@ -71,28 +84,32 @@ function serveConnection(socket: Socket, options: DnsServerOptions): void {
   let received: Buffer = Buffer.alloc(0)
   socket.setTimeout(idleMs, () => socket.destroy())
   socket.on('error', () => socket.destroy())
-  const answer = () => {
+  const answerReceived = () => {
     while (received.length >= 2) {
       const end = 2 + received.readUInt16BE(0)
       if (received.length < end) return
-      const reply = answerMessage(received.subarray(2, end), 'tcp', options, options.random, options.wallMs())
+      const query = received.subarray(2, end)
       received = received.subarray(end)
-      if (reply === null) return void socket.destroy()
-      const length = Buffer.alloc(2)
-      length.writeUInt16BE(reply.length)
-      if (socket.write(Buffer.concat([length, reply]))) continue
-      // Who does not take the answers is not read from, nor answered what has come already: they must not pile up here.
-      socket.pause()
-      return
+      let taken = true
+      answer(query, 'tcp', options, (reply) => {
+        if (socket.destroyed) return
+        if (reply === null) return void socket.destroy()
+        const length = Buffer.alloc(2)
+        length.writeUInt16BE(reply.length)
+        taken = socket.write(Buffer.concat([length, reply]))
+        // Who does not take the answers is not read from, nor answered what has come already: they must not pile up here.
+        if (!taken) socket.pause()
+      })
+      if (!taken || socket.destroyed) return
     }
   }
   socket.on('data', (chunk: Buffer) => {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
-    answer()
+    answerReceived()
   })
   socket.on('drain', () => {
     socket.resume()
-    answer()
+    answerReceived()
   })
 }
 

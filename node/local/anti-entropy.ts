@@ -12,6 +12,8 @@ export interface AntiEntropyPorts {
   readonly random: Random
   readonly log: Log
   readonly catalog: CatalogReader
+  /** Of a client agent: the catalog is far away and `catalog` is what it was when it was last asked. Absent: it is at hand. */
+  readonly remote?: RemoteCatalog
   /** What is to be done, from the catalog as this member has it. */
   readonly plan: () => SyncPlan
   /** The catalog has it now. */
@@ -19,6 +21,10 @@ export interface AntiEntropyPorts {
   readonly takeTags: (overridden: SyncPlan['overriddenTags']) => void
   readonly awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => void
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
+}
+
+export interface RemoteCatalog {
+  readonly nodeCount: () => number
 }
 
 /** Consul's AEInterval. */
@@ -67,8 +73,8 @@ export class AntiEntropy {
 
   #scheduleFull(): void {
     if (this.#stopped) return
-    const { scheduler, random, catalog } = this.#ports
-    const intervalMs = fullSyncMs * syncIntervalFactor(catalog.nodes().value.length)
+    const { scheduler, random, catalog, remote } = this.#ports
+    const intervalMs = fullSyncMs * syncIntervalFactor(remote?.nodeCount() ?? catalog.nodes().value.length)
     // A sixteenth by chance: agents that started together drift apart.
     this.#fullTimer = scheduler.after(intervalMs * (1 + random.fraction() / 16), () => {
       this.changed()
@@ -87,9 +93,9 @@ export class AntiEntropy {
   }
 
   #run(): void {
-    const { plan, awaitRead, takeTags } = this.#ports
+    const { plan, awaitRead, takeTags, remote } = this.#ports
     // As this member has the catalog, nothing is to be done: nobody needs to be asked.
-    if (isEmpty(plan())) return
+    if (remote === undefined && isEmpty(plan())) return
     this.#running = true
     this.#again = false
     awaitRead('lease', (outcome) => {

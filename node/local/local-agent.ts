@@ -7,7 +7,7 @@ import type { CatalogReader } from '../state/catalog.ts'
 import type { NodeDefinition, ServiceDefinition } from '../state/catalog-types.ts'
 import type { Disk } from '../storage/disk.ts'
 import { aliasHealth } from './alias-health.ts'
-import { AntiEntropy } from './anti-entropy.ts'
+import { AntiEntropy, type RemoteCatalog } from './anti-entropy.ts'
 import { CheckRunner } from './check-runner.ts'
 import { type CheckResult, type CheckSpec, type LocalCheck, outputBytesMaxDefault } from './definitions.ts'
 import { LocalState } from './local-state.ts'
@@ -30,6 +30,9 @@ export interface LocalAgentPorts extends LocalWorld {
   readonly random: Random
   readonly log: Log
   readonly catalog: CatalogReader
+  readonly remote?: RemoteCatalog
+  /** Whether the agent enters its node though nothing is on it. Default: false, somebody else does. */
+  readonly registersNode?: boolean
   readonly awaitRead: (mode: 'lease', done: (outcome: ReadOutcome) => void) => void
   readonly write: (command: Uint8Array, done: (outcome: WriteOutcome) => void) => void
 }
@@ -63,8 +66,8 @@ export class LocalAgent {
       report: (checkId, result) => this.#report(checkId, result),
     })
     this.#antiEntropy = new AntiEntropy({
-      scheduler, random: random.split('anti-entropy'), log, catalog, awaitRead: ports.awaitRead, write: ports.write,
-      plan: () => planSync(this.#state, node, catalog, scheduler.nowMs()),
+      scheduler, random: random.split('anti-entropy'), log, catalog, remote: ports.remote, awaitRead: ports.awaitRead, write: ports.write,
+      plan: () => planSync(this.#state, node, catalog, scheduler.nowMs(), ports.registersNode),
       written: (command) => {
         if (command.kind !== 'catalog-register') return
         for (const { checkId, output } of command.checks) this.#state.outputSynced(checkId, output, scheduler.nowMs())

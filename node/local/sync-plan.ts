@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
-import { serfCheckId } from '../agent/server-registrar.ts'
+import { serfCheckId } from '../leader/catalog-plan.ts'
 import type { CatalogReader } from '../state/catalog.ts'
 import type { CatalogCommand } from '../state/catalog-commands.ts'
-import type { CatalogCheck, CatalogService, CheckDefinition, NodeDefinition, ServiceDefinition } from '../state/catalog-types.ts'
+import type { CatalogCheck, CatalogNode, CatalogService, CheckDefinition, NodeDefinition, ServiceDefinition } from '../state/catalog-types.ts'
 import type { LocalCheck } from './definitions.ts'
 import type { LocalState } from './local-state.ts'
 
@@ -20,17 +20,23 @@ const keyOf = (id: string) => id.toLowerCase()
 
 /**
  * One registration for each service, together with its checks, then the
- * node's checks, then what is to go. The servers' own service and check are
+ * node's checks, then what is to go. What the catalog says of the node itself
+ * is put right with the first of them, or by one of its own. `registersNode`:
+ * a node without anything on it is entered too, else only put right. The servers' own service and check are
  * the leader's, not the agent's.
  */
-export function planSync(local: LocalState, node: NodeDefinition, catalog: CatalogReader, nowMs: number): SyncPlan {
+export function planSync(local: LocalState, node: NodeDefinition, catalog: CatalogReader, nowMs: number, registersNode = false): SyncPlan {
   const found = catalog.node(node.name).value
   const remoteServices = new Map((found?.services ?? []).map((service) => [keyOf(service.id), service]))
   const remoteChecks = new Map(catalog.nodeChecks(node.name).value.map((check) => [keyOf(check.checkId), check]))
   const commands: CatalogCommand[] = []
+  // The leader enters a node by what gossip tells, the rest is its own agent's to say.
+  let staleNode = found === null ? registersNode : !isSameNode(node, found.node)
   const overriddenTags: { serviceId: string, tags: readonly string[] }[] = []
   const register = (service: ServiceDefinition | null, checks: readonly CheckDefinition[]) => {
-    if (service !== null || checks.length > 0) commands.push({ kind: 'catalog-register', node, skipNodeUpdate: found !== null, service, checks })
+    if (service === null && checks.length === 0) return
+    commands.push({ kind: 'catalog-register', node, skipNodeUpdate: found !== null && !staleNode, service, checks })
+    staleNode = false
   }
   const changedChecks = (serviceId: string) => local.checksOf(serviceId)
     .filter((check) => !isSynced(check, remoteChecks.get(keyOf(check.spec.checkId)), nowMs)).map(checkDefinition)
@@ -42,6 +48,7 @@ export function planSync(local: LocalState, node: NodeDefinition, catalog: Catal
     register(remote !== undefined && isSameService(wanted, remote) ? null : wanted, changedChecks(service.id))
   }
   register(null, changedChecks(''))
+  if (staleNode) commands.push({ kind: 'catalog-register', node, skipNodeUpdate: false, service: null, checks: [] })
   const localServices = new Set(local.services().map(({ id }) => keyOf(id)))
   const localChecks = new Set(local.checks().map(({ spec }) => keyOf(spec.checkId)))
   const gone = new Set<string>()
@@ -71,6 +78,10 @@ function isSynced(check: LocalCheck, remote: CatalogCheck | undefined, nowMs: nu
   const wanted = checkDefinition(check)
   const same = (['checkId', 'name', 'status', 'notes', 'serviceId', 'type'] as const).every((field) => wanted[field] === remote[field])
   return same && (wanted.output === remote.output || (check.outputChangedMs !== null && nowMs - check.outputChangedMs < outputDelayMs))
+}
+
+function isSameNode(wanted: NodeDefinition, { createIndex, modifyIndex, ...remote }: CatalogNode): boolean {
+  return isDeepStrictEqual({ ...wanted }, remote)
 }
 
 function isSameService(wanted: ServiceDefinition, { createIndex, modifyIndex, ...remote }: CatalogService): boolean {

@@ -148,6 +148,13 @@ export class RaftCore {
     return changeMembership(this.#state, change)
   }
 
+  /** Whether this non-voter may vote as soon as it is level, where `promotesUnasked` is off. Forgotten with the leadership. */
+  letVote(id: MemberId, allowed: boolean): void {
+    const { role } = this.#state
+    if (role.kind !== 'leader') return
+    for (const follower of role.followers) if (follower.id === id) follower.mayVote = allowed
+  }
+
   /** Hands leadership to `target`, or to the voter that is furthest. Whether it worked shows in who leads. */
   transferLeadership(target: MemberId | null, nowMs: number): TransferAnswer {
     this.#state.advanceTo(nowMs)

@@ -71,6 +71,8 @@ export interface RaftOptions {
   /** Monotonic; the same clock as in every later call. */
   readonly nowMs: number
   readonly restored: RestoredState
+  /** Whether a non-voter votes as soon as it is level, or only when it is let (`letVote`). Default: true. */
+  readonly promotesUnasked?: boolean
 }
 
 /**
@@ -101,10 +103,13 @@ export class MemberState {
   /** The newest: what a follower gets that needs more than the log has. */
   snapshot: Snapshot | null
   incoming: IncomingSnapshot | null = null
+  /** Whether a non-voter that is level votes without being let. */
+  readonly promotesUnasked: boolean
   #hardState: HardState
   #lastTransition: Transition
 
-  constructor({ id, config, random, nowMs, restored }: RaftOptions) {
+  constructor({ id, config, random, nowMs, restored, promotesUnasked = true }: RaftOptions) {
+    this.promotesUnasked = promotesUnasked
     this.id = id
     this.config = config
     this.random = random

@@ -91,7 +91,7 @@ export function promoteIfLevel(state: MemberState, leadership: Leadership, follo
   }
   const level = state.nowMs - round.startedMs < state.config.electionTimeoutMs
   follower.catchUp = { targetIndex: state.log.lastIndex, startedMs: state.nowMs }
-  if (!level || obstacle(state, leadership) !== null) return
+  if (!level || !(state.promotesUnasked || follower.mayVote) || obstacle(state, leadership) !== null) return
   const { voters, nonVoters = [] } = state.configurations.current
   const server = nonVoters.find(({ id }) => id === follower.id)!
   appendConfiguration(state, leadership, { voters: [...voters, server], nonVoters: nonVoters.filter((other) => other !== server) })

@@ -33,6 +33,8 @@ export class Progress {
   nextIndex: number
   /** Whether it counts for a quorum. */
   isVoter = true
+  /** A non-voter may vote when it is level; counts only where nobody is promoted unasked. */
+  mayVote = false
   /** A non-voter's round of catching up: level with what the log had when it began (thesis §4.2.1). */
   catchUp: { readonly targetIndex: number, readonly startedMs: number } | null = null
   /** When it last answered anything in this term. */

@@ -8,6 +8,7 @@
  *     delete-cas   key  index u64
  *     delete-tree  key (the prefix)
  *     catalog-…    key (the node's name)  JSON (`catalog-commands.ts`)
+ *     autopilot-…  key (empty)  JSON (`autopilot-config.ts`)
  *
  * A key is its length (u32) and its UTF-8 bytes; a value goes on to the end.
  * Codes 10 to 29: see `session-commands.ts`, `txn-bytes.ts` and `restore-commands.ts`; there a text or
@@ -16,13 +17,14 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { invariant, unreachable } from '../base/assert.ts'
+import { autopilotCode, type AutopilotSet, decodeAutopilotRest, encodeAutopilotRest } from './autopilot-config.ts'
 import { type CatalogCommand, catalogCodes, decodeCatalogRest, encodeCatalogRest } from './catalog-commands.ts'
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
 import { readRestoreCommand, type RestoreCommand, restoreCodes, writeRestoreCommand } from './restore-commands.ts'
 import { readSessionCommand, type SessionCommand, sessionCodes, writeSessionCommand } from './session-commands.ts'
 import { readTxn, type TxnCommand, txnCode, writeTxn } from './txn-bytes.ts'
 
-export type Command = KvCommand | SessionCommand | TxnCommand | CatalogCommand | RestoreCommand
+export type Command = KvCommand | SessionCommand | TxnCommand | CatalogCommand | RestoreCommand | AutopilotSet
 
 export type KvCommand = KvSet | KvCas | KvDelete | KvDeleteCas | KvDeleteTree
 
@@ -123,6 +125,7 @@ export function encodeCommand(command: Command): Uint8Array {
     }
     case 'catalog-register': return withRest(catalogCodes[command.kind], command.node.name, encodeCatalogRest(command))
     case 'catalog-deregister': return withRest(catalogCodes[command.kind], command.node, encodeCatalogRest(command))
+    case 'autopilot-set': return withRest(autopilotCode, '', encodeAutopilotRest(command))
     default: return unreachable(command)
   }
 }
@@ -161,6 +164,8 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
     case codes['delete-tree']:
       if (restBytes !== 0) return invalid(`a delete-tree has nothing after the prefix, but here are ${restBytes} bytes`)
       return { kind: 'delete-tree', prefix: key }
+    case autopilotCode:
+      return decodeAutopilotRest(bytes.subarray(offset))
     default:
       return decodeCatalogRest(bytes[1]!, key, bytes.subarray(offset))
   }

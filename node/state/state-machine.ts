@@ -3,6 +3,7 @@
  * same state on every member. Synchronous and without time, chance or I/O.
  */
 import { invariant, unreachable } from '../base/assert.ts'
+import { type AutopilotReader, AutopilotTable } from './autopilot-config.ts'
 import { type CatalogChange, type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
 import { CatalogPart } from './catalog-part.ts'
 import { decodeCommand } from './commands.ts'
@@ -31,6 +32,7 @@ export class StateMachine {
   readonly #catalogPart = new CatalogPart(this.#catalog)
   readonly #observer: SessionObserver | null
   readonly #restore: RestorePart
+  readonly #autopilot = new AutopilotTable()
   #appliedIndex = 0
 
   /** `observer` hears of sessions while commands are applied. `registrations`: what sessions lean on; default: the catalog. */
@@ -63,9 +65,13 @@ export class StateMachine {
     return this.#restore.indexOffset
   }
 
+  get autopilot(): AutopilotReader {
+    return this.#autopilot
+  }
+
   /** Each is a section of a snapshot, in this order. */
   get parts(): readonly SnapshotPart[] {
-    return [...this.archivedParts, this.#restore]
+    return [...this.archivedParts, this.#restore, this.#autopilot.part]
   }
 
   /** The parts were restored from a snapshot of the state after entry `index`. */
@@ -137,6 +143,8 @@ export class StateMachine {
         }
         return succeeded
       }
+      case 'autopilot-set':
+        return outcome(this.#autopilot.set(index, decoded))
       case 'invalid':
         return decoded
       default:

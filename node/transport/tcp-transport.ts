@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { ClientConnections } from '../base/client-connections.ts'
 import type { Log } from '../base/log.ts'
 import { formatAddress, parseAddress } from './address.ts'
+import { AgentLink, byMagic, type ServeAgent } from './agent-link.ts'
 import { encodeGreeting } from './frame.ts'
 import { IncomingLink } from './incoming-link.ts'
 import { freshCounters, type LinkOptions, type TransportStats } from './link-options.ts'
@@ -43,6 +44,8 @@ export interface TcpTransport extends Transport {
   onUnsent(callback: (address: string, messages: readonly unknown[]) => void): void
   /** Takes back what waits for a connection to `address`: it is not sent, and `onUnsent` is not told. */
   takeUnsent(address: string): readonly unknown[]
+  /** Client agents are served on the same port from now on. */
+  serveAgents(serve: ServeAgent): void
   /** Counts since the start. */
   stats(): TransportStats
 }
@@ -83,7 +86,11 @@ class TcpLinks implements TcpTransport {
   readonly #incoming = new Set<IncomingLink>()
   /** The newest greeted connection of each peer. */
   readonly #greeted = new Map<string, IncomingLink>()
+  readonly #agents = new Set<AgentLink>()
+  /** Open connections, whoever they turn out to be. */
+  readonly #accepted = new Set<Socket>()
   #receive: ((message: unknown) => void) | null = null
+  #serveAgent: ServeAgent | null = null
   #peerLost: (address: string) => void = () => {}
   #unsent: (address: string, messages: readonly unknown[]) => void = () => {}
   #closed = false
@@ -102,11 +109,11 @@ class TcpLinks implements TcpTransport {
       const leave = clients.enter(socket.remoteAddress ?? '')
       if (leave === null) return this.#refuse(socket)
       socket.once('close', leave)
-      this.#incoming.add(new IncomingLink(socket, this.#options, this.#counters, {
-        greeted: (link, peer) => this.#onGreeted(link, peer),
-        message: (message) => this.#receive?.(message),
-        closed: (link, peer) => this.#onIncomingClosed(link, peer),
-      }))
+      const serve = this.#serveAgent
+      if (serve === null) return this.#acceptPeer(socket)
+      this.#accepted.add(socket)
+      socket.once('close', () => this.#accepted.delete(socket))
+      byMagic(socket, this.#options.greetingTimeoutMs, () => this.#acceptAgent(socket, serve), () => this.#acceptPeer(socket))
     })
     server.on('error', (error) => this.#options.log.error('the listening socket failed', { address, reason: error.message }))
   }
@@ -123,6 +130,10 @@ class TcpLinks implements TcpTransport {
 
   onMessage(receive: (message: unknown) => void): void {
     this.#receive = receive
+  }
+
+  serveAgents(serve: ServeAgent): void {
+    this.#serveAgent = serve
   }
 
   onPeerLost(callback: (address: string) => void): void {
@@ -146,7 +157,20 @@ class TcpLinks implements TcpTransport {
     this.#closed = true
     this.#server.close()
     for (const link of this.#outgoing.values()) link?.close()
-    for (const link of this.#incoming) link.close()
+    for (const link of [...this.#incoming, ...this.#agents]) link.close()
+    for (const socket of this.#accepted) socket.destroy()
+  }
+
+  #acceptPeer(socket: Socket): void {
+    this.#incoming.add(new IncomingLink(socket, this.#options, this.#counters, {
+      greeted: (link, peer) => this.#onGreeted(link, peer),
+      message: (message) => this.#receive?.(message),
+      closed: (link, peer) => this.#onIncomingClosed(link, peer),
+    }))
+  }
+
+  #acceptAgent(socket: Socket, serve: ServeAgent): void {
+    this.#agents.add(new AgentLink(socket, this.#options, serve, (link) => this.#agents.delete(link)))
   }
 
   #open(address: string): OutgoingLink | null {

@@ -37,11 +37,12 @@ export class NaiveRegistry {
   apply(index: number, command: Command): NaiveResult {
     switch (command.kind) {
       case 'catalog-register':
-      case 'catalog-deregister': throw new Error('the twin keeps no catalog')
+      case 'catalog-deregister':
       case 'restore-begin':
       case 'restore-records':
       case 'restore-commit':
-      case 'restore-abort': throw new Error('the twin restores no archive')
+      case 'restore-abort':
+      case 'autopilot-set': throw new Error(`the twin knows nothing of ${command.kind}`)
       case 'set': return this.#set(index, command, this.#find(command.key)?.session ?? null, 0)
       case 'cas': return command.modifyIndex === (this.#find(command.key)?.modifyIndex ?? 0) && this.#set(index, command, this.#find(command.key)?.session ?? null, 0)
       case 'delete': return this.#remove(index, ({ key }) => key === command.key)
