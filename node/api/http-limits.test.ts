@@ -134,16 +134,17 @@ t.test('answers that nobody reads have a budget; the oldest go first', async (t)
 t.test('large answers that are asked for together leave room for others between them', async (t) => {
   const large = 'x'.repeat(2 * 1024 * 1024)
   const order: string[] = []
-  const { port } = await listening(t, ({ method }, respond) => {
-    order.push(method)
-    respond({ status: 200, headers: {}, body: method === 'GET' ? large : 'true' })
+  const { port } = await listening(t, ({ method, target }, respond) => {
+    if (target !== '/hello') order.push(method)
+    respond({ status: 200, headers: {}, body: target === '/large' ? large : 'hello' })
   }, {})
   const readers = Array.from({ length: 40 }, () => new Client(port))
   const writer = new Client(port)
-  await until('all are connected', () => [...readers, writer].every(({ socket }) => socket.readyState === 'open'))
+  for (const client of [...readers, writer]) client.get('/hello')
+  await until('all are served', () => [...readers, writer].every(({ text }) => text.includes('hello')))
   for (const reader of readers) {
     reader.socket.pause()
-    reader.get('/')
+    reader.get('/large')
   }
   writer.socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na')
   await until('all are answered', () => order.length === 41)
