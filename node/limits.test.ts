@@ -203,3 +203,18 @@ t.test('the 201st connection from one address is refused with a 429, as Consul r
   t.match(last.text, /^HTTP\/1\.1 429 /)
   t.equal(await put(n1, 'other', 'x'), true)
 })
+
+t.test('sizes that are set hold, with Consul\'s words, and what is refused is not stored', async (t) => {
+  const n1 = await member(t, { kv_max_value_size: 10, txn_max_req_len: 1000 })
+  const say = async (path: string, body: string) => {
+    const response = await fetch(`http://127.0.0.1:${n1.port}${path}`, { method: 'PUT', body })
+    return `${await response.text()} ${response.status}`
+  }
+  const set = (Value: string) => JSON.stringify([{ KV: { Verb: 'set', Key: 'fits', Value: 'YQ==' } }, { KV: { Verb: 'set', Key: 'k', Value } }])
+  t.equal(await say('/v1/kv/a', '12345678901'), 'Request body(11 bytes) too large, max size: 10 bytes. See https://www.consul.io/docs/agent/options.html#kv_max_value_size. 413')
+  t.equal(await say('/v1/kv/b', '1234567890'), 'true 200')
+  t.equal(await say('/v1/txn', set('MTIzNDU2Nzg5MDEyMzQ=')), 'Value for key "k" is too large (14 > 10 bytes) 413')
+  t.match(await say('/v1/txn', set('A'.repeat(1100))), /^Request body\(\d+ bytes\) too large, max size: 1000 bytes\. See .*#txn_max_req_len\. 413$/)
+  t.match(await say('/v1/session/create', JSON.stringify({ Name: 'A'.repeat(110_000) })), / 200$/, 'other bodies are not bounded by these')
+  t.equal(await (await fetch(`http://127.0.0.1:${n1.port}/v1/kv/?keys`)).text(), '["b","first"]')
+})
