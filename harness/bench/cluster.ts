@@ -17,7 +17,8 @@ export async function startCluster(kind: BenchEnvironment, memberCount: number):
     random: seededRandom(1),
     workDirectory,
     edits: [],
-    memberConfig: {},
+    // 256 connections come from one address.
+    memberConfig: { limits: { http_max_conns_per_client: 0 } },
     latencyMs: 0,
     powerLoss: false,
     say: (line) => console.error(line),

@@ -118,3 +118,19 @@ t.test('metadata of a node: flags over files; what Consul refuses is refused in 
   t.throws(() => resolve('-node-meta', `a:${'x'.repeat(513)}`), { message: /Value is too long/ })
   t.throws(() => resolve(...Array.from({ length: 65 }, (_, i) => ['-node-meta', `k${i}:v`]).flat()), { message: /more than 64/ })
 })
+
+t.test('limits: Consul\'s defaults, its keys, 0 connections for none, and a sentence for what does not fit', async (t) => {
+  const file = (limits: object) => {
+    const path = join(t.testdir({}), 'limits.json')
+    writeFileSync(path, JSON.stringify({ limits }))
+    return resolve('-config-file', path)
+  }
+  t.match(resolve(), { limits: { kvValueBytesMax: 524_288, txnBodyBytesMax: 524_288, connectionsPerClientMax: 200 }, serverConnectionsPerClientMax: 100 })
+  t.match(file({ kv_max_value_size: 10, txn_max_req_len: 1000, http_max_conns_per_client: 3, rpc_max_conns_per_client: 7 }),
+    { limits: { kvValueBytesMax: 10, txnBodyBytesMax: 1000, connectionsPerClientMax: 3 }, serverConnectionsPerClientMax: 7 })
+  t.match(file({ http_max_conns_per_client: 0, rpc_max_conns_per_client: 0 }), { limits: { connectionsPerClientMax: Infinity }, serverConnectionsPerClientMax: Infinity })
+  t.throws(() => file({ kv_max_value_size: 1e9 }), { message: /limits\.kv_max_value_size is 1000000000, but at most 16777216/ })
+  t.throws(() => file({ rpc_rate: 5 }), { message: /limits\.rpc_rate is an option of Consul that this member does not have/ })
+  t.throws(() => file({ http_max_cons: 5 }), { message: /invalid config key limits\.http_max_cons/ })
+  t.throws(() => file({ http_max_conns_per_client: -1 }), { message: /http_max_conns_per_client/ })
+})

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { UsageError } from './usage-error.ts'
 import { fileDisk } from '../storage/file-disk.ts'
 
 /** This member's id: given, or kept in `node-id` of the data directory, drawn there once. */
@@ -9,7 +10,8 @@ export function nodeId(dataDirectory: string, given: string | null): string {
   const path = join(dataDirectory, 'node-id')
   try {
     const kept = readFileSync(path, 'utf8').trim()
-    if (kept !== '') return kept
+    if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(kept)) return kept
+    if (kept !== '') throw new UsageError(`${path} is damaged: it holds ${JSON.stringify(kept.slice(0, 60))}, which is no id. Give -node-id with the id that the other servers know this member by.`)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }

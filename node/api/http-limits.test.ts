@@ -131,6 +131,27 @@ t.test('answers that nobody reads have a budget; the oldest go first', async (t)
   for (const { socket } of clients) socket.destroy()
 })
 
+t.test('large answers that are asked for together leave room for others between them', async (t) => {
+  const large = 'x'.repeat(2 * 1024 * 1024)
+  const order: string[] = []
+  const { port } = await listening(t, ({ method, target }, respond) => {
+    if (target !== '/hello') order.push(method)
+    respond({ status: 200, headers: {}, body: target === '/large' ? large : 'hello' })
+  }, {})
+  const readers = Array.from({ length: 40 }, () => new Client(port))
+  const writer = new Client(port)
+  for (const client of [...readers, writer]) client.get('/hello')
+  await until('all are served', () => [...readers, writer].every(({ text }) => text.includes('hello')))
+  for (const reader of readers) {
+    reader.socket.pause()
+    reader.get('/large')
+  }
+  writer.socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na')
+  await until('all are answered', () => order.length === 41)
+  t.ok(order.indexOf('PUT') < 30, `the write came after ${order.indexOf('PUT')} reads`)
+  for (const { socket } of [...readers, writer]) socket.destroy()
+})
+
 t.test('the budget counts what is held', async (t) => {
   const gone: string[] = []
   const holder = (name: string) => ({ destroy: () => void gone.push(name) })

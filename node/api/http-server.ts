@@ -8,6 +8,7 @@ import { AnswerBudget } from './answer-budget.ts'
 import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { bodyTooLarge } from './kv.ts'
 import { type ApiLimits, bodyBytesMax, defaultApiLimits } from './limits.ts'
+import { ReadTurns } from './read-turns.ts'
 import { RequestTurns } from './request-turns.ts'
 import { archiveBytesMax, snapshotPath } from './snapshot.ts'
 
@@ -59,6 +60,7 @@ interface Edge {
   readonly handle: ApiHandler
   readonly limits: ApiLimits
   readonly turns: RequestTurns
+  readonly reads: ReadTurns
   readonly budget: AnswerBudget
   /** Connections that were told that they are too many. */
   readonly refused: WeakSet<object>
@@ -69,7 +71,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
   const headersTimeout = options.headersTimeoutMs ?? headersTimeoutMsDefault
   const limits = { ...defaultApiLimits, ...options.limits }
   const edge: Edge = {
-    handle: options.handle, limits, turns: new RequestTurns(pipelinedRequestsMax, pipelinedBodyBytesMax),
+    handle: options.handle, limits, turns: new RequestTurns(pipelinedRequestsMax, pipelinedBodyBytesMax), reads: new ReadTurns(),
     budget: new AnswerBudget(options.unreadAnswerBytesMax ?? unreadAnswerBytesMaxDefault), refused: new WeakSet(),
   }
   const timeouts = { keepAliveTimeout: 120_000, headersTimeout, requestTimeout: 6 * headersTimeout, connectionsCheckingInterval: Math.min(5000, headersTimeout / 4) }
@@ -120,16 +122,17 @@ function serve(request: IncomingMessage, response: ServerResponse, edge: Edge, a
 }
 
 function begin(request: IncomingMessage, response: ServerResponse, edge: Edge, declaredBytes: number, asksToContinue: boolean): void {
-  const { handle, limits, budget } = edge
+  const { handle, limits, reads } = edge
   const target = targetOf(request)
   const bytesMax = isArchive(request) ? archiveBytesMax : bodyBytesMax(target, limits)
   if (declaredBytes > bytesMax) return refuseBody(request, response, declaredBytes, bytesMax)
   if (asksToContinue) response.writeContinue()
-  const respond = (answer: ApiResponse) => send(request, response, answer, budget)
+  const respond = (answer: ApiResponse) => send(request, response, answer, edge)
   // Neither a length nor chunks: there is no body.
   if (declaredBytes === 0 && request.headers['transfer-encoding'] === undefined) {
     request.resume()
-    return handle(apiRequest(request, response, noBody), respond)
+    const go = () => { if (!response.destroyed) handle(apiRequest(request, response, noBody), respond) }
+    return request.method === 'GET' ? reads.take(go) : go()
   }
   const chunks: Buffer[] = []
   let bytes = 0
@@ -185,7 +188,7 @@ function refuseBody(request: IncomingMessage, response: ServerResponse, bytes: n
   request.on('error', () => {}).once('end', end).once('close', end).resume()
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse, budget: AnswerBudget): void {
+function send(request: IncomingMessage, response: ServerResponse, answer: ApiResponse, { budget, reads }: Edge): void {
   if (answer.source !== undefined) {
     if (response.destroyed) return void answer.source.destroy()
     response.writeHead(answer.status, answer.headers)
@@ -196,6 +199,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: ApiRes
   if (answer.stream !== undefined) return sendStream(response, answer.status, answer.headers, answer.stream)
   const { body } = answer
   const bodyBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  reads.made(bodyBytes)
   if (bodyBytes >= gzipBytesMin) {
     budget.hold(response, bodyBytes)
     response.once('close', () => budget.release(response))

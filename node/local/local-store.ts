@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import type { Log } from '../base/log.ts'
 import type { CheckStatus, ServiceDefinition } from '../state/catalog-types.ts'
 import type { Disk } from '../storage/disk.ts'
@@ -30,7 +31,7 @@ export class LocalStore {
     const checks: StoredCheck[] = []
     for (const name of this.#disk.list()) {
       try {
-        const value: unknown = JSON.parse(Buffer.from(this.#disk.read(name)).toString('utf8'))
+        const value = decode(Buffer.from(this.#disk.read(name)).toString('utf8'))
         if (name.startsWith('service-') && isService(value)) services.push(value)
         else if (name.startsWith('check-') && isCheck(value)) checks.push(value)
         else throw new Error('it holds neither a service nor a check')
@@ -59,9 +60,24 @@ export class LocalStore {
   }
 
   #write(name: string, value: object): void {
-    this.#disk.replace(name, Buffer.from(JSON.stringify(value)))
+    this.#disk.replace(name, Buffer.from(encode(value)))
   }
 }
+
+/** The checksum in hexadecimal, a space, and JSON: a port with one digit changed is JSON too. */
+function encode(value: object): string {
+  const text = JSON.stringify(value)
+  return `${checksum(text)} ${text}`
+}
+
+/** Throws where the bytes are not those that were written. */
+function decode(content: string): unknown {
+  const text = content.slice(9)
+  if (content.slice(0, 9) !== `${checksum(text)} `) throw new Error('its checksum does not match: the file is damaged')
+  return JSON.parse(text)
+}
+
+const checksum = (text: string) => crc32(text).toString(16).padStart(8, '0')
 
 function fileOf(kind: 'service' | 'check', id: string): string {
   return `${kind}-${createHash('sha256').update(id).digest('hex').slice(0, 32)}`

@@ -148,3 +148,27 @@ t.test('a write looks only at those whom it concerns', async (t) => {
   watches.flush()
   t.equal(woken, 2)
 })
+
+t.test('a write costs what it concerns, however many wait for something else', async (t) => {
+  const costOf = (waiters: number) => {
+    const watches = new Watches()
+    let woken = 0
+    for (let i = 0; i < waiters; i++) {
+      watches.add([key(`own/${i}`), key(`other/${i}`)], () => woken++)
+      watches.add([prefix(`tree${i % 10}/`)], () => woken++)
+      watches.add([whole('sessions')], () => woken++)
+    }
+    const before = watches.visits
+    watches.touch('kv', 'nobody/waits/for/this')
+    watches.flush()
+    const unheard = watches.visits - before
+    t.equal(woken, 0)
+    watches.touch('kv', 'own/7')
+    watches.flush()
+    t.equal(woken, 1)
+    return { unheard, one: watches.visits - before - unheard }
+  }
+  const [few, many] = [costOf(10), costOf(5000)]
+  t.same(many, few, 'as for ten')
+  t.ok(many.unheard <= 4 && many.one <= 5, JSON.stringify(many))
+})

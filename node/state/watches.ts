@@ -48,10 +48,16 @@ export class Watches {
   readonly #waiters = new Set<Waiter>()
   /** Whom something of interest has changed for, first changes first. */
   #due: Waiter[] = []
+  #visits = 0
 
   /** How many wait. */
   get size(): number {
     return this.#waiters.size
+  }
+
+  /** Groups and waiters that changes have led to since the start: what writes cost for those who wait. */
+  get visits(): number {
+    return this.#visits
   }
 
   /** Calls `wake` once, at the first flush behind a change of any of `interests`. Returns what ends the wait before. */
@@ -114,8 +120,10 @@ export class Watches {
   }
 
   #note(group: Group | null | undefined): void {
+    this.#visits++
     if (group === null || group === undefined) return
     for (const waiter of group.waiters) {
+      this.#visits++
       this.#leave(waiter)
       this.#due.push(waiter)
     }

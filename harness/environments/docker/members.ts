@@ -1,3 +1,4 @@
+import { loadLimits } from '../load-limits.ts'
 import type { Random } from '../../../node/base/random.ts'
 import type { EnvironmentOptions, HttpOutcome, HttpRequest, Kill, SpareMembers } from '../environment.ts'
 import { ownerLabels } from '../owner.ts'
@@ -177,7 +178,7 @@ export class DockerMembers implements Kill, SpareMembers {
         preloads: preloads.modules,
       }),
       environment: { ...preloads.environment, ...clocksVolume === null ? {} : clockEnvironment(member) },
-      files: { [memberPaths.config]: JSON.stringify(memberConfig), ...preloads.files },
+      files: { [memberPaths.config]: JSON.stringify({ ...loadLimits, ...memberConfig }), ...preloads.files },
       ...disks === null ? {} : { dataVolume: disks.volumeOf(member) },
       readOnlyBinds: clocksVolume === null ? {} : { [clocksVolume]: clocksPath },
     })
