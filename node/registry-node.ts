@@ -24,6 +24,7 @@ import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
+import { OperatorCalls } from './driver/operator-calls.ts'
 import { recoverPeers } from './driver/peers-recovery.ts'
 import { restoreNow } from './driver/snapshot-restore.ts'
 import { Snapshotter } from './driver/snapshotter.ts'
@@ -110,6 +111,7 @@ export class RegistryNode {
   readonly #localAgent: LocalAgent
   readonly #operator: Operator
   readonly #archives: StateArchives
+  readonly #operatorCalls: OperatorCalls
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -179,6 +181,12 @@ export class RegistryNode {
     this.#operator = new Operator({
       core: this.#core, id, scheduler, timeoutMs: options.rpcHoldTimeoutMs, pump: () => this.#driver.schedulePump(),
     })
+    this.#operatorCalls = new OperatorCalls({
+      operator: this.#operator, scheduler, timeoutMs: options.rpcHoldTimeoutMs, address: transport.address,
+      firstCallId: firstCallId(random, scheduler),
+      leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
+      send: (address, envelope) => transport.send(address, envelope),
+    })
     const apiRandom = random.split('api')
     this.#archives = new StateArchives({
       core: this.#core, store: recovered.store, stateMachine: this.#stateMachine, appliedIndex: () => this.#driver.appliedIndex, scheduler, log,
@@ -226,7 +234,7 @@ export class RegistryNode {
       write: (command, done) => this.#write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
-      operator: this.#operator,
+      operator: this.#operatorCalls,
       archives: this.#archives,
       appliedIndex: () => this.#driver.appliedIndex,
       leaderAddress: () => this.leaderAddress,
@@ -268,6 +276,7 @@ export class RegistryNode {
     this.#localAgent.stop()
     this.#operator.stop()
     this.#archives.stop()
+    this.#operatorCalls.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -322,6 +331,7 @@ export class RegistryNode {
     switch (envelope.channel) {
       case 'raft': return this.#driver.step(envelope.message)
       case 'rpc': return this.#requests.receive(envelope)
+      case 'operator': return this.#operatorCalls.receive(envelope)
       case 'join':
         this.#discovery.receive(envelope)
         return this.#takeIn(envelope)
@@ -380,6 +390,7 @@ export class RegistryNode {
       if (server.address === address) this.#driver.peerLost(server.id)
     }
     this.#requests.peerLost(address)
+    this.#operatorCalls.peerLost(address)
   }
 
   #onTransition({ term, role, leader }: Transition): void {

@@ -6,7 +6,7 @@ import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { Random } from '../base/random.ts'
 import type { LocalAgent } from '../local/local-agent.ts'
 import type { CatalogReader } from '../state/catalog.ts'
-import type { Operator } from '../driver/operator.ts'
+import type { OperatorCalls } from '../driver/operator-calls.ts'
 import type { StateArchives } from '../driver/state-archives.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
@@ -45,7 +45,7 @@ export interface ApiContext {
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void
   readonly status: () => RaftStatus
-  readonly operator: Operator
+  readonly operator: OperatorCalls
   readonly archives: StateArchives
   readonly appliedIndex: () => number
   readonly leaderAddress: () => string | null
