@@ -103,19 +103,25 @@ t.test('a snapshot of another entry, or further than the log, takes the place of
   }
 })
 
-t.test('who is no member of its own newest configuration does not campaign (§4.2.2)', async (t) => {
+t.test('who is no member of its own newest configuration campaigns until its removal is known to be committed, and votes (§4.2.2)', async (t) => {
   const others: Configuration = { voters: configuration.voters.slice(1) }
-  const entries: Entry[] = [
-    { index: 1, term: 1, kind: 'configuration', data: encodeConfiguration(configuration) },
-    { index: 2, term: 1, kind: 'configuration', data: encodeConfiguration(others) },
-  ]
-  const core = new RaftCore({ id: 'n1', config: resolveRaftConfig(), random: seededRandom(1), nowMs: 0, restored: { hardState: { term: 1, votedFor: null }, entries } })
-  for (let nowMs = 0; nowMs < 10_000; nowMs += 50) core.tick(nowMs)
-  t.same(said(core), [])
-  t.equal(core.status().role, 'follower')
-  // It still votes: the entry that removed it may not be committed, and its vote may be needed.
+  const removed = (kinds: readonly Configuration[]) => new RaftCore({
+    id: 'n1', config: resolveRaftConfig(), random: seededRandom(1), nowMs: 0,
+    restored: { hardState: { term: 1, votedFor: null }, entries: kinds.map((voters, i): Entry => ({ index: i + 1, term: 1, kind: 'configuration', data: encodeConfiguration(voters) })) },
+  })
+  const campaigns = (core: RaftCore) => {
+    for (let nowMs = 0; nowMs < 10_000; nowMs += 50) core.tick(nowMs)
+    return said(core).some(({ kind }) => kind === 'pre-vote-request')
+  }
+  t.ok(campaigns(removed([configuration, others])), 'it may be needed')
+  const told = removed([configuration, others])
+  told.step({ kind: 'append-request', from: 'n2', to: 'n1', term: 1, prevLogIndex: 2, prevLogTerm: 1, entries: [], commitIndex: 2 }, 1)
+  said(told)
+  t.notOk(campaigns(told), 'the removal is committed')
+  t.notOk(campaigns(removed([others, { voters: others.voters, nonVoters: [configuration.voters[0]!] }])), 'who never voted never does')
+  const core = removed([configuration, others])
   core.step({ kind: 'vote-request', from: 'n2', to: 'n1', term: 4, lastLogIndex: 2, lastLogTerm: 1 }, 10_000)
-  t.match(said(core), [{ kind: 'vote-response', granted: true }])
+  t.match(said(core), [{ kind: 'vote-response', granted: true }], 'its vote may be needed too')
 })
 
 t.test('a pre-vote changes nothing at who gives it (§9.6)', async (t) => {
