@@ -24,8 +24,8 @@ t.test('a new server is taken in, by a snapshot since the log is compacted, and 
   const other = ['n1', 'n2', 'n3'].find((name) => name !== leader)!
   t.match(cluster.ask(leader, 'DELETE', '/v1/operator/raft/peer'), { status: 400, body: /^Bad request: Must specify either \?id/ })
   t.match(cluster.ask(leader, 'DELETE', '/v1/operator/raft/peer?address=1.2.3.4:5'), { status: 500, body: 'address "1.2.3.4:5" was not found in the Raft configuration' })
-  t.match(cluster.ask(other, 'DELETE', '/v1/operator/raft/peer?id=id-n4'), { status: 500, body: `This server is not the leader: ask the one at ${leader}:8300` })
-  t.equal(cluster.ask(leader, 'DELETE', `/v1/operator/raft/peer?address=${other}:8300`).status, 200)
+  t.match(cluster.ask(other, 'DELETE', '/v1/operator/raft/peer?address=1.2.3.4:5'), { status: 500, body: 'address "1.2.3.4:5" was not found in the Raft configuration' })
+  t.equal(cluster.ask('n4', 'DELETE', `/v1/operator/raft/peer?address=${other}:8300`).status, 200)
   cluster.crash(other)
   t.same(servers(cluster, leader).map(({ Node }) => Node), ['n1', 'n2', 'n3', 'n4'].filter((name) => name !== other))
 
@@ -67,7 +67,6 @@ t.test('leadership goes to the server that is named, and writes go on', async (t
   const leader = cluster.elect()
   cluster.time.run(200)
   const target = ['n1', 'n2', 'n3'].find((name) => name !== leader)!
-  t.match(cluster.ask(target, 'PUT', '/v1/operator/raft/transfer-leader'), { status: 500 })
   const answer = cluster.ask(leader, 'PUT', `/v1/operator/raft/transfer-leader?id=id-${target}`)
   t.match({ status: answer.status, body: text(answer.body) }, { status: 200, body: '{"Success":true}' })
   t.equal(cluster.status(target).role, 'leader')
@@ -87,4 +86,69 @@ t.test('a server that lost its disk comes back with a new id in the place of its
   cluster.time.run(500)
   t.equal(servers(cluster, leader).length, 3)
   checkedState(cluster)
+})
+
+t.test('operators may ask any server: the leader does it, and a follower answers as the leader would', async (t) => {
+  for (const asked of ['leader', 'follower', 'target'] as const) {
+    const cluster = new VirtualCluster(5)
+    const leader = cluster.elect()
+    cluster.time.run(200)
+    const [target, follower] = ['n1', 'n2', 'n3', 'n4', 'n5'].filter((name) => name !== leader) as [string, string]
+    const at = { leader, follower, target }[asked]
+    t.same(servers(cluster, at), servers(cluster, leader))
+    t.same(JSON.parse(text(cluster.ask(at, 'GET', '/v1/operator/raft/configuration?stale').body)).Servers, servers(cluster, leader))
+    t.match(cluster.ask(at, 'PUT', '/v1/operator/raft/transfer-leader?id=nobody'), { status: 500, body: 'nobody is no other voter' })
+    t.match(cluster.ask(at, 'GET', '/v1/operator/raft/configuration?dc=dc9'), { status: 500, body: 'No path to datacenter' })
+    t.match(cluster.ask(at, 'DELETE', '/v1/operator/raft/peer?id=x&dc=dc9'), { status: 500, body: 'No path to datacenter' })
+    const answer = cluster.ask(at, 'PUT', `/v1/operator/raft/transfer-leader?id=id-${target}`)
+    t.match({ status: answer.status, body: text(answer.body) }, { status: 200, body: '{"Success":true}' }, `asked at the ${asked}`)
+    t.equal(cluster.status(target).role, 'leader')
+    // Also of itself.
+    t.equal(cluster.ask(at, 'DELETE', `/v1/operator/raft/peer?id=id-${follower}`).status, 200)
+    t.notOk(servers(cluster, target).some(({ Node }) => Node === follower))
+  }
+})
+
+t.test('without a leader, or cut off from it, an operator hears so, and nothing hangs', async (t) => {
+  const cluster = new VirtualCluster(3)
+  const leader = cluster.elect()
+  cluster.time.run(200)
+  const [asked, other] = ['n1', 'n2', 'n3'].filter((name) => name !== leader) as [string, string]
+  // The call goes out, the answer does not come back.
+  cluster.passes = (from, to) => !(from === leader && to === asked)
+  const cut = cluster.request(asked, 'PUT', `/v1/operator/raft/transfer-leader?id=id-${other}`)
+  t.ok(cluster.time.runUntil(() => cut.response !== null, 20_000))
+  t.equal(cut.response!.status, 500)
+  t.match(text(cut.response!.body), /it may still happen|No cluster leader/)
+  cluster.passes = () => false
+  cluster.time.run(5000)
+  for (const [method, target] of [['DELETE', '/v1/operator/raft/peer?id=id-n1'], ['PUT', '/v1/operator/raft/transfer-leader'], ['GET', '/v1/operator/raft/configuration']] as const) {
+    t.match(cluster.ask(asked, method, target, '', 20_000), { status: 500, body: 'No cluster leader' }, target)
+  }
+  t.equal(cluster.ask(asked, 'GET', '/v1/operator/raft/configuration?stale').status, 200)
+})
+
+t.test('what an operator asks while nobody leads goes to whoever leads next', async (t) => {
+  const cluster = new VirtualCluster(3)
+  const leader = cluster.elect()
+  cluster.time.run(200)
+  const [asked, other] = ['n1', 'n2', 'n3'].filter((name) => name !== leader) as [string, string]
+  cluster.crash(leader)
+  t.ok(cluster.time.runUntil(() => cluster.nodes.get(asked)!.leaderAddress === null, 20_000))
+  const waiting = cluster.request(asked, 'PUT', '/v1/operator/raft/transfer-leader')
+  t.ok(cluster.time.runUntil(() => waiting.response !== null, 20_000))
+  t.match({ status: waiting.response!.status, body: text(waiting.response!.body) }, { status: 200, body: '{"Success":true}' })
+  t.ok([asked, other].includes(cluster.leader!))
+})
+
+t.test('what is malformed on the operators\' channel is dropped', async (t) => {
+  const cluster = new VirtualCluster(3)
+  const leader = cluster.elect()
+  const call = { channel: 'operator', kind: 'call', from: 'n9:8300', callId: 1, call: { kind: 'remove', id: 'id-n1' } }
+  for (const bad of [{ callId: -1 }, { from: 5 }, { kind: 'x' }, { call: null }, { call: { kind: 'remove' } }, { call: { kind: 'transfer', target: 5 } }, { kind: 'answer', outcome: { kind: 'refused' } }, { kind: 'answer', outcome: 5 }]) {
+    cluster.deliver(leader, { ...call, ...bad })
+  }
+  cluster.time.run(1000)
+  t.equal(servers(cluster, leader).length, 3)
+  t.notOk(cluster.sent.some(({ to }) => to === 'n9:8300'), 'nobody is answered')
 })

@@ -1,18 +1,15 @@
 import { BlockedQueries } from './api/blocking.ts'
-import type { ApiContext, TelemetryReader } from './api/context.ts'
 import type { ApiHandler } from './api/exchange.ts'
-import type { ApiLimits } from './api/limits.ts'
 import { makeApi } from './api/routes.ts'
 import { serverTags } from './api/members.ts'
 import { Discovery } from './agent/discovery.ts'
-import { PeerMemory, type PeerMemoryOptions } from './agent/peer-memory.ts'
+import { PeerMemory } from './agent/peer-memory.ts'
 import { nodeAddresses } from './agent/server-registrar.ts'
 import { unreachable } from './base/assert.ts'
 import type { Log } from './base/log.ts'
 import { noMetrics, type Metrics } from './base/metrics.ts'
 import type { Random } from './base/random.ts'
 import type { Cancel, Scheduler } from './base/scheduler.ts'
-import type { Trace } from './base/trace.ts'
 import { randomUuid } from './base/uuid.ts'
 import { handingOn } from './driver/handing-on.ts'
 import { type AgentCallPorts, serveAgentCall } from './driver/agent-calls.ts'
@@ -20,91 +17,31 @@ import { LockDelays } from './driver/lock-delays.ts'
 import { LockGate } from './driver/lock-gate.ts'
 import { type ReadOutcome, Requests, type WriteOutcome } from './driver/requests.ts'
 import { SessionTimers } from './driver/session-timers.ts'
-import type { GossipConfig } from './gossip/config.ts'
 import { GossipDriver } from './gossip/gossip-driver.ts'
-import type { GossipNetwork } from './gossip/network.ts'
 import type { GossipEvent } from './gossip/ready.ts'
 import { LeaderWork } from './leader/leader-work.ts'
-import { LocalAgent, type LocalWorld } from './local/local-agent.ts'
+import { LocalAgent } from './local/local-agent.ts'
 import { newLeaderEvent, UserEvents } from './local/user-events.ts'
 import { type JoinEnvelope, parseEnvelope } from './driver/envelope.ts'
 import { RaftDriver } from './driver/raft-driver.ts'
 import { Operator } from './driver/operator.ts'
+import { OperatorCalls } from './driver/operator-calls.ts'
 import { recoverPeers } from './driver/peers-recovery.ts'
 import { restoreNow } from './driver/snapshot-restore.ts'
 import { Snapshotter } from './driver/snapshotter.ts'
 import { StateArchives } from './driver/state-archives.ts'
-import type { RaftConfig } from './raft/config.ts'
 import { RaftCore } from './raft/core.ts'
 import type { MemberId, Server } from './raft/entry.ts'
 import type { RaftStatus } from './raft/status.ts'
 import type { Transition } from './raft/ready.ts'
-import type { AutopilotConfig } from './state/autopilot-config.ts'
 import type { CatalogReader } from './state/catalog.ts'
 import { StateMachine } from './state/state-machine.ts'
-import type { Disk } from './storage/disk.ts'
-import type { ServerPort } from './transport/agent-links.ts'
 import type { AgentAnswer, AgentCall } from './transport/agent-messages.ts'
-import type { TcpTransport } from './transport/tcp-transport.ts'
 import { formatAddress, parseAddress } from './transport/address.ts'
 import { recoverStorage } from './storage/recover.ts'
-import type { Transport } from './transport/transport.ts'
+import type { RegistryNodeOptions } from './registry-node-options.ts'
 
-/** Everything that a member needs of the world. A process and a simulation give different ones to the same code. */
-export interface RegistryNodeOptions {
-  /** Unique in the cluster. */
-  readonly name: string
-  /** Survives restarts: a UUID. */
-  readonly id: MemberId
-  readonly datacenter: string
-  readonly version: string
-  readonly nodeMeta?: Readonly<Record<string, string>>
-  readonly raftConfig: RaftConfig
-  /** 0: wait to be taken into a cluster. */
-  readonly bootstrapExpect: number
-  /** Addresses of other servers, `host:port`. With gossip, servers are found through it as well. */
-  readonly retryJoin: readonly string[]
-  /** Of the HTTP API. Default: Consul's. */
-  readonly limits?: ApiLimits
-  /** How long a request waits for a leader, or for its answer. */
-  readonly rpcHoldTimeoutMs: number
-  /** For the write-ahead log and snapshots alone. */
-  readonly disk: Disk
-  readonly transport: Transport & Partial<Pick<TcpTransport, 'onPeerLost' | 'onUnsent' | 'takeUnsent' | 'serveAgents'>>
-  /** By which requests that only the leader can answer are handed to it. Absent: they are refused elsewhere. */
-  readonly peers?: ServerPort
-  /** Until somebody configures autopilot. */
-  readonly autopilotDefaults?: AutopilotConfig
-  /** For the services and checks that are registered at this member. */
-  readonly local: LocalWorld
-  readonly scheduler: Scheduler
-  readonly random: Random
-  /** For the ids of sessions. Drawn from `random` if absent. */
-  readonly newUuid?: () => string
-  readonly log: Log
-  readonly trace: Trace | null
-  /** Default: none. */
-  readonly metrics?: Metrics
-  readonly telemetry?: TelemetryReader | null
-  /** Default: no log to read along, nothing to reload, no machine. */
-  readonly logs?: ApiContext['logs']
-  readonly reload?: ApiContext['reload']
-  readonly hostInfo?: ApiContext['hostInfo']
-  /** The member cannot go on: its disk failed. */
-  readonly onFatal: (error: Error) => void
-  /** Null or absent: no gossip. */
-  readonly gossip?: GossipOptions | null
-  /** The member left the cluster on request: its process should end. */
-  readonly onLeft?: () => void
-}
-
-export interface GossipOptions extends PeerMemoryOptions {
-  readonly config: GossipConfig
-  readonly network: GossipNetwork
-  /** Gossip addresses of any members. */
-  readonly retryJoin: readonly string[]
-  readonly retryJoinIntervalMs?: number
-}
+export type { GossipOptions, RegistryNodeOptions } from './registry-node-options.ts'
 
 /**
  * One member: cores wired to ports. Synchronous and driven by callbacks
@@ -133,6 +70,7 @@ export class RegistryNode {
   readonly #archives: StateArchives
   readonly #userEvents: UserEvents
   readonly #agentCalls: AgentCallPorts
+  readonly #operatorCalls: OperatorCalls
   #garbageCount = 0
   /** Entries up to here are in the count of those applied. */
   #countedIndex = 0
@@ -204,6 +142,12 @@ export class RegistryNode {
     this.#operator = new Operator({
       core: this.#core, id, scheduler, timeoutMs: options.rpcHoldTimeoutMs, pump: () => this.#driver.schedulePump(),
     })
+    this.#operatorCalls = new OperatorCalls({
+      operator: this.#operator, scheduler, timeoutMs: options.rpcHoldTimeoutMs, address: transport.address,
+      firstCallId: firstCallId(random, scheduler),
+      leader: () => this.#core.isLeader ? 'local' : this.leaderAddress,
+      send: (address, envelope) => transport.send(address, envelope),
+    })
     const apiRandom = random.split('api')
     this.#archives = new StateArchives({
       core: this.#core, store: recovered.store, stateMachine: this.#stateMachine, appliedIndex: () => this.#driver.appliedIndex, scheduler, log,
@@ -257,7 +201,7 @@ export class RegistryNode {
       write: (command, done) => this.#write(command, done),
       awaitRead: (mode, done) => this.#requests.read(mode, done),
       status: () => this.#core.status(),
-      operator: this.#operator,
+      operator: this.#operatorCalls,
       archives: this.#archives,
       autopilot: {
         autopilot: this.#leaderWork.autopilot, stored: () => this.#stateMachine.autopilot.stored,
@@ -319,6 +263,7 @@ export class RegistryNode {
     this.#localAgent.stop()
     this.#operator.stop()
     this.#archives.stop()
+    this.#operatorCalls.stop()
     this.#requests.stop()
     this.#driver.stop()
   }
@@ -378,6 +323,7 @@ export class RegistryNode {
     switch (envelope.channel) {
       case 'raft': return this.#driver.step(envelope.message)
       case 'rpc': return this.#requests.receive(envelope)
+      case 'operator': return this.#operatorCalls.receive(envelope)
       case 'join':
         this.#discovery.receive(envelope)
         return this.#takeIn(envelope)
@@ -444,6 +390,7 @@ export class RegistryNode {
       if (server.address === address) this.#driver.peerLost(server.id)
     }
     this.#requests.peerLost(address)
+    this.#operatorCalls.peerLost(address)
   }
 
   #onTransition({ term, role, leader }: Transition): void {

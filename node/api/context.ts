@@ -6,7 +6,7 @@ import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { Random } from '../base/random.ts'
 import type { LocalAgent } from '../local/local-agent.ts'
 import type { CatalogReader } from '../state/catalog.ts'
-import type { Operator } from '../driver/operator.ts'
+import type { OperatorCalls } from '../driver/operator-calls.ts'
 import type { StateArchives } from '../driver/state-archives.ts'
 import type { KvReader } from '../state/kv.ts'
 import type { SessionReader } from '../state/sessions.ts'
@@ -55,7 +55,7 @@ export interface ApiContext {
   /** `done` comes when the member's own state may answer the read. */
   readonly awaitRead: (mode: ReadMode, done: (outcome: ReadOutcome) => void) => void
   readonly status: () => RaftStatus
-  readonly operator: Operator
+  readonly operator: Pick<OperatorCalls, 'remove' | 'transfer'>
   /** Null: the member has no state of its own. */
   readonly archives: StateArchives | null
   readonly autopilot: AutopilotApi | null

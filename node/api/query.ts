@@ -48,7 +48,7 @@ export function checkReadParameters(query: URLSearchParams): ApiResponse | null 
 }
 
 /** A request for another data centre than this one goes nowhere. */
-export function checkDatacenter(query: URLSearchParams, context: ApiContext): ApiResponse | null {
+export function checkDatacenter(query: URLSearchParams, context: Pick<ApiContext, 'datacenter'>): ApiResponse | null {
   const datacenter = query.get('dc')
   return datacenter === null || datacenter === '' || datacenter === context.datacenter ? null : errorResponse(500, 'No path to datacenter')
 }

@@ -10,7 +10,6 @@ import type { Cancel, Scheduler } from '../base/scheduler.ts'
 import { randomUuid } from '../base/uuid.ts'
 import { answerMessage } from '../dns/dns-message.ts'
 import type { DnsForwarder } from '../dns/dns-server.ts'
-import { Operator } from '../driver/operator.ts'
 import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import { GossipDriver } from '../gossip/gossip-driver.ts'
 import type { GossipEvent } from '../gossip/ready.ts'
@@ -119,7 +118,7 @@ export class ClientNode {
       random: apiRandom, newUuid: () => randomUuid(apiRandom), blocked: this.#blocked,
       kv: none.kv, sessions: none.sessions, catalog: this.#view.catalog, agent: this.localAgent,
       write: (_command, done) => done({ kind: 'no-leader' }), awaitRead: (_mode, done) => done({ kind: 'no-leader' }),
-      status: () => ({ ...noRaft, id }), operator: noOperator(scheduler, id), autopilot: null, archives: null, events: this.#userEvents,
+      status: () => ({ ...noRaft, id }), operator: noOperator, autopilot: null, archives: null, events: this.#userEvents,
       logs: options.logs ?? null, reload: options.reload ?? (() => null), hostInfo: options.hostInfo ?? null, appliedIndex: () => 0, leaderAddress: () => null, peerAddresses: () => [],
       client: { knownServers: () => this.#router.servers.length },
       gossip: this.#gossip, leave: (done) => this.leave(done), onLeft: options.onLeft ?? (() => {}),
@@ -239,9 +238,7 @@ const noRaft: Omit<RaftStatus, 'id'> = {
   lastLeaderContactMs: null, configuration: { voters: [] }, followers: [],
 }
 
-function noOperator(scheduler: Scheduler, id: string): Operator {
-  const notLeader = () => ({ kind: 'not-leader', leader: null }) as const
-  return new Operator({
-    core: { changeMembership: notLeader, transferLeadership: notLeader, termAt: () => null, isLeader: false, leader: null }, id, scheduler, timeoutMs: 0, pump: () => {},
-  })
+const noOperator: ApiContext['operator'] = {
+  remove: (_id, done) => done({ kind: 'not-leader' }),
+  transfer: (_target, done) => done({ kind: 'not-leader' }),
 }

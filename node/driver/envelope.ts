@@ -1,9 +1,10 @@
 import { parseMessage } from '../raft/core.ts'
-import type { Server } from '../raft/entry.ts'
+import type { MemberId, Server } from '../raft/entry.ts'
 import type { Message } from '../raft/message.ts'
+import type { OperatorOutcome } from './operator.ts'
 
 /** All that servers say to each other over the Transport. */
-export type Envelope = RaftEnvelope | RpcEnvelope | JoinEnvelope
+export type Envelope = RaftEnvelope | RpcEnvelope | JoinEnvelope | OperatorEnvelope
 
 export interface RaftEnvelope {
   readonly channel: 'raft'
@@ -24,6 +25,15 @@ export type RpcAnswer =
   | { readonly kind: 'confirmed', readonly readIndex: number }
   | { readonly kind: 'not-leader' }
   | { readonly kind: 'lost' }
+
+/** What an operator asked of another server than the leader, and how it ended. `callId`: the caller's. */
+export type OperatorEnvelope =
+  | { readonly channel: 'operator', readonly kind: 'call', readonly from: string, readonly callId: number, readonly call: OperatorCall }
+  | { readonly channel: 'operator', readonly kind: 'answer', readonly callId: number, readonly outcome: OperatorOutcome }
+
+export type OperatorCall =
+  | { readonly kind: 'remove', readonly id: MemberId }
+  | { readonly kind: 'transfer', readonly target: MemberId | null }
 
 /** Servers that look for each other before there is a cluster; see `discovery.ts`. */
 export interface JoinEnvelope {
@@ -58,6 +68,7 @@ export function parseEnvelope(value: unknown): ParsedEnvelope {
     }
     case 'rpc': return parseRpc(fields)
     case 'join': return parseJoin(fields)
+    case 'operator': return parseOperator(fields)
     default: return bad('unknown channel')
   }
 }
@@ -90,6 +101,21 @@ function parseAnswer(value: unknown): RpcAnswer | null {
   if (kind === 'confirmed' && isCount(readIndex)) return { kind, readIndex }
   if (kind === 'not-leader' || kind === 'lost') return { kind }
   return null
+}
+
+function parseOperator({ kind, from, callId, call, outcome }: Record<string, unknown>): ParsedEnvelope {
+  if (!isCount(callId)) return bad('an operator\'s call without an id')
+  if (kind === 'answer') {
+    const { kind: end, problem } = (outcome ?? {}) as Record<string, unknown>
+    if (end === 'done' || end === 'not-leader') return { ok: true, envelope: { channel: 'operator', kind, callId, outcome: { kind: end } } }
+    if ((end === 'refused' || end === 'unknown') && typeof problem === 'string') return { ok: true, envelope: { channel: 'operator', kind, callId, outcome: { kind: end, problem } } }
+    return bad('a malformed answer to an operator\'s call')
+  }
+  if (kind !== 'call' || !isText(from)) return bad('an operator\'s call without a sender')
+  const { kind: what, id, target } = (call ?? {}) as Record<string, unknown>
+  if (what === 'remove' && isText(id)) return { ok: true, envelope: { channel: 'operator', kind, from, callId, call: { kind: what, id } } }
+  if (what === 'transfer' && (target === null || isText(target))) return { ok: true, envelope: { channel: 'operator', kind, from, callId, call: { kind: what, target } } }
+  return bad('a malformed operator\'s call')
 }
 
 function parseJoin(fields: Record<string, unknown>): ParsedEnvelope {

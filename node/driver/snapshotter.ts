@@ -28,6 +28,10 @@ export interface SnapshotterPorts {
   readonly onFatal: (error: Error) => void
 }
 
+/** Of restoring, in one turn: by time, and by count where a simulation's clock stands still. */
+const sliceMsMax = 2
+const sliceStepsMax = 10
+
 interface Taking {
   readonly head: SnapshotHead
   readonly file: PartialSnapshot
@@ -125,8 +129,10 @@ export class Snapshotter {
     const step = (): void => {
       if (this.#stopped) return
       let next: ReturnType<typeof steps.next>
+      const endMs = scheduler.nowMs() + sliceMsMax
       try {
         next = steps.next()
+        for (let count = 1; count < sliceStepsMax && next.done !== true && scheduler.nowMs() < endMs; count++) next = steps.next()
       } catch (error) {
         if (!(error instanceof Error && error.name === 'SnapshotCorruptError')) throw error
         return refuse(error.message)

@@ -15,7 +15,7 @@ import { quorumSize } from './quorum.ts'
 /** The election timer ran out, or votes should be asked for again. */
 export function tickElection(state: MemberState): void {
   if (state.nowMs >= state.electionDeadlineMs) {
-    if (state.isVoter) startPreVote(state)
+    if (state.mayCampaign) startPreVote(state)
     else state.startElectionTimer()
     return
   }

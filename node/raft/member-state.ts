@@ -155,6 +155,17 @@ export class MemberState {
     if (nowMs > this.nowMs) this.nowMs = nowMs
   }
 
+  /**
+   * A voter may. So may one that was a voter until its removal, as long as that
+   * is not known to be committed: it may be needed for that, since nobody whose
+   * log is behind gets its vote (thesis §4.2.2). Its own vote does not count.
+   */
+  get mayCampaign(): boolean {
+    if (this.isVoter) return true
+    const { latestIndex } = this.configurations
+    return latestIndex > this.commitIndex && this.configurations.at(latestIndex - 1).configuration.voters.some(({ id }) => id === this.id)
+  }
+
   /** A new timeout in [T, 2T) from now (thesis §3.4); a lone voter has nobody to wait for. */
   startElectionTimer(): void {
     const { electionTimeoutMs } = this.config

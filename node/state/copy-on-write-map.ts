@@ -1,14 +1,14 @@
 /**
  * A map of which copies can be taken without stopping: `capture` costs nothing,
  * and what changes while a copy is read is kept aside as it was. Values must be
- * immutable.
+ * immutable. Who reads a copy knows its keys (`SortedKeys.capture`).
  *
  * It is a row of many small maps. One large `Map` stops the program for tens of
  * milliseconds whenever it outgrows its table (a million entries: 60 to 90 ms).
  */
-export interface Capture<K, V> {
-  /** The map as it was, in no particular order; may be taken a little at a time. A pair may come twice, with the same value. */
-  readonly pairs: Iterator<readonly [K, V]>
+export interface Capture<V> {
+  /** What stood at a key of the map as it was. */
+  get(key: string): V | undefined
   /** Ends it. Must be called, else everything that changes is kept for ever. */
   release(): void
 }
@@ -57,11 +57,11 @@ export class CopyOnWriteMap<V> {
     for (const shard of this.#shards) if (shard !== undefined) yield* shard
   }
 
-  capture(): Capture<string, V> {
+  capture(): Capture<V> {
     const before = new Map<string, V | undefined>()
     this.#before.add(before)
     return {
-      pairs: pairsAsOf(this, before),
+      get: (key) => before.has(key) ? before.get(key) : this.get(key),
       release: () => { this.#before.delete(before) },
     }
   }
@@ -70,13 +70,6 @@ export class CopyOnWriteMap<V> {
     if (this.#before.size === 0) return
     for (const before of this.#before) if (!before.has(key)) before.set(key, this.get(key))
   }
-}
-
-/** What stands there unchanged, then what was changed since. A pair that changes after it was given comes again, as it was. */
-function* pairsAsOf<V>(map: Iterable<readonly [string, V]>, before: ReadonlyMap<string, V | undefined>): Generator<readonly [string, V]> {
-  for (const pair of map) if (!before.has(pair[0])) yield pair
-  // Nothing of the map is left to be given, so that what changes from here on adds only repetitions.
-  for (const [key, value] of before) if (value !== undefined) yield [key, value]
 }
 
 /** FNV-1a over UTF-16 units. */

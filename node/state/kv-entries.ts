@@ -3,7 +3,7 @@
  * holds them. Changes can be taken back as a whole, for transactions.
  */
 import { invariant } from '../base/assert.ts'
-import { type Capture, CopyOnWriteMap } from './copy-on-write-map.ts'
+import { CopyOnWriteMap } from './copy-on-write-map.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /** Immutable: a change replaces it, so that a reader may keep one. */
@@ -63,9 +63,11 @@ export class KvEntries {
     return true
   }
 
-  /** All as they are now, read a few at a time while they change. */
-  capture(): Capture<string, KvEntry> {
-    return this.#entries.capture()
+  /** All as they are now, ascending, read a few at a time while they change. `release` must be called. */
+  capture(): { readonly entries: Iterable<KvEntry>, release(): void } {
+    const { get, release } = this.#entries.capture()
+    const keys = this.#order.capture()
+    return { entries: (function* () { for (const key of keys) yield get(key)! })(), release }
   }
 
   /** From here on all can be taken back. */

@@ -51,7 +51,12 @@ export function encodeKvRecord(record: KvRecord): Uint8Array {
   }
 }
 
-/** The value is a copy. Throws RangeError. */
+/**
+ * The value is a view of the record: a million values of a snapshot are then
+ * views of a few thousand blocks, which is what garbage collection sees of them.
+ * Values that are deleted later may keep their block alive, at most as much as
+ * the snapshot was. Throws RangeError.
+ */
 export function decodeKvRecord(record: Uint8Array): KvRecord {
   const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength)
   switch (bytes[0]) {
@@ -67,7 +72,7 @@ export function decodeKvRecord(record: Uint8Array): KvRecord {
         entry: {
           key: bytes.toString('utf8', entryFixedBytes, keyEnd), flags: bytes.readBigUInt64LE(1),
           createIndex: indexAt(bytes, 9), modifyIndex: indexAt(bytes, 17), lockIndex: indexAt(bytes, 25),
-          session: session === 0 ? null : bytes.toString('utf8', keyEnd, sessionEnd), value: new Uint8Array(bytes.subarray(sessionEnd)),
+          session: session === 0 ? null : bytes.toString('utf8', keyEnd, sessionEnd), value: new Uint8Array(bytes.buffer, bytes.byteOffset + sessionEnd, bytes.length - sessionEnd),
         },
       }
     }

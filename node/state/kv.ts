@@ -208,15 +208,13 @@ export class KvTable implements KvReader, SnapshotPart {
     const head = { kind: 'table', index: this.#index, forgottenIndex: this.#graveyard.forgottenIndex } as const
     // At most `tombstonesMax`, and their order counts: copied at once.
     const tombstones = this.#graveyard.list()
-    const entries = this.#entries.capture()
+    const { entries, release } = this.#entries.capture()
     const records = function* () {
       yield encodeKvRecord(head)
       for (const [key, index] of tombstones) yield encodeKvRecord({ kind: 'tombstone', key, index })
-      for (let next = entries.pairs.next(); next.done !== true; next = entries.pairs.next()) {
-        yield encodeKvRecord({ kind: 'entry', entry: next.value[1] })
-      }
+      for (const entry of entries) yield encodeKvRecord({ kind: 'entry', entry })
     }
-    return { records: records(), release: entries.release }
+    return { records: records(), release }
   }
 
   restore(): PartRestore {

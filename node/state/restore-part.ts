@@ -155,8 +155,7 @@ function add(to: Staged, entryIndex: number, command: RestoreRecords): string | 
   const part = to.parts.get(command.section)
   if (part === undefined) return `the section ${JSON.stringify(command.section)} is unknown; this member has ${[...to.parts.keys()].join(', ')}`
   invariant(to.touchedIndex <= entryIndex, () => `entry ${entryIndex} comes after ${to.touchedIndex}`)
-  // Copies: a view would keep alive the whole message that they came in.
-  const records = command.records.map((record) => new Uint8Array(record))
+  const records = copyTogether(command.records)
   try {
     for (const record of records) part.add(record)
   } catch (error) {
@@ -166,6 +165,17 @@ function add(to: Staged, entryIndex: number, command: RestoreRecords): string | 
   to.commands.push({ ...command, records })
   to.touchedIndex = entryIndex
   return null
+}
+
+/** Of the records alone, in one piece: views would keep alive the whole message that they came in. */
+function copyTogether(records: readonly Uint8Array[]): Uint8Array[] {
+  const all = new Uint8Array(records.reduce((sum, record) => sum + record.length, 0))
+  let offset = 0
+  return records.map((record) => {
+    all.set(record, offset)
+    offset += record.length
+    return all.subarray(offset - record.length, offset)
+  })
 }
 
 function refused(problem: string): RestoreResult {

@@ -20,7 +20,7 @@ export interface PartCapture {
 }
 
 export interface PartRestore {
-  /** A record as the same part made it, perhaps in an earlier version. Throws RangeError with a sentence's half if it cannot be one. */
+  /** A record as the same part made it, perhaps in an earlier version; its bytes are the part's from here on, views of it may be kept. Throws RangeError with a sentence's half if it cannot be one. */
   add(record: Uint8Array): void
   /** All records were added: what was built takes the place of what was there, at once. */
   finish(): void

@@ -47,3 +47,35 @@ t.test('many keys over many blocks, in and out', async (t) => {
   keys.add('again')
   t.same(keys.withPrefix('a'), ['again'])
 })
+
+t.test('copies stay as the set was, whatever changes while they are read', async (t) => {
+  const keys = new SortedKeys()
+  const name = (i: number) => `k/${(i * 7919) % 5003}${i % 500 === 0 ? '\ue000' : ''}`
+  const model = new Set<string>()
+  const copies: { readonly iterator: Iterator<string>, readonly read: string[], readonly expected: string[] }[] = []
+  for (let i = 0; i < 9000; i++) {
+    const one = name(i)
+    if (i % 3 === 2) {
+      keys.remove(name(i >> 1))
+      model.delete(name(i >> 1))
+    }
+    keys.add(one)
+    model.add(one)
+    if (i % 1500 === 700) copies.push({ iterator: keys.capture()[Symbol.iterator](), read: [], expected: [...model].sort(byBytes) })
+    for (const { iterator, read } of copies) {
+      const next = iterator.next()
+      if (next.done !== true) read.push(next.value)
+    }
+  }
+  for (const { iterator, read, expected } of copies) t.ok(assert.deepEqual([...read, ...{ [Symbol.iterator]: () => iterator }], expected) === undefined)
+  assert.deepEqual(keys.withPrefix(''), [...model].sort(byBytes))
+})
+
+t.test('keys in order are appended, and found again', async (t) => {
+  const keys = new SortedKeys()
+  const all = Array.from({ length: 10_000 }, (_, i) => `k${String(i).padStart(6, '0')}`)
+  for (const one of all) keys.add(one)
+  t.same(keys.withPrefix(''), all)
+  for (const one of ['', 'k000500x', 'k', 'zz', 'k009999', 'k\uffff']) keys.add(one)
+  t.same(keys.withPrefix(''), [...new Set([...all, '', 'k000500x', 'k', 'zz', 'k009999', 'k\uffff'])].sort(byBytes))
+})

@@ -40,7 +40,7 @@ export class StateMachine {
     this.#registrations = registrations ?? this.#catalog
     this.#observer = observer
     this.#sessions = new SessionTable(this.#kv, this.watches, observer)
-    this.#restore = new RestorePart([this.#kv, this.#sessions, this.#catalogPart])
+    this.#restore = new RestorePart(this.archivedParts)
   }
 
   get sessions(): SessionReader {
@@ -57,7 +57,7 @@ export class StateMachine {
 
   /** What clients stored: all that an archive of the state holds. */
   get archivedParts(): readonly SnapshotPart[] {
-    return [this.#kv, this.#sessions, this.#catalogPart]
+    return [this.#kv, this.#sessions, this.#catalogPart, this.#autopilot.part]
   }
 
   /** What is behind the index of the last entry in the indexes that clients see; see `restore-part.ts`. */
@@ -71,7 +71,7 @@ export class StateMachine {
 
   /** Each is a section of a snapshot, in this order. */
   get parts(): readonly SnapshotPart[] {
-    return [...this.archivedParts, this.#restore, this.#autopilot.part]
+    return [...this.archivedParts, this.#restore]
   }
 
   /** The parts were restored from a snapshot of the state after entry `index`. */
