@@ -82,7 +82,7 @@ t.test('three servers form a cluster through gossip; one is killed and told to l
   t.equal((await request(n1, 'PUT', '/v1/agent/force-leave/n3')).status, 200)
   await agree([n1, n2], { n3: 3 })
   const refused = await request(n1, 'PUT', `/v1/agent/join/${n3.gossip}`)
-  t.same(refused, { status: 500, body: `1 error occurred:\n\t* Failed to join ${n3.gossip}: dial tcp ${n3.gossip}: connect: connection refused\n\n` })
+  t.same(refused, { status: 500, body: `1 error occurred:\n\t* Failed to join 127.0.0.1: dial tcp ${n3.gossip}: connect: connection refused\n\n` })
   t.equal((await request(n1, 'PUT', `/v1/agent/join/${n2.gossip}`)).status, 200)
 
   t.equal((await request(n2, 'PUT', '/v1/agent/leave')).status, 200)

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { consulProgram, debianProgram } from './debian-program.ts'
+import { loopbackHosts } from './loopback.ts'
 import { startConsul, startSplitbrain } from './servers.ts'
 
 const client = fileURLToPath(new URL('../../node/client-main.ts', import.meta.url))
@@ -57,17 +58,24 @@ const same: readonly (readonly string[])[] = [
   ['lock', '-shell=false', 'p', 'echo', '-n', 'a b'], ['lock', 'p'], ['lock', '-n=0', 'p', 'x'],
 ]
 
-t.test('both command lines say the same of one agent', { skip, timeout: 300_000 }, async (t) => {
-  if (found.kind === 'missing') return
-  await using agent = await startConsul(found.path, { host: '127.79.3.1', node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+/** With the files that the commands name. */
+async function workFolder(t: Test): Promise<string> {
   const cwd = await mkdtemp(join(tmpdir(), 'splitbrain-cli-'))
   t.teardown(() => rm(cwd, { recursive: true }))
   await writeFile(join(cwd, 'data.txt'), 'from a file\n')
   await writeFile(join(cwd, 'services.json'), JSON.stringify({ services: [{ name: 'w1', tags: ['b', 'a'], check: { ttl: '10s', deregister_critical_service_after: '10m' } }, { id: 'w2id', name: 'w2', enable_tag_override: true }] }))
+  return cwd
+}
+
+// An index that a write has moved is no difference; what is not a program's name neither.
+const plain = ({ stdout, stderr, code }: Ran) => ({ stdout: stdout.replace(/((?:Create|Modify)Index +)\d+/g, '$1N'), stderr: stderr.replace(/\nUsage:[^]*$|\n\nUsage:[^]*$/, '\n'), code })
+
+t.test('both command lines say the same of one agent', { skip, timeout: 300_000 }, async (t) => {
+  if (found.kind === 'missing') return
+  await using agent = await startConsul(found.path, { host: '127.79.3.1', node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+  const cwd = await workFolder(t)
   const ours = (...args: readonly string[]) => run(process.execPath, [client, ...args], agent.host, cwd)
   const consuls = (...args: readonly string[]) => run(found.path, args, agent.host, cwd)
-  // An index that a write has moved is no difference; what is not a program's name neither.
-  const plain = ({ stdout, stderr, code }: Ran) => ({ stdout: stdout.replace(/((?:Create|Modify)Index +)\d+/g, '$1N'), stderr: stderr.replace(/\nUsage:[^]*$|\n\nUsage:[^]*$/, '\n'), code })
   for (const args of same) t.same(plain(await ours(...args)), plain(await consuls(...args)), args.join(' '))
 
   const sections = ({ stdout }: Ran) => stdout.split('\n').map((line) => line.split(' = ')[0])
@@ -92,15 +100,27 @@ t.test('both command lines say the same of one agent', { skip, timeout: 300_000 
   t.match(await ours('leave'), { stdout: 'Graceful leave complete\n', code: 0 })
 })
 
-t.test('both say the same of the key-value store of our agent', { skip, timeout: 120_000 }, async (t) => {
+/**
+ * What a member of ours does not do yet as Consul does: it does not refuse
+ * segments, and each program shows what it makes of them; it has no reload.
+ */
+const notYetAtOurs = [['members', '-segment=x'], ['reload']]
+
+t.test('and of a member of ours', { skip, timeout: 300_000 }, async (t) => {
   if (found.kind === 'missing') return
-  await using agent = await startSplitbrain({ host: '127.79.4.4', node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
-  for (const args of [
-    ['put', '-flags=18446744073709551615', 'a/b', 'val'], ['put', 'a/c/d', ''], ['get', 'a/b'], ['get', '-detailed', 'a/b'], ['get', '-recurse', 'a'], ['get', '-keys', 'a'],
-    ['put', '-cas', '-modify-index=1', 'a/b', 'v'], ['put', '-acquire', '-session=abc', 's', 'v'], ['get', 'missing'], ['export', 'a'], ['delete', '-recurse', 'a'], ['export'],
-  ]) {
-    const [ours, consuls] = [await run(process.execPath, [client, 'kv', ...args], agent.host, '/'), await run(found.path, ['kv', ...args], agent.host, '/')]
-    t.same(ours, consuls, args.join(' '))
+  const [ours, consuls] = await loopbackHosts(2) as [string, string]
+  // A member for each, alike but for the address: so neither sees what the other has done.
+  const start = (host: string) => startSplitbrain({ host, node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
+  await using _one = await start(ours)
+  await using _other = await start(consuls)
+  const cwd = await workFolder(t)
+  const ran = async (program: readonly string[], host: string, args: readonly string[]) => {
+    const { stdout, stderr, code } = plain(await run(program[0]!, [...program.slice(1), ...args.map((arg) => arg === '127.79.3.1' ? host : arg)], host, cwd))
+    return { stdout: stdout.replaceAll(host, 'HOST'), stderr: stderr.replaceAll(host, 'HOST'), code }
+  }
+  for (const args of same.filter((one) => !notYetAtOurs.some((missing) => missing.every((word) => one.includes(word))))) {
+    const [our, their] = await Promise.all([ran([process.execPath, client], ours, args), ran([found.path], consuls, args)])
+    t.same(our, their, args.join(' '))
   }
 })
 

@@ -6,6 +6,9 @@ export interface CommandOptions {
   readonly host: string
   /** Standard input; closed without. */
   readonly input?: string
+  readonly cwd?: string
+  /** After it the command is killed: what hangs must be told from what is slow. */
+  readonly limitMs?: number
 }
 
 export interface FinishedCommand {
@@ -20,12 +23,9 @@ export interface RunningCommand extends AsyncDisposable {
   readonly finished: Promise<FinishedCommand>
 }
 
-/** Long enough for a slow machine, short enough to tell what hangs. */
-const commandMsMax = 60_000
-
-export function startCommand(program: string, { host, input }: CommandOptions, args: readonly string[]): RunningCommand {
+export function startCommand(program: string, { host, input, cwd, limitMs = 60_000 }: CommandOptions, args: readonly string[]): RunningCommand {
   // A group of its own, so that a child of `consul lock` or `consul watch` ends with it.
-  const child = spawn(program, args, { stdio: 'pipe', detached: true, env: { PATH: process.env['PATH'], CONSUL_HTTP_ADDR: `http://${host}:8500` } })
+  const child = spawn(program, args, { stdio: 'pipe', detached: true, cwd, env: { PATH: process.env['PATH'], CONSUL_HTTP_ADDR: `http://${host}:8500` } })
   let [stdout, stderr] = ['', '']
   child.stdout.on('data', (chunk) => { stdout += chunk })
   child.stderr.on('data', (chunk) => { stderr += chunk })
@@ -39,7 +39,7 @@ export function startCommand(program: string, { host, input }: CommandOptions, a
       // All of the group are gone.
     }
   }
-  const timer = setTimeout(kill, commandMsMax)
+  const timer = setTimeout(kill, limitMs)
   const finished = new Promise<FinishedCommand>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code) => {

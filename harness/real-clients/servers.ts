@@ -28,9 +28,11 @@ export interface AgentOptions {
   readonly args?: readonly string[]
 }
 
+const consulFlags = ['-disable-host-node-id', '-hcl', 'performance { raft_multiplier = 1 }', '-hcl', 'connect { enabled = false }']
+
 /** Real Consul, as a server of one. */
 export function startConsul(program: string, options: AgentOptions): Promise<AgentProcess> {
-  return startAgent(program, ['agent', ...flags(options), '-disable-host-node-id', '-hcl', 'performance { raft_multiplier = 1 }', '-hcl', 'connect { enabled = false }'], options)
+  return startAgent(program, ['agent', ...flags(options), ...consulFlags], options)
 }
 
 /** Ours, with the same flags. */
@@ -39,11 +41,20 @@ export function startSplitbrain(options: AgentOptions): Promise<AgentProcess> {
 }
 
 /** A cluster of ours, a server at each address, named `n1` and on; `argsOf`: more flags for the server of that place. */
-export async function startSplitbrainCluster(hosts: readonly string[], argsOf: (place: number) => readonly string[] = () => []): Promise<Cluster> {
+export function startSplitbrainCluster(hosts: readonly string[], argsOf: (place: number) => readonly string[] = () => []): Promise<Cluster> {
+  return startCluster(hosts, (host, args, place) => startAgent(process.execPath, [launcher, ...args, ...argsOf(place)], { host }))
+}
+
+/** The same of real Consuls. */
+export function startConsulCluster(program: string, hosts: readonly string[]): Promise<Cluster> {
+  return startCluster(hosts, (host, args) => startAgent(program, [...args, ...consulFlags], { host }))
+}
+
+async function startCluster(hosts: readonly string[], start: (host: string, args: readonly string[], place: number) => Promise<AgentProcess>): Promise<Cluster> {
   const servers = new AsyncDisposableStack()
   const started = await Promise.allSettled(hosts.map((host, i) => {
-    const args = ['agent', '-server', '-bootstrap-expect', String(hosts.length), '-node', `n${i + 1}`, '-bind', host, '-client', host, ...argsOf(i)]
-    return startAgent(process.execPath, [launcher, ...args, ...hosts.flatMap((other) => other === host ? [] : ['-retry-join', other])], { host })
+    const args = ['agent', '-server', '-bootstrap-expect', String(hosts.length), '-node', `n${i + 1}`, '-bind', host, '-client', host]
+    return start(host, [...args, ...hosts.flatMap((other) => other === host ? [] : ['-retry-join', other])], i)
   }))
   for (const one of started) if (one.status === 'fulfilled') servers.use(one.value)
   const failed = started.find((one) => one.status === 'rejected')

@@ -4,6 +4,7 @@ import type { MemberStatus, MemberView } from '../gossip/ready.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
 import { emptyResponse, errorResponse } from './responses.ts'
+import { parseAddress } from '../transport/address.ts'
 
 /** What the API needs of gossip. */
 export interface GossipApi {
@@ -60,7 +61,7 @@ export function joinMember({ gossip }: ApiContext, address: string, respond: Res
   gossip.join([address], ({ failed }) => {
     if (failed.length === 0) return respond(emptyResponse(200))
     // Go's way to print one error of several.
-    const lines = failed.map((failure) => `\t* Failed to join ${address}: ${asGoSaysIt(failure.address, failure.reason)}\n`)
+    const lines = failed.map((failure) => `\t* Failed to join ${parseAddress(failure.address)?.host ?? address}: ${asGoSaysIt(failure.address, failure.reason)}\n`)
     respond(errorResponse(500, `${failed.length} error occurred:\n${lines.join('')}\n`))
   })
 }
