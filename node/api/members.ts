@@ -35,6 +35,13 @@ export function serverTags({ id, datacenter, version, bootstrapExpect, address }
   }
 }
 
+/** Segments of a network are not of this edition; all of them, or the one without a name, are the network. */
+export function refuseSegment(query: URLSearchParams): ApiResponse | null {
+  const segment = query.get('segment') ?? ''
+  if (segment !== '' && query.has('wan')) return errorResponse(400, 'Cannot provide a segment with wan=true')
+  return segment === '' || segment === '_all' ? null : errorResponse(500, 'Network segments are not supported in this version of Consul')
+}
+
 /** `/v1/agent/members`: without gossip a member knows of itself alone. */
 export function listMembers(context: ApiContext): object[] {
   return context.gossip === null ? [ownMember(context)] : context.gossip.members().map(memberObject)
