@@ -82,6 +82,7 @@ const value = '"-", "0", "\\"", "`", [ \\t\\r\\n], [1-9] or [a-zA-Z]'
 const beginning = '"(", "-", "0", "\\"", "`", "not", [ \\t\\r\\n], [1-9] or [a-zA-Z]'
 const afterSelector = '"!=", ".", "==", "[", [ \\t\\r\\n] or [a-zA-Z0-9_]'
 const afterExpression = '"and", "or", [ \\t\\r\\n] or EOF'
+const afterGluedNumber = '".", [ \\t\\r\\n], [0-9] or EOF'
 const afterGluedWord = '".", [ \\t\\r\\n] or EOF'
 
 class Parser {
@@ -97,7 +98,7 @@ class Parser {
 
   whole(): FilterExpression {
     const expression = this.#or()
-    if (this.#next.kind !== 'end') throw this.#problem(this.#tokens[this.#at - 1]?.kind === 'word' && this.#isGlued() ? afterGluedWord : afterExpression)
+    if (this.#next.kind !== 'end') throw this.#problem(this.#tokens[this.#at - 1]?.kind === 'word' && this.#isGlued() ? (/^-?[1-9]\d*$/.test(this.#tokens[this.#at - 1]!.text) ? afterGluedNumber : afterGluedWord) : afterExpression)
     return expression
   }
 
@@ -137,6 +138,7 @@ class Parser {
   #match(): FilterMatch {
     const first = this.#next
     if (first.kind !== 'word' && first.kind !== 'string') throw this.#problem(this.#at > 0 && this.#isGlued() ? space : beginning)
+    if (first.kind === 'word' && !/^[a-zA-Z0-9-]/.test(first.text)) throw this.#problem(beginning)
     const second = this.#tokens[this.#at + 1]!
     const third = this.#tokens[this.#at + 2]
     const isIn = second.text === 'in' || (second.text === 'not' && third?.text === 'in')
@@ -145,6 +147,10 @@ class Parser {
       const negated = this.#takeWord('not')
       this.#at++
       return { kind: 'match', operator: negated ? 'not-in' : 'in', value: first.text, selector: this.#selector() }
+    }
+    if (first.kind === 'string') {
+      this.#at++
+      throw this.#problem(space)
     }
     const selector = this.#selector()
     if (this.#takeSymbol('==')) return { kind: 'match', operator: 'equal', selector, value: this.#value() }
@@ -164,7 +170,8 @@ class Parser {
     const { kind, text } = this.#next
     if (kind !== 'word') throw this.#problem(kind === 'string' && this.#at > 0 ? space : 'a selector')
     const names = text.split('.')
-    if (names.some((name) => !/^[a-zA-Z][a-zA-Z0-9_/-]*$/.test(name))) throw this.#problem('a selector')
+    const good = /^[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)*/.exec(text)?.[0].length ?? 0
+    if (good < text.length) throw problemAt(this.#text, this.#next.offset + good, `no match found, expected: ${good === 0 ? 'a selector' : afterSelector}`)
     this.#at++
     while (this.#takeSymbol('[')) {
       if (this.#next.kind !== 'string') throw this.#problem('a quoted name')
