@@ -70,7 +70,9 @@ export function consulBytes({ name, payload, nodeFilter, serviceFilter, tagFilte
   const map = 1 + raw(2) + raw(36) + raw(1) + raw(Buffer.byteLength(name)) + optional(1, payload.length)
     + optional(2, Buffer.byteLength(nodeFilter)) + optional(2, Buffer.byteLength(serviceFilter)) + optional(2, Buffer.byteLength(tagFilter)) + raw(1) + 1
   const nameBytes = Buffer.byteLength(`consul:event:${name}`)
-  const message = 2 + raw(2) + 1 + raw(5) + 1 + raw(4) + raw(nameBytes) + raw(7) + raw(map)
+  // Serf writes MessagePack's older form, without lengths of one byte.
+  const oldRaw = (bytes: number) => (bytes < 32 ? 1 : 3) + bytes
+  const message = 2 + oldRaw(2) + 1 + oldRaw(5) + 1 + oldRaw(4) + oldRaw(nameBytes) + oldRaw(7) + oldRaw(map)
   return { before: nameBytes + map, after: message }
 }
 
