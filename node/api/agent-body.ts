@@ -107,19 +107,21 @@ interface ParsedCheck {
 
 function parseCheck(fields: DefinitionFields, scriptChecks: boolean): ParsedCheck | BadDefinition | { readonly kind: 'none' } {
   const given = fields.text('Status')
+  const texts = { checkId: fields.text('CheckID') || fields.text('ID'), name: fields.text('Name'), notes: fields.text('Notes') }
+  const counts = { successBeforePassing: Math.max(0, fields.integer('SuccessBeforePassing')), failuresBeforeCritical: Math.max(0, fields.integer('FailuresBeforeCritical')) }
+  const removeAfterMs = msOf(fields.durationNs('DeregisterCriticalServiceAfter'))
+  const outputBytesMax = fields.integer('OutputMaxSize')
+  fields.text('ServiceID')
   const method = parseMethod(fields, scriptChecks)
   if (method.kind === 'bad') return method
   if (given !== '' && !isCheckStatus(given)) return bad(`Status for checks must 'passing', 'warning', 'critical'`)
   if (method.kind === 'none') return method
-  const removeAfterMs = msOf(fields.durationNs('DeregisterCriticalServiceAfter'))
   const status: CheckStatus = given === '' ? 'critical' : given as CheckStatus
-  const outputBytesMax = fields.integer('OutputMaxSize')
   if (outputBytesMax < 0) return bad('Invalid check: MaxOutputMaxSize must be positive')
   return {
     kind: 'parsed',
     spec: {
-      checkId: fields.text('CheckID') || fields.text('ID'), name: fields.text('Name'), notes: fields.text('Notes'), serviceId: '', method, initialStatus: status,
-      successBeforePassing: Math.max(0, fields.integer('SuccessBeforePassing')), failuresBeforeCritical: Math.max(0, fields.integer('FailuresBeforeCritical')),
+      ...texts, serviceId: '', method, initialStatus: status, ...counts,
       // Consul's lower bounds: the reaper looks twice a minute.
       deregisterCriticalAfterMs: removeAfterMs <= 0 ? null : Math.max(minute, removeAfterMs),
       outputBytesMax: outputBytesMax === 0 ? outputBytesMaxDefault : Math.min(outputBytesMax, outputBytesMaxDefault),

@@ -88,28 +88,30 @@ function parseCheck(fields: DefinitionFields, at: string, node: string): CheckDe
   return check
 }
 
-/** A check as the catalog takes it, its status unchecked. `at`: where it stands. */
-export function checkFields(fields: DefinitionFields, at: string): CheckDefinition {
+/** A check as the catalog takes it, its status unchecked. `at`: where it stands. `longNames`: `IntervalDuration` counts beside `Interval`. */
+export function checkFields(fields: DefinitionFields, at: string, longNames = false): CheckDefinition {
   const name = fields.text('Name')
   fields.text('ServiceName')
   fields.texts('ServiceTags')
   return {
     checkId: fields.text('CheckID') || name, name, status: (fields.text('Status') || 'critical') as CheckStatus,
     notes: fields.text('Notes'), output: fields.text('Output'), serviceId: fields.text('ServiceID'), type: fields.text('Type'),
-    definition: parseDefinition(fields.object('Definition', { path: `HealthCheck${at}.Definition`, opaque: true })),
+    definition: parseDefinition(fields.object('Definition', { path: `HealthCheck${at}.Definition`, opaque: true }), longNames),
   }
 }
 
 /** Shown, never carried out. Durations come back as Go writes them. */
-function parseDefinition(fields: DefinitionFields | null): Record<string, unknown> {
+function parseDefinition(fields: DefinitionFields | null, longNames: boolean): Record<string, unknown> {
   if (fields === null) return {}
   const shown: Record<string, unknown> = {}
   for (const name of ['Interval', 'Timeout', 'DeregisterCriticalServiceAfter']) {
-    const ns = fields.durationNs(name) || fields.durationNs(`${name}Duration`)
+    const ns = fields.durationNs(name) || (longNames ? fields.durationNs(`${name}Duration`) : 0)
     if (ns !== 0) shown[name] = formatDurationNs(ns)
   }
-  for (const name of ['HTTP', 'Method', 'Body', 'TCP']) if (fields.text(name) !== '') shown[name] = fields.text(name)
-  if (fields.has('Header')) shown['Header'] = fields.textLists('Header')
+  const text = (name: string) => { if (fields.text(name) !== '') shown[name] = fields.text(name) }
+  text('HTTP')
   if (fields.flag('TLSSkipVerify')) shown['TLSSkipVerify'] = true
+  if (fields.has('Header')) shown['Header'] = fields.textLists('Header')
+  for (const name of ['Method', 'Body', 'TCP']) text(name)
   return shown
 }

@@ -1,3 +1,4 @@
+import { parseDurationNs } from '../base/duration.ts'
 import { compileFilter, type FilterFields } from '../filter/filter.ts'
 import { FilterError } from '../filter/filter-syntax.ts'
 import type { CatalogRead } from '../state/catalog.ts'
@@ -20,10 +21,10 @@ type Respond = (response: ApiResponse) => void
  */
 export function answerCatalog<T>(
   context: ApiContext, request: ApiRequest, query: URLSearchParams, respond: Respond,
-  find: () => CatalogRead<T>, shape: FilterFields | null, show: (value: T, keep: Keep) => unknown, refusal: ApiResponse | null = null,
+  find: () => CatalogRead<T>, shape: FilterFields | null, show: (value: T, keep: Keep) => unknown, refusal: ApiResponse | null = null, cache: typeof cacheMiss | null = null,
 ): void {
   const keep = filterOf(query, shape)
-  const effective = { 'X-Consul-Effective-Consistency': isSet(query, 'stale') ? 'stale' : 'leader' }
+  const effective = { 'X-Consul-Effective-Consistency': effectiveConsistency(query), ...cache === null || !isSet(query, 'cached') ? {} : cache }
   answerRead(context, request, query, respond, () => {
     const { index, value, watch } = find()
     return {
@@ -31,6 +32,15 @@ export function answerCatalog<T>(
       answer: (headers) => jsonResponse(show(value, typeof keep === 'object' ? () => true : keep), isSet(query, 'pretty'), { ...headers, ...effective }),
     }
   }, refusal, { refusal: typeof keep === 'object' ? keep : null, errorHeaders: unknownFreshness })
+}
+
+/** What `?cached` is told by routes that Consul's agent caches: there is no cache here, every answer is made for its request. */
+export const cacheMiss = { 'X-Cache': 'MISS' } as const
+
+/** What was asked for. An answer may be as fresh as it likes: `?max_stale` allows a stale one. */
+function effectiveConsistency(query: URLSearchParams): 'leader' | 'consistent' | 'stale' {
+  if (isSet(query, 'stale') || (parseDurationNs(query.get('max_stale') ?? '') ?? 0) > 0) return 'stale'
+  return isSet(query, 'consistent') ? 'consistent' : 'leader'
 }
 
 export type Keep = (json: unknown) => boolean
@@ -60,7 +70,7 @@ function metaPair(text: string): [key: string, value: string] {
 
 /** `?tag=`, repeated: all of them, whatever their case. */
 export function tagsWanted(query: URLSearchParams): (tags: readonly string[]) => boolean {
-  const wanted = query.getAll('tag').filter((tag) => tag !== '').map((tag) => tag.toLowerCase())
+  const wanted = query.getAll('tag').map((tag) => tag.toLowerCase())
   return (tags) => wanted.every((tag) => tags.some((other) => other.toLowerCase() === tag))
 }
 

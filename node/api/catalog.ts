@@ -3,11 +3,11 @@ import { instanceShape, nodeShape, serviceShape } from '../filter/filter-shapes.
 import type { ServiceInstance } from '../state/catalog-types.ts'
 import { parseDeregistration, parseRegistration } from './catalog-body.ts'
 import { instanceJson, nodeJson, serviceJson } from './catalog-json.ts'
-import { answerCatalog, missing, nodeMetaWanted, tagsWanted } from './catalog-read.ts'
+import { answerCatalog, cacheMiss, missing, nodeMetaWanted, tagsWanted } from './catalog-read.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
 import { DecodeError } from './json-body.ts'
-import { checkDatacenter, isSet } from './query.ts'
+import { isSet } from './query.ts'
 import { errorResponse, jsonResponse, writeResponse } from './responses.ts'
 import type { Action, Route } from './routes.ts'
 
@@ -26,14 +26,14 @@ export function catalogRoutes(context: ApiContext): [path: string, actions: Rout
       const watch = { kind: 'services' } as const
       return { ...catalog.instances(), index: catalog.indexOf(watch), watch }
     }
-    answerCatalog(context, request, query, respond, find, null, (list) => tagsByService(list.filter(({ node }) => wanted(node))))
+    answerCatalog(context, request, query, respond, find, null, (list) => tagsByService(list.filter(({ node }) => wanted(node))), null, cacheMiss)
   }
   const service: Action = (request, name, query, respond) => {
     const wanted = nodeMetaWanted(query)
     const wantsTags = tagsWanted(query)
     answerCatalog(context, request, query, respond, () => catalog.serviceInstances(name), instanceShape,
       (list, keep) => list.filter((instance) => wanted(instance.node) && wantsTags(instance.service.tags)).map((instance) => instanceJson(instance, datacenter)).filter(keep),
-      missing('service name', name))
+      missing('service name', name), cacheMiss)
   }
   // Connect is not here: nothing is reached through it.
   const connect: Action = (request, name, query, respond) =>
@@ -49,7 +49,7 @@ export function catalogRoutes(context: ApiContext): [path: string, actions: Rout
   return [
     ['/v1/catalog/register', { PUT: writing(context, (body) => parseRegistration(body, datacenter)) }],
     ['/v1/catalog/deregister', { PUT: writing(context, (body) => parseDeregistration(body, datacenter)) }],
-    ['/v1/catalog/datacenters', { GET: (_request, _wildcard, query, respond) => respond(jsonResponse([datacenter], isSet(query, 'pretty'))) }],
+    ['/v1/catalog/datacenters', { GET: (_request, _wildcard, query, respond) => respond(jsonResponse([datacenter], isSet(query, 'pretty'), isSet(query, 'cached') ? cacheMiss : {})) }],
     ['/v1/catalog/nodes', { GET: nodes }],
     ['/v1/catalog/services', { GET: services }],
     ['/v1/catalog/service/*', { GET: service }],
@@ -61,8 +61,7 @@ export function catalogRoutes(context: ApiContext): [path: string, actions: Rout
 
 function writing(context: ApiContext, parse: (body: Uint8Array) => ReturnType<typeof parseRegistration> | ReturnType<typeof parseDeregistration>): Action {
   return (request, _wildcard, query, respond) => {
-    const refusal = checkDatacenter(query, context)
-    if (refusal !== null) return respond(refusal)
+    // Which data centre, the body says alone.
     const command = decoded(() => parse(request.body))
     if ('status' in command) return respond(command)
     if (command.kind === 'refused') return respond(errorResponse(500, command.problem))

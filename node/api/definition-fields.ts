@@ -2,6 +2,8 @@ import { parseDurationNs } from '../base/duration.ts'
 import type { CheckStatus, ServiceAddress, ServiceDefinition, TextMap } from '../state/catalog-types.ts'
 import { DecodeError, type GoNames, JsonFields } from './json-body.ts'
 
+const isDuration = /^(ttl|interval|timeout|deregister_?critical_?service_?after)$/i
+
 /** What Go calls an object, and where it stands. */
 export interface GoObject extends GoNames {
   /** Before the names of its fields: `NodeService.Service`, of a struct without a name ''. */
@@ -35,7 +37,7 @@ export class DefinitionFields {
 
   /** Nothing is said: every field is absent, or as if it were. */
   get isEmpty(): boolean {
-    return this.#given.every(([, value]) => value === null || value === '' || value === 0 || value === false || (typeof value === 'object' && Object.keys(value).length === 0))
+    return this.#given.every(([name, value]) => (isDuration.test(name) && this.durationNs(name.replaceAll('_', '')) === 0) || value === null || value === '' || value === 0 || value === false || (typeof value === 'object' && Object.keys(value).length === 0))
   }
 
   has(name: string): boolean {

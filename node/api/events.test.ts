@@ -69,7 +69,8 @@ t.test('the index is made of the last id; who has seen it waits for another', as
 
 t.test('what cannot be fired', async (t) => {
   const cluster = gossiping()
-  t.match(cluster.ask('n1', 'PUT', `/v1/event/fire/x`, 'y'.repeat(600)), { status: 500, body: /exceeds configured limit of 512 bytes/ })
+  t.match(cluster.ask('n1', 'PUT', `/v1/event/fire/x`, 'y'.repeat(600)), { status: 500, body: /user event exceeds configured limit of 512 bytes before encoding/ })
+  t.match(cluster.ask('n1', 'PUT', `/v1/event/fire/x`, 'y'.repeat(430)), { status: 500, body: /encoded user event exceeds configured limit of 512 bytes after encoding/ })
   t.match(cluster.ask('n1', 'PUT', '/v1/event/fire/x?service=[a'), { status: 500, body: 'Invalid service filter: error parsing regexp: missing closing ]: `[a`' })
   cluster.time.run(1000)
   t.same(namesAt(cluster, 'n2'), [])

@@ -36,11 +36,16 @@ function fireEvent(context: ApiContext, name: string, query: URLSearchParams, { 
   if (problem !== null) return respond(errorResponse(500, problem))
   const refusal = checkDatacenter(query, context)
   if (refusal !== null) return respond(refusal)
-  if (consulBytes(event) > userEventBytesMax) {
-    return respond(errorResponse(500, `1 error occurred:\n\t* error broadcasting event to segment "": user event exceeds configured limit of ${userEventBytesMax} bytes before encoding\n\n`))
-  }
+  const tooLarge = sizeProblem(event)
+  if (tooLarge !== null) return respond(errorResponse(500, `1 error occurred:\n\t* error broadcasting event to segment "": ${tooLarge}\n\n`))
   if (!context.events.fire(event)) return respond(errorResponse(500, 'this member runs without gossip: start it with -serf-lan-port'))
   respond(jsonResponse(eventJson(event), isSet(query, 'pretty')))
+}
+
+function sizeProblem(event: UserEvent): string | null {
+  const { before, after } = consulBytes(event)
+  if (before > userEventBytesMax) return `user event exceeds configured limit of ${userEventBytesMax} bytes before encoding`
+  return after > userEventBytesMax ? `encoded user event exceeds configured limit of ${userEventBytesMax} bytes after encoding` : null
 }
 
 function problemOf({ nodeFilter, serviceFilter, tagFilter }: UserEvent): string | null {

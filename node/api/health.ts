@@ -1,7 +1,7 @@
 import { checkedInstanceShape, checkShape } from '../filter/filter-shapes.ts'
 import type { CatalogCheck, CheckStatus } from '../state/catalog-types.ts'
 import { checkJson, checkedInstanceJson } from './catalog-json.ts'
-import { answerCatalog, type Keep, missing, nodeMetaWanted, tagsWanted } from './catalog-read.ts'
+import { answerCatalog, cacheMiss, type Keep, missing, nodeMetaWanted, tagsWanted } from './catalog-read.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
 import { errorResponse } from './responses.ts'
@@ -29,7 +29,7 @@ export function healthRoutes(context: ApiContext): [path: string, actions: Route
       .filter(({ node, service, checks }) => wanted(node) && wantsTags(service.tags)
         && (passing !== true || checks.every(({ status }) => status === 'passing')))
       .map((instance) => checkedInstanceJson(instance, datacenter)).filter(keep),
-    missing('service name', name) ?? (typeof passing === 'object' ? passing : null))
+    missing('service name', name) ?? (typeof passing === 'object' ? passing : null), cacheMiss)
   }
   const node: Action = (request, name, query, respond) =>
     answerCatalog(context, request, query, respond, () => catalog.nodeChecks(name), checkShape, (checks, keep) => checks.map(checkJson).filter(keep), missing('node name', name))

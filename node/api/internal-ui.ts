@@ -48,11 +48,15 @@ const uiNodeShape: FilterFields = {
   ID: 'text', Node: 'text', Address: 'text', TaggedAddresses: 'text-map', Meta: 'text-map', Services: { each: serviceShape }, Checks: { each: checkShape },
 }
 
+const orNull = (texts: readonly string[]) => texts.length === 0 ? null : texts
+
 /** A node with all that runs on it. */
 function nodeJson({ catalog }: ApiContext, { id, name, address, taggedAddresses, meta }: CatalogNode): object {
   return {
     ID: id, Node: name, Address: address, TaggedAddresses: taggedAddresses, Meta: meta,
-    Services: catalog.node(name).value?.services.map(serviceJson) ?? [], Checks: catalog.nodeChecks(name).value.map(checkJson),
+    // Lists that are empty are null here.
+    Services: catalog.node(name).value?.services.map((service) => ({ ...serviceJson(service), Tags: orNull(service.tags) })) ?? [],
+    Checks: catalog.nodeChecks(name).value.map((check) => ({ ...checkJson(check), ServiceTags: orNull(check.serviceTags) })),
   }
 }
 
@@ -72,7 +76,6 @@ function filtered({ node, service, checks }: CheckedInstance, datacenter: string
 
 function summary(name: string, instances: readonly CheckedInstance[]): object {
   const distinct = (texts: readonly string[]) => [...new Set(texts)].sort()
-  const orNull = (texts: readonly string[]) => texts.length === 0 ? null : texts
   const checks = instances.flatMap((instance) => instance.checks)
   const count = (status: string) => checks.filter((check) => check.status === status).length
   return {

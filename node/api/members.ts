@@ -43,6 +43,13 @@ export function clientTags({ id, datacenter, version }: Pick<ApiContext, 'id' | 
   return { acls: '0', build: `${version}:`, dc: datacenter, id, role: 'node', segment: '', vsn: '2', vsn_max: '3', vsn_min: '2' }
 }
 
+/** Segments of a network are not of this edition; all of them, or the one without a name, are the network. */
+export function refuseSegment(query: URLSearchParams): ApiResponse | null {
+  const segment = query.get('segment') ?? ''
+  if (segment !== '' && query.has('wan')) return errorResponse(400, 'Cannot provide a segment with wan=true')
+  return segment === '' || segment === '_all' ? null : errorResponse(500, 'Network segments are not supported in this version of Consul')
+}
+
 /** `/v1/agent/members`: without gossip a member knows of itself alone. */
 export function listMembers(context: ApiContext): object[] {
   return context.gossip === null ? [ownMember(context)] : context.gossip.members().map(memberObject)

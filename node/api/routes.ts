@@ -8,7 +8,7 @@ import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { internalUiRoutes } from './internal-ui.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
-import { forceLeave, joinMember, leaveCluster, listMembers } from './members.ts'
+import { forceLeave, joinMember, leaveCluster, listMembers, refuseSegment } from './members.ts'
 import { checkDatacenter, checkReadParameters, isSet, parseConsistency, parseQuery } from './query.ts'
 import { deleteRaftPeer, getRaftConfiguration, transferLeader } from './operator.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
@@ -76,7 +76,7 @@ export function makeApi(context: ApiContext): ApiHandler {
     },
   })
   route('/v1/agent/host', { GET: answer(() => context.hostInfo?.() ?? {}) })
-  route('/v1/agent/members', { GET: answer(() => listMembers(context)) })
+  route('/v1/agent/members', { GET: (_request, _wildcard, query, respond) => respond(refuseSegment(query) ?? jsonResponse(listMembers(context), isSet(query, 'pretty'))) })
   route('/v1/agent/join/*', { PUT: (_request, address, _query, respond) => joinMember(context, address, respond) })
   route('/v1/agent/force-leave/*', { PUT: (_request, name, query, respond) => forceLeave(context, name, isSet(query, 'prune'), respond) })
   route('/v1/agent/leave', { PUT: (_request, _wildcard, _query, respond) => leaveCluster(context, respond) })

@@ -46,7 +46,7 @@ const parsers: Readonly<Record<'Node' | 'Service' | 'Check', (fields: Definition
   },
   Check(outer) {
     const fields = outer.only(['Verb', 'Check']).object('Check', { path: 'HealthCheck.Check.Check' }) ?? nothing
-    const check = checkFields(fields.only(checkNames), '.Check.Check')
+    const check = checkFields(fields.only(checkNames), '.Check.Check', true)
     if (!isCheckStatus(check.status)) throw new DecodeError(`Invalid check status: '${check.status as string}'`)
     return { kind: 'check', verb: outer.text('Verb'), node: fields.text('Node'), check, index: fields.index('ModifyIndex') }
   },

@@ -76,6 +76,15 @@ function problemAt(text: string, offset: number, problem: string): FilterError {
   return new FilterError(`${before.length}:${before.at(-1)!.length + 1} (${offset}): ${problem}`)
 }
 
+/** What Consul's parser, made from a grammar, says that it would have taken: from the classes of characters, in order. */
+const space = '[ \\t\\r\\n]'
+const value = '"-", "0", "\\"", "`", [ \\t\\r\\n], [1-9] or [a-zA-Z]'
+const beginning = '"(", "-", "0", "\\"", "`", "not", [ \\t\\r\\n], [1-9] or [a-zA-Z]'
+const afterSelector = '"!=", ".", "==", "[", [ \\t\\r\\n] or [a-zA-Z0-9_]'
+const afterExpression = '"and", "or", [ \\t\\r\\n] or EOF'
+const afterGluedNumber = '".", [ \\t\\r\\n], [0-9] or EOF'
+const afterGluedWord = '".", [ \\t\\r\\n] or EOF'
+
 class Parser {
   readonly #tokens: readonly Token[]
   readonly #text: string
@@ -89,7 +98,7 @@ class Parser {
 
   whole(): FilterExpression {
     const expression = this.#or()
-    if (this.#next.kind !== 'end') throw this.#problem('"and", "or" or the end')
+    if (this.#next.kind !== 'end') throw this.#problem(this.#tokens[this.#at - 1]?.kind === 'word' && this.#isGlued() ? (/^-?[1-9]\d*$/.test(this.#tokens[this.#at - 1]!.text) ? afterGluedNumber : afterGluedWord) : afterExpression)
     return expression
   }
 
@@ -122,13 +131,14 @@ class Parser {
 
   #parenthesized(): FilterExpression {
     const inner = this.#or()
-    if (!this.#takeSymbol(')')) throw this.#problem('")"')
+    if (!this.#takeSymbol(')')) throw problemAt(this.#text, this.#next.offset, 'rule "grouping": Unmatched parentheses')
     return inner
   }
 
   #match(): FilterMatch {
     const first = this.#next
-    if (first.kind !== 'word' && first.kind !== 'string') throw this.#problem('"(", "not", a selector or a value')
+    if (first.kind !== 'word' && first.kind !== 'string') throw this.#problem(this.#at > 0 && this.#isGlued() ? space : beginning)
+    if (first.kind === 'word' && !/^[a-zA-Z0-9-]/.test(first.text)) throw this.#problem(beginning)
     const second = this.#tokens[this.#at + 1]!
     const third = this.#tokens[this.#at + 2]
     const isIn = second.text === 'in' || (second.text === 'not' && third?.text === 'in')
@@ -137,6 +147,10 @@ class Parser {
       const negated = this.#takeWord('not')
       this.#at++
       return { kind: 'match', operator: negated ? 'not-in' : 'in', value: first.text, selector: this.#selector() }
+    }
+    if (first.kind === 'string') {
+      this.#at++
+      throw this.#problem(space)
     }
     const selector = this.#selector()
     if (this.#takeSymbol('==')) return { kind: 'match', operator: 'equal', selector, value: this.#value() }
@@ -149,14 +163,15 @@ class Parser {
     const negated = this.#takeWord('not')
     if (this.#takeWord('contains')) return { kind: 'match', operator: negated ? 'not-in' : 'in', selector, value: this.#value() }
     if (this.#takeWord('matches')) return { kind: 'match', operator: negated ? 'not-matches' : 'matches', selector, value: this.#value() }
-    throw this.#problem('"!=", "==", "contains", "in", "is", "matches" or "not"')
+    throw this.#problem(this.#isGlued() ? afterSelector : '"!=", "==", "contains", "in", "is", "matches", "not" or [ \\t\\r\\n]')
   }
 
   #selector(): string[] {
     const { kind, text } = this.#next
-    if (kind !== 'word') throw this.#problem('a selector')
+    if (kind !== 'word') throw this.#problem(kind === 'string' && this.#at > 0 ? space : 'a selector')
     const names = text.split('.')
-    if (names.some((name) => !/^[a-zA-Z][a-zA-Z0-9_/-]*$/.test(name))) throw this.#problem('a selector')
+    const good = /^[a-zA-Z][a-zA-Z0-9_]*(?:\.[a-zA-Z][a-zA-Z0-9_]*)*/.exec(text)?.[0].length ?? 0
+    if (good < text.length) throw problemAt(this.#text, this.#next.offset + good, `no match found, expected: ${good === 0 ? 'a selector' : afterSelector}`)
     this.#at++
     while (this.#takeSymbol('[')) {
       if (this.#next.kind !== 'string') throw this.#problem('a quoted name')
@@ -169,9 +184,15 @@ class Parser {
 
   #value(): string {
     const { kind, text } = this.#next
-    if (kind !== 'word' && kind !== 'string') throw this.#problem('a value')
+    if (kind !== 'word' && kind !== 'string') throw this.#problem(value)
     this.#at++
     return text
+  }
+
+  /** No space stands before what comes next. */
+  #isGlued(): boolean {
+    const { offset } = this.#next
+    return offset === 0 || !/[ \t\r\n]/.test(this.#text[offset - 1]!)
   }
 
   #takeWord(text: string): boolean {

@@ -17,8 +17,8 @@ t.test('what holds of an instance', async (t) => {
     ['Service.Service == web', true], ['Service.Service == "web"', true], ['Service.Service == `web`', true], ['Service.Service=="db"', false], ['Service.Service != db', true],
     ['Service.Port == 80', true], ['Service.Port != 80', false], ['Service.EnableTagOverride == true', true], ['Service.Weights.Passing == 3', true],
     ['v1 in Service.Tags', true], ['"v2" in Service.Tags', false], ['v2 not in Service.Tags', true], ['Service.Tags contains v1', true], ['Service.Tags not contains v1', false],
-    ['rack in Node.Meta', true], ['Node.Meta.rack == r1', true], ['Node.Meta["a.b"] == c', true], ['Node.Meta.none == x', false], ['Node.Meta.none != x', true], ['Node.Meta.constructor is empty', true],
-    ['Service.Address is empty', true], ['Service.Tags is not empty', true], ['Node.TaggedAddresses is empty', true], ['Service.Meta is empty', false],
+    ['rack in Node.Meta', true], ['Node.Meta.rack == r1', true], ['Node.Meta["a.b"] == c', true], ['Node.Meta.none == x', false], ['Node.Meta.none != x', true], ['Node.Meta.constructor == x', false],
+    ['Service.Proxy.LocalServicePort == 0', true], ['Service.Connect.Native == true', false], ['Service.Tags is not empty', true], ['Node.TaggedAddresses is empty', true], ['Service.Meta is empty', false],
     ['Service.Service matches "^w.b$"', true], ['Service.Service not matches "^w"', false], ['Service.Service matches `(?i)WEB`', true], ['Service.Meta.version matches `\\d+\\.\\d+`', true],
     ['eb in Service.Service', true], ['Service.TaggedAddresses.lan.Port == 81', true], ['Service.TaggedAddresses.wan.Port == 81', false],
     ['Checks.Status == warning', true], ['Checks.Status == critical', false], ['Checks is empty', false],
@@ -32,9 +32,9 @@ t.test('what holds of an instance', async (t) => {
 t.test('what is refused: where, or which selector', async (t) => {
   const table: [string, RegExp][] = [
     ['Service.Prt == 80', /^Selector "Service.Prt" is not valid$/], ['Service == x', /^Invalid match operator "Equal" for selector "Service"$/],
-    ['Node.Meta.rack.x == y', /^Selector "Node.Meta.rack.x" is not valid$/], ['__proto__ == x', /no match found, expected: a selector/], ['constructor == x', /not valid/],
-    ['', /^1:1 \(0\): no match found/], ['Service', /^1:8 \(7\): no match found, expected: "!=", "=="/], ['Service.Port ==', /^1:16 \(15\): no match found, expected: a value$/],
-    ['(Service.Port == 1', /expected: "\)"/], ['Service.Port == 1 2', /expected: "and", "or" or the end/], ['Service.Port == "1', /^1:17/], ['a = b', /^1:3/],
+    ['Node.Meta.rack.x == y', /^Selector "Node.Meta.rack.x" is not valid$/], ['__proto__ == x', /^1:1 \(0\): no match found, expected: "\("/], ['Service.__proto__ == x', /^1:8 \(7\): no match found/], ['constructor == x', /not valid/],
+    ['', /^1:1 \(0\): no match found/], ['Service', /^1:8 \(7\): no match found, expected: "!=", "\.", "==", "\[", \[ \\t\\r\\n\] or \[a-zA-Z0-9_\]$/], ['Service.Port ==', /^1:16 \(15\): no match found, expected: "-", "0", "\\"", "`"/],
+    ['(Service.Port == 1', /^1:19 \(18\): rule "grouping": Unmatched parentheses$/], ['Service.Port == 1 2', /expected: "and", "or", /], ['Service.Service is empty', /Invalid match operator "Is Empty"/], ['Service.Port == 99999999999999999999', /value out of range/], ['Service.CreateIndex == 1', /not valid/], ['Service.Port == "1', /^1:17/], ['a = b', /^1:3/],
     ['Service.Port == x', /strconv.ParseInt/], ['Service.Port matches x', /Invalid match operator "Matches"/], ['Service.Tags == x', /Invalid match operator/], ['Service.Port is empty', /Invalid match operator/],
     ['Service.Service matches "("', /Failed to compile/], ['Service.EnableTagOverride == maybe', /ParseBool/], ['a in', /expected: a selector/], ['Service.Port == 1\nand )', /^2:5/],
     ['('.repeat(5000), /levels deep/],

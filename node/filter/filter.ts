@@ -1,4 +1,5 @@
 import { unreachable } from '../base/assert.ts'
+import { compilePattern } from './go-pattern.ts'
 import { FilterError, type FilterExpression, type FilterMatch, type FilterOperator, parseFilter } from './filter-syntax.ts'
 
 /** What stands at a selector of the JSON that is filtered. */
@@ -84,8 +85,8 @@ function compileLeaf(match: FilterMatch, field: FilterField): Test {
     case 'matches':
     case 'not-matches': {
       if (field !== 'text') throw unsupported(match)
-      const pattern = compilePattern(wanted)
-      const matches: Test = (value) => pattern.test(String(value ?? ''))
+      const fits = patternOf(wanted)
+      const matches: Test = (value) => fits(String(value ?? ''))
       return operator === 'matches' ? matches : negated(matches)
     }
     default: return unreachable(operator)
@@ -97,19 +98,21 @@ function equality(match: FilterMatch, field: FilterField): Test {
   switch (field) {
     case 'text': return (value) => (value ?? '') === wanted
     case 'integer': {
-      if (!/^[+-]?\d+$/.test(wanted)) throw new FilterError(`Failed to convert value for selector ${quotedSelector(match)}: strconv.ParseInt: parsing ${JSON.stringify(wanted)}: invalid syntax`)
-      return (value) => value === Number(wanted)
+      if (!/^[+-]?\d+$/.test(wanted)) throw coercion(match, 'ParseInt', 'invalid syntax')
+      const number = BigInt(wanted)
+      if (number < -(2n ** 63n) || number >= 2n ** 63n) throw coercion(match, 'ParseInt', 'value out of range')
+      return (value) => (value ?? 0) === Number(number)
     }
     case 'flag': {
-      if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(wanted)) throw new FilterError(`Failed to convert value for selector ${quotedSelector(match)}: strconv.ParseBool: parsing ${JSON.stringify(wanted)}: invalid syntax`)
-      return (value) => value === /^[1tT]/.test(wanted)
+      if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(wanted)) throw coercion(match, 'ParseBool', 'invalid syntax')
+      return (value) => (value ?? false) === /^[1tT]/.test(wanted)
     }
     default: throw unsupported(match)
   }
 }
 
 function emptiness(match: FilterMatch, field: FilterField): Test {
-  if (field === 'integer' || field === 'flag' || (typeof field === 'object' && 'fields' in field)) throw unsupported(match)
+  if (field === 'text' || field === 'integer' || field === 'flag' || (typeof field === 'object' && 'fields' in field)) throw unsupported(match)
   return (value) => {
     if (value === null || value === undefined || value === '') return true
     return typeof value === 'object' && Object.keys(value).length === 0
@@ -125,15 +128,14 @@ function membership(match: FilterMatch, field: FilterField): Test {
   throw unsupported(match)
 }
 
-/** Patterns are Go's; what JavaScript reads otherwise is refused rather than misread. */
-function compilePattern(text: string): RegExp {
-  try {
-    const [flags, pattern] = text.startsWith('(?i)') ? ['iu', text.slice(4)] : ['u', text]
-    if (/\\[AzZQEpP\d]|\(\?[^:]/.test(pattern.replaceAll('\\\\', ''))) throw new SyntaxError('this construct is not supported here')
-    return new RegExp(pattern, flags)
-  } catch (error) {
-    throw new FilterError(`Failed to compile regular expression ${JSON.stringify(text)}: ${(error as Error).message}`)
-  }
+function coercion(match: FilterMatch, parser: string, problem: string): FilterError {
+  return new FilterError(`Failed to coerce value ${JSON.stringify(match.value)} for selector ${quotedSelector(match)}: strconv.${parser}: parsing ${JSON.stringify(match.value)}: ${problem}`)
+}
+
+function patternOf(text: string): (tested: string) => boolean {
+  const compiled = compilePattern(text)
+  if (compiled.kind === 'pattern') return compiled.test
+  throw new FilterError(`Failed to compile regular expression ${JSON.stringify(text)}: ${compiled.problem}`)
 }
 
 function negated(test: Test): Test {

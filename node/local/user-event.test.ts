@@ -17,7 +17,7 @@ t.test('an event survives gossip, and fits a datagram of gossip whenever Consul 
     const got = decodeUserEvent(bytes, 7)!
     return got.id === sent.id && got.name === sent.name && Buffer.compare(got.payload, sent.payload) === 0
       && got.nodeFilter === sent.nodeFilter && got.serviceFilter === sent.serviceFilter && got.tagFilter === sent.tagFilter
-      && (consulBytes(sent) > userEventBytesMax || bytes.length + 'consul:event'.length <= userEventBytesMax)
+      && (consulBytes(sent).after > userEventBytesMax || bytes.length + 'consul:event'.length <= userEventBytesMax)
   }))
 })
 

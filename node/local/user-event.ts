@@ -60,15 +60,20 @@ export function decodeUserEvent(bytes: Uint8Array, lamportTime: number): UserEve
 }
 
 /**
- * How long the event is in Consul's gossip: its name there, and a MessagePack
- * map of what is not empty. Ours is shorter; the limit is Consul's all the same.
+ * How long the event is in Consul's gossip: its name there with a MessagePack
+ * map of what is not empty, and the two as a message of serf's, with a time of
+ * one byte. Ours is shorter; the limit is Consul's all the same.
  */
-export function consulBytes({ name, payload, nodeFilter, serviceFilter, tagFilter }: Pick<UserEvent, 'name' | 'payload' | 'nodeFilter' | 'serviceFilter' | 'tagFilter'>): number {
-  const raw = (bytes: number) => (bytes < 32 ? 1 : 3) + bytes
+export function consulBytes({ name, payload, nodeFilter, serviceFilter, tagFilter }: Pick<UserEvent, 'name' | 'payload' | 'nodeFilter' | 'serviceFilter' | 'tagFilter'>): { readonly before: number, readonly after: number } {
+  const raw = (bytes: number) => (bytes < 32 ? 1 : bytes < 256 ? 2 : 3) + bytes
   const optional = (keyBytes: number, bytes: number) => bytes === 0 ? 0 : raw(keyBytes) + raw(bytes)
   const map = 1 + raw(2) + raw(36) + raw(1) + raw(Buffer.byteLength(name)) + optional(1, payload.length)
     + optional(2, Buffer.byteLength(nodeFilter)) + optional(2, Buffer.byteLength(serviceFilter)) + optional(2, Buffer.byteLength(tagFilter)) + raw(1) + 1
-  return Buffer.byteLength(`consul:event:${name}`) + map
+  const nameBytes = Buffer.byteLength(`consul:event:${name}`)
+  // Serf writes MessagePack's older form, without lengths of one byte.
+  const oldRaw = (bytes: number) => (bytes < 32 ? 1 : 3) + bytes
+  const message = 2 + oldRaw(2) + 1 + oldRaw(5) + 1 + oldRaw(4) + oldRaw(nameBytes) + oldRaw(7) + oldRaw(map)
+  return { before: nameBytes + map, after: message }
 }
 
 /** What an agent is, for filters. */

@@ -54,8 +54,11 @@ export function problemBefore(operation: CatalogOperation): string | null {
 
 /** Of a node: empty, or a UUID. */
 export function nodeIdProblem(id: string): string | null {
-  if (id === '' || /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id)) return null
-  return `Bad node ID: ${id.length === 36 ? 'uuid is improperly formatted' : 'uuid string is wrong length'}`
+  if (id === '') return null
+  if (id.length !== 36) return 'Bad node ID: uuid string is wrong length'
+  if ([8, 13, 18, 23].some((at) => id[at] !== '-')) return 'Bad node ID: uuid is improperly formatted'
+  const wrong = [...id.replaceAll('-', '')].find((digit) => !/[0-9a-fA-F]/.test(digit))
+  return wrong === undefined ? null : `Bad node ID: encoding/hex: invalid byte: U+${wrong.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} '${wrong}'`
 }
 
 export function readCatalog(catalog: CatalogReader, operation: CatalogOperation): CatalogStep {

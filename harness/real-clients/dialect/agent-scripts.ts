@@ -18,7 +18,7 @@ export const agentScripts: readonly Script[] = [
     steps: [
       ...[
         '{}', 'null', 'bad', '', '[]', '{"Name":""}', '{"Name":5}', '{"Name":"s","Port":"x"}', '{"Name":"s","Foo":1}', '{"Name":"s","Check":{}}', '{"Name":"s","Check":{"TTL":"0s"}}', '{"Name":"s","Check":{"TTL":"abc"}}', '{"Name":"s","Check":{"HTTP":"http://x"}}', '{"Name":"s","Check":{"TTL":"1s","Interval":"1s"}}', '{"Name":"s","Check":{"HTTP":"http://127.0.0.1:1","Interval":"10s","TTL":"1s"}}',
-        '{"Name":"s","Check":{"Args":["true"],"Interval":"10s"}}', '{"Name":"s","Check":{"TTL":"1h","Status":"zap"}}', '{"Name":"s","Weights":{"Passing":0,"Warning":1}}', '{"Name":"s","Weights":{"Passing":100000,"Warning":1}}', '{"Name":"s","Weights":{"Passing":2,"Warning":1}}', '{"name":"lower","tags":["t"],"enable_tag_override":true}', '{"Name":"s","Kind":"zap"}', '{"Name":"s","Check":{"TCP":"127.0.0.1:1"}}', '{"Name":"s","Meta":{"a":5}}', '{"Name":"under_score"}', '{"Name":"dot.ted"}',
+        '{"Name":"s","Check":{"Args":["true"],"Interval":"10s"}}', '{"Name":"s","Check":{"TTL":"1h","Status":"zap"}}', '{"Name":"s","Weights":{"Passing":0,"Warning":1}}', '{"Name":"s","Weights":{"Passing":100000,"Warning":1}}', '{"Name":"s","Weights":{"Passing":2,"Warning":1}}', '{"name":"lower","tags":["t"],"enable_tag_override":true}', '{"Name":"s","Check":{"TCP":"127.0.0.1:1"}}', '{"Name":"s","Meta":{"a":5}}', '{"Name":"under_score"}', '{"Name":"dot.ted"}',
       ].map((body) => put('/v1/agent/service/register', body)),
       ...['{}', 'null', 'bad', '', '{"Name":"c"}', '{"Name":"c","TTL":"-1s"}', '{"TTL":"1h"}', '{"Name":"c","TTL":"1h","Status":"zap"}', '{"Name":"c","HTTP":"http://127.0.0.1:1/","Interval":"1h"}', '{"Name":"c2","TCP":"127.0.0.1:1","Interval":"1h"}', '{"Name":"c3","Script":"x","Interval":"1h"}', '{"Name":"alias","AliasNode":"n1"}', '{"Name":"alias2","AliasService":"nope"}'].map((body) => put('/v1/agent/check/register', body)),
       get('/v1/agent/services'), any('GET', '/v1/agent/service/register'), any('POST', '/v1/agent/check/register', '{}'), any('GET', '/v1/agent/check/pass/x'), any('GET', '/v1/agent/service/deregister/x'),
@@ -36,8 +36,8 @@ export const agentScripts: readonly Script[] = [
     name: 'events, coordinates, operator',
     steps: [
       get('/v1/event/list'), put('/v1/event/fire/deploy', 'hello'), put('/v1/event/fire/deploy'), put('/v1/event/fire/'), put('/v1/event/fire/x?node=('), put('/v1/event/fire/x?tag=a'), put('/v1/event/fire/x', 'y'.repeat(600)), get('/v1/event/list?name=nope'),
-      get('/v1/coordinate/node/nope'), get('/v1/operator/raft/configuration'), any('DELETE', '/v1/operator/raft/peer'), any('DELETE', '/v1/operator/raft/peer?id=x'), any('DELETE', '/v1/operator/raft/peer?address=1.2.3.4:8300'), any('DELETE', '/v1/operator/raft/peer?address=a&id=b'), get('/v1/operator/autopilot/configuration'), get('/v1/operator/autopilot/health'), put('/v1/operator/autopilot/configuration', 'bad'), any('PUT', '/v1/operator/raft/configuration'),
-      put('/v1/snapshot', 'rubbish'), get('/v1/acl/tokens'), get('/v1/query'), get('/v1/session/list?pretty'),
+      get('/v1/coordinate/node/nope'), get('/v1/operator/raft/configuration'), any('DELETE', '/v1/operator/raft/peer'), any('DELETE', '/v1/operator/raft/peer?id=x'), any('DELETE', '/v1/operator/raft/peer?address=1.2.3.4:8300'), any('DELETE', '/v1/operator/raft/peer?address=a&id=b'), any('PUT', '/v1/operator/raft/configuration'),
+      get('/v1/acl/tokens'), get('/v1/query'), get('/v1/session/list?pretty'),
     ],
   },
 ]

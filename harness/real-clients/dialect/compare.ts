@@ -16,7 +16,7 @@ export interface Comparable {
 }
 
 const comparedHeaders = [
-  'content-type', 'x-consul-index', 'x-consul-knownleader', 'x-consul-lastcontact', 'x-consul-reason', 'allow', 'location',
+  'content-type', 'x-consul-index', 'x-consul-knownleader', 'x-consul-lastcontact', 'x-consul-effective-consistency', 'x-cache', 'x-consul-reason', 'allow', 'location',
   'x-content-type-options', 'content-security-policy', 'vary',
 ]
 const indexFields = new Set(['CreateIndex', 'ModifyIndex', 'Index'])
@@ -62,6 +62,8 @@ export class Names {
   }
 
   value(value: unknown, field = ''): unknown {
+    // A hash of the service as Go holds it in memory: nobody else can come to the same.
+    if (field === 'ContentHash' && typeof value === 'string' && /^[0-9a-f]{16}$/.test(value)) return '<hash>'
     if (typeof value === 'string') return this.text(value)
     if (typeof value === 'number') return indexFields.has(field) ? this.index(value) : value
     if (Array.isArray(value)) return value.map((item) => this.value(item))

@@ -41,12 +41,19 @@ class Side {
     const answer = await this.#requester.request(method, this.#filled(target), body === undefined ? undefined : this.#filled(body), headers)
       .catch((error: Error): Answer => ({ status: 0, headers: {}, body: `no answer: ${error.message}` }))
     if (step.saveIdAs !== undefined) this.#saved.set(step.saveIdAs, idOf(answer))
-    return comparable(answer, this.#names)
+    const found = comparable(answer, this.#names)
+    return step.anyOrder === true ? { ...found, body: withoutOrder(found.body), layout: '' } : found
   }
 
   #filled(text: string): string {
     return text.replace(/\{([a-z])\}/g, (whole, name: string) => this.#saved.get(name) ?? whole)
   }
+}
+
+function withoutOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutOrder).sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutOrder(inner)]))
 }
 
 function idOf({ body }: Answer): string {

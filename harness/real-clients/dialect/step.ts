@@ -5,6 +5,8 @@ export interface Step {
   readonly target: string
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Lists in the answer are in an order of chance: they are compared as sets. */
+  readonly anyOrder?: boolean
   /** Keeps the answer's field `ID` under this name for later steps. */
   readonly saveIdAs?: string
 }
