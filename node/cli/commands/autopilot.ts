@@ -73,6 +73,6 @@ function duration(key: string, flag: string, value: string | undefined): Record<
 
 function counted(key: string, flag: string, value: string | undefined): Record<string, number> {
   if (value === undefined) return {}
-  if (!/^\d+$/.test(value)) throw new CommandFailure(`invalid value ${JSON.stringify(value)} for flag ${flag}: parse error`)
+  if (!/^\d+$/.test(value)) throw new CommandFailure(`invalid value ${JSON.stringify(value)} for flag ${flag}: strconv.ParseUint: parsing ${JSON.stringify(value)}: invalid syntax`)
   return { [key]: Number(value) }
 }
