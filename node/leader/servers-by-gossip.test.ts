@@ -169,3 +169,17 @@ t.test('five servers that expect three become one cluster of five', async (t) =>
   t.ok(cluster.time.runUntil(() => cluster.leader !== null && servers(cluster, cluster.leader).join() === 'n1,n2,n3,n4,n5', 60_000))
   put(cluster, cluster.leader!, 'a', 'x')
 })
+
+t.test('a server that was cut off and removed comes back when the cut is healed, without being told', async (t) => {
+  const cluster = new VirtualCluster(3, {}, { gossip: true })
+  const leader = cluster.elect()
+  const victim = others(cluster, leader)[0]!
+  const sameSide = (from: string, to: string) => (from.split(':')[0] === victim) === (to.split(':')[0] === victim)
+  cluster.passes = cluster.gossip!.passes = sameSide
+  t.ok(cluster.time.runUntil(() => servers(cluster, leader).length === 2, 120_000), 'autopilot removes it')
+  put(cluster, leader, 'meanwhile', 'x')
+  cluster.passes = cluster.gossip!.passes = () => true
+  t.ok(cluster.time.runUntil(() => servers(cluster, leader).includes(victim), 600_000), 'it votes again')
+  t.ok(cluster.time.runUntil(() => serfHealth(cluster, leader, victim) === 'passing', 10_000))
+  t.equal(Buffer.from(cluster.ask(victim, 'GET', '/v1/kv/meanwhile?raw&stale').body as Uint8Array).toString(), 'x')
+})
