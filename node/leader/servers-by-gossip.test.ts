@@ -183,3 +183,13 @@ t.test('a server that was cut off and removed comes back when the cut is healed,
   t.ok(cluster.time.runUntil(() => serfHealth(cluster, leader, victim) === 'passing', 10_000))
   t.equal(Buffer.from(cluster.ask(victim, 'GET', '/v1/kv/meanwhile?raw&stale').body as Uint8Array).toString(), 'x')
 })
+
+t.test('two clusters of one that meet by gossip stay two', async (t) => {
+  const cluster = new VirtualCluster(1, {}, { gossip: true })
+  cluster.elect()
+  put(cluster, 'n1', 'a', 'x')
+  cluster.start('n2', 1)
+  cluster.time.run(60_000)
+  t.same([servers(cluster, 'n1'), servers(cluster, 'n2')], [['n1'], ['n2']])
+  t.match(json(cluster, 'n1', '/v1/agent/members'), [{ Name: 'n1', Tags: { bootstrap: '1' } }, { Name: 'n2', Tags: { bootstrap: '1' } }])
+})
