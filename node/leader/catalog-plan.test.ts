@@ -104,5 +104,5 @@ t.test('from any catalog, one round makes it right and the next writes nothing',
       if (catalog.nodes.some((node) => !members.some(({ name }) => name === node))) return false
     }
     return true
-  }))
+  }), { numRuns: 500 })
 })
