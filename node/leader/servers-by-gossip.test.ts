@@ -41,6 +41,8 @@ t.test('a leader that leaves hands over first, and does not come back by gossip'
   const leader = cluster.elect()
   t.equal(cluster.ask(leader, 'PUT', '/v1/agent/leave', '', 30_000).status, 200)
   const [one, other] = others(cluster, leader) as [string, string]
+  t.ok([one, other].some((name) => cluster.status(name).role === 'leader'), 'another leads when the leaver is answered')
+  t.notOk(servers(cluster, one).includes(leader), 'and has removed it')
   cluster.crash(leader)
   t.ok(cluster.time.runUntil(() => cluster.status(one).leader !== null, 10_000))
   cluster.time.run(70_000)
