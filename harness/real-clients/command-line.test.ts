@@ -46,6 +46,8 @@ const same: readonly (readonly string[])[] = [
   ['members'], ['members', '-detailed'], ['members', '-wan'], ['members', '-status=failed'], ['members', '-segment=x'],
   ['operator', 'raft', 'list-peers'], ['operator', 'raft', 'list-peers', '-stale'], ['operator', 'raft', 'remove-peer'], ['operator', 'raft', 'remove-peer', '-id=x', '-address=y'],
   ['operator', 'raft', 'remove-peer', '-address=1.2.3.4:5'],
+  ['operator', 'autopilot', 'get-config'], ['operator', 'autopilot', 'set-config', '-max-trailing-logs=99', '-server-stabilization-time=3s', '-cleanup-dead-servers=false'],
+  ['operator', 'autopilot', 'get-config', '-stale'], ['operator', 'autopilot', 'set-config', '-last-contact-threshold=x'],
   ['services', 'register', 'services.json'], ['services', 'register', '-name=n1', '-port=4', '-tag=y', '-tag=x', '-meta=a=b', '-address=1.2.3.4', '-id=nid', '-tagged-address=lan=1.2.3.4:5'],
   ['services', 'register'], ['services', 'register', '-name=n1', 'services.json'], ['catalog', 'services'], ['catalog', 'services', '-tags'], ['catalog', 'services', '-node=s1', '-tags'],
   ['catalog', 'services', '-node=none'], ['catalog', 'services', '-node-meta=a=b'], ['catalog', 'nodes'], ['catalog', 'nodes', '-detailed'], ['catalog', 'nodes', '-service=w1'],

@@ -7,6 +7,7 @@ import type { CatalogReader } from '../state/catalog.ts'
 import type { CatalogRegister } from '../state/catalog-commands.ts'
 import { encodeCommand } from '../state/commands.ts'
 import { parseAddress } from '../transport/address.ts'
+import { serfCheckId, serfHealth } from '../leader/catalog-plan.ts'
 
 export interface ServerRegistrarPorts {
   readonly catalog: CatalogReader
@@ -24,13 +25,11 @@ const reconcileMs = 60_000
 /** After a failure, and while the leader's term begins. */
 const retryMs = 1000
 
-export const serfCheckId = 'serfHealth'
-
 /**
  * The leader enters the servers of the Raft configuration into the catalog:
- * as nodes that carry the service `consul` and pass `serfHealth`. It knows of
- * no failures: gossip does, and will take the check over. So a check that
- * stands there already is left as it is.
+ * as nodes that carry the service `consul` and pass `serfHealth`. Only where
+ * there is no gossip (`leader-duties.ts` goes by that), so it knows of no
+ * failures, and a check that stands there already is left as it is.
  */
 export class ServerRegistrar {
   readonly #ports: ServerRegistrarPorts
@@ -100,10 +99,7 @@ function registrationOf(server: Server, catalog: CatalogReader): CatalogRegister
       id: 'consul', name: 'consul', tags: [], address: '', taggedAddresses: null, port, meta: null,
       weights: { passing: 1, warning: 1 }, enableTagOverride: false,
     },
-    checks: hasCheck ? [] : [{
-      checkId: serfCheckId, name: 'Serf Health Status', status: 'passing', notes: '', output: 'Agent alive and reachable',
-      serviceId: '', type: '', definition: {},
-    }],
+    checks: hasCheck ? [] : [serfHealth('passing')],
   }
 }
 

@@ -105,6 +105,8 @@ t.test('three servers and twenty client agents', { timeout: 300_000 }, async (t)
     t.same((await json<{ Node: string }[]>(ports[5]!, '/v1/catalog/service/consul')).map(({ Node }) => Node), ['s1', 's2', 's3'])
     t.equal((await json<{ Meta: { name: string } }>(ports[5]!, '/v1/agent/self')).Meta.name, 'c6')
     await cluster.until('c6 is found by its metadata', async () => (await json<{ Node: string }[]>(s1, '/v1/catalog/nodes?node-meta=name:c6')).map(({ Node }) => Node).join() === 'c6')
+    // Each server hands it to the one that leads.
+    for (const { http } of servers) t.equal((await json<{ Servers: unknown[] }>(http, '/v1/operator/autopilot/health')).Servers.length, 3)
     t.match(await json(ports[7]!, '/v1/operator/autopilot/health'), { Servers: [{ SerfStatus: 'alive' }, { SerfStatus: 'alive' }, { SerfStatus: 'alive' }] })
   })
 

@@ -9,7 +9,7 @@ import type { ClusterMember } from './cluster-member.ts'
 
 const client = (name: string, status: ClusterMember['status'] = 'alive', id = `id-${name}`): ClusterMember => ({ name, id, host: `host-${name}`, status, server: null })
 const server = (name: string, status: ClusterMember['status'] = 'alive', id = `id-${name}`, version = '1.0.0'): ClusterMember =>
-  ({ name, id, host: `host-${name}`, status, server: { address: `host-${name}:8300`, port: 8300, version, raftVersion: 3 } })
+  ({ name, id, host: `host-${name}`, status, server: { address: `host-${name}:8300`, port: 8300, version, raftVersion: 3, bootstrap: false } })
 
 class Catalog {
   readonly state = new StateMachine()
@@ -104,5 +104,5 @@ t.test('from any catalog, one round makes it right and the next writes nothing',
       if (catalog.nodes.some((node) => !members.some(({ name }) => name === node))) return false
     }
     return true
-  }))
+  }), { numRuns: 500 })
 })

@@ -19,6 +19,8 @@ export interface ServerTags {
   readonly port: number
   readonly version: string
   readonly raftVersion: number
+  /** Started with `-bootstrap`: it forms a cluster of its own where it finds no log. */
+  readonly bootstrap: boolean
 }
 
 /** Null: the tags are neither those of a server nor of a client agent, and it is nobody's business here. */
@@ -32,7 +34,7 @@ export function clusterMember({ name, address, tags, status }: Pick<MemberView, 
   if (!Number.isInteger(port) || port < 1 || port > 65_535 || member.id === '') return null
   return {
     ...member,
-    server: { address: formatAddress(host, port), port, version: (tags.build ?? '').split(':')[0]!, raftVersion: Number(tags.raft_vsn ?? 0) || 0 },
+    server: { address: formatAddress(host, port), port, version: (tags.build ?? '').split(':')[0]!, raftVersion: Number(tags.raft_vsn ?? 0) || 0, bootstrap: tags.bootstrap === '1' },
   }
 }
 
@@ -46,4 +48,13 @@ export function sharedIds(members: readonly ClusterMember[]): ReadonlySet<string
     seen.add(id)
   }
   return shared
+}
+
+/**
+ * Servers that were all started with `-bootstrap`, if they are several: each
+ * may have formed a cluster, and one would lose its data to another.
+ */
+export function rivals(members: readonly ClusterMember[]): readonly ClusterMember[] {
+  const found = members.filter(({ server, status }) => server?.bootstrap === true && status !== 'left')
+  return found.length > 1 ? found : []
 }

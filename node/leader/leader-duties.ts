@@ -9,7 +9,7 @@ import type { CatalogReader } from '../state/catalog.ts'
 import type { CatalogCommand } from '../state/catalog-commands.ts'
 import { encodeCommand } from '../state/commands.ts'
 import { planCatalog } from './catalog-plan.ts'
-import { clusterMember, sharedIds, type ClusterMember } from './cluster-member.ts'
+import { clusterMember, type ClusterMember, rivals, sharedIds } from './cluster-member.ts'
 import { planRaft } from './raft-plan.ts'
 
 export interface LeaderDutiesPorts {
@@ -46,6 +46,7 @@ export class LeaderDuties {
   #again = false
   #stopped = false
   #warnedIds = ''
+  #warnedRivals = ''
 
   constructor(ports: LeaderDutiesPorts) {
     this.#ports = ports
@@ -95,6 +96,7 @@ export class LeaderDuties {
       if (outcome.kind !== 'ready') return this.#end(false)
       const members = this.#ports.members().map(clusterMember).filter((member) => member !== null)
       this.#warnOfSharedIds(members)
+      this.#warnOfRivals(members)
       this.#followCatalog(members, (followed) => this.#followRaft(members, followed))
     })
   }
@@ -134,6 +136,14 @@ export class LeaderDuties {
       if (outcome.kind === 'done') this.#again = true
       this.#end(succeeded && outcome.kind === 'done')
     })
+  }
+
+  #warnOfRivals(members: readonly ClusterMember[]): void {
+    const names = rivals(members).map(({ name }) => name).sort().join(', ')
+    if (names !== '' && names !== this.#warnedRivals) {
+      this.#ports.log.error('several servers were started with -bootstrap, or to expect one server: none is taken into another\'s cluster', { servers: names })
+    }
+    this.#warnedRivals = names
   }
 
   #warnOfSharedIds(members: readonly ClusterMember[]): void {

@@ -5,9 +5,9 @@ import type { Configuration, Server } from '../raft/entry.ts'
 import type { ClusterMember } from './cluster-member.ts'
 import { planRaft } from './raft-plan.ts'
 
-const member = (name: string, more: { id?: string, address?: string, status?: ClusterMember['status'] } = {}): ClusterMember => {
+const member = (name: string, more: { id?: string, address?: string, status?: ClusterMember['status'], bootstrap?: boolean } = {}): ClusterMember => {
   const address = more.address ?? `${name}:8300`
-  return { name, id: more.id ?? `id-${name}`, host: address.split(':')[0]!, status: more.status ?? 'alive', server: { address, port: 8300, version: '1', raftVersion: 3 } }
+  return { name, id: more.id ?? `id-${name}`, host: address.split(':')[0]!, status: more.status ?? 'alive', server: { address, port: 8300, version: '1', raftVersion: 3, bootstrap: more.bootstrap ?? false } }
 }
 const raft = (name: string, more: Partial<Server> = {}): Server => ({ id: `id-${name}`, name, address: `${name}:8300`, ...more })
 const three: Configuration = { voters: [raft('n1'), raft('n2'), raft('n3')] }
@@ -30,7 +30,18 @@ t.test('another id at an address: its former holder goes first, unless it lives 
   t.match(plan([member('n1'), member('n2'), fresh], { voters: three.voters.slice(0, 2) }), { kind: 'add', server: { id: 'fresh', address: 'n3:8300' } })
   const moved = member('n3b', { id: 'id-n3', address: 'elsewhere:8300' })
   t.match(plan([member('n1'), member('n2'), fresh, moved]), { kind: 'add', server: { id: 'id-n3', address: 'elsewhere:8300' } }, 'it has moved, and is not removed')
+  const swapped = [member('n1'), member('n2', { address: 'n3:8300' }), member('n3', { address: 'n2:8300' })]
+  t.match(plan(swapped), { kind: 'add', server: { id: 'id-n2', address: 'n3:8300' } })
+  t.match(plan(swapped, { voters: [raft('n1'), raft('n2', { address: 'n3:8300' }), raft('n3')] }), { kind: 'add', server: { id: 'id-n3', address: 'n2:8300' } })
   t.equal(plan([member('n1'), member('n2'), member('n3'), member('x', { address: 'n1:8300' })]), null, 'nobody takes the leader\'s place')
+})
+
+t.test('of several that were started to bootstrap, none is taken into the other\'s cluster', async (t) => {
+  const boot = (name: string) => member(name, { bootstrap: true })
+  t.equal(plan([boot('n1'), boot('n4')], { voters: [raft('n1')] }), null)
+  t.match(plan([boot('n1'), member('n4')], { voters: [raft('n1')] }), { kind: 'add' })
+  t.match(plan([member('n1'), boot('n4')], { voters: [raft('n1')] }), { kind: 'add' })
+  t.equal(plan([boot('n1'), boot('n2'), member('n3')]), null, 'who is in it already stays')
 })
 
 t.test('an id that two live members claim is not believed', async (t) => {
@@ -65,5 +76,5 @@ t.test('step by step it comes to an end, never removes who is alive under its id
       }
     }
     return false
-  }), { numRuns: 500 })
+  }), { numRuns: 3000 })
 })

@@ -41,6 +41,8 @@ t.test('a leader that leaves hands over first, and does not come back by gossip'
   const leader = cluster.elect()
   t.equal(cluster.ask(leader, 'PUT', '/v1/agent/leave', '', 30_000).status, 200)
   const [one, other] = others(cluster, leader) as [string, string]
+  t.ok([one, other].some((name) => cluster.status(name).role === 'leader'), 'another leads when the leaver is answered')
+  t.notOk(servers(cluster, one).includes(leader), 'and has removed it')
   cluster.crash(leader)
   t.ok(cluster.time.runUntil(() => cluster.status(one).leader !== null, 10_000))
   cluster.time.run(70_000)
@@ -168,4 +170,28 @@ t.test('five servers that expect three become one cluster of five', async (t) =>
   for (const name of ['n1', 'n2', 'n3', 'n4', 'n5']) cluster.start(name, 3)
   t.ok(cluster.time.runUntil(() => cluster.leader !== null && servers(cluster, cluster.leader).join() === 'n1,n2,n3,n4,n5', 60_000))
   put(cluster, cluster.leader!, 'a', 'x')
+})
+
+t.test('a server that was cut off and removed comes back when the cut is healed, without being told', async (t) => {
+  const cluster = new VirtualCluster(3, {}, { gossip: true })
+  const leader = cluster.elect()
+  const victim = others(cluster, leader)[0]!
+  const sameSide = (from: string, to: string) => (from.split(':')[0] === victim) === (to.split(':')[0] === victim)
+  cluster.passes = cluster.gossip!.passes = sameSide
+  t.ok(cluster.time.runUntil(() => servers(cluster, leader).length === 2, 120_000), 'autopilot removes it')
+  put(cluster, leader, 'meanwhile', 'x')
+  cluster.passes = cluster.gossip!.passes = () => true
+  t.ok(cluster.time.runUntil(() => servers(cluster, leader).includes(victim), 600_000), 'it votes again')
+  t.ok(cluster.time.runUntil(() => serfHealth(cluster, leader, victim) === 'passing', 10_000))
+  t.equal(Buffer.from(cluster.ask(victim, 'GET', '/v1/kv/meanwhile?raw&stale').body as Uint8Array).toString(), 'x')
+})
+
+t.test('two clusters of one that meet by gossip stay two', async (t) => {
+  const cluster = new VirtualCluster(1, {}, { gossip: true })
+  cluster.elect()
+  put(cluster, 'n1', 'a', 'x')
+  cluster.start('n2', 1)
+  cluster.time.run(60_000)
+  t.same([servers(cluster, 'n1'), servers(cluster, 'n2')], [['n1'], ['n2']])
+  t.match(json(cluster, 'n1', '/v1/agent/members'), [{ Name: 'n1', Tags: { bootstrap: '1' } }, { Name: 'n2', Tags: { bootstrap: '1' } }])
 })

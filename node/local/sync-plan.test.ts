@@ -102,3 +102,22 @@ t.test('words that change with every check are written once in five minutes', as
 t.test('large clusters synchronise less often', async (t) => {
   t.strictSame([1, 128, 129, 256, 257, 512, 1000].map(syncIntervalFactor), [1, 1, 2, 2, 3, 3, 4])
 })
+
+t.test('what the catalog says of the node is put right, once', async (t) => {
+  const state = new LocalState()
+  const table = new CatalogTable()
+  const own = { ...node, taggedAddresses: { lan: 'x' }, meta: { rack: '7' } }
+  t.same(planSync(state, own, table, 0).commands, [], 'without anything on it, the node is not entered')
+  t.match(planSync(state, own, table, 0, true).commands, [{ kind: 'catalog-register', skipNodeUpdate: false, service: null, checks: [] }], 'unless that is wanted')
+  apply(table, 1, registration({ ...own, taggedAddresses: null, meta: null }))
+  const [alone, ...none] = planSync(state, own, table, 0).commands
+  t.match(alone, { skipNodeUpdate: false, node: { meta: { rack: '7' } }, service: null })
+  t.same(none, [])
+  state.putService(sampleService('web'))
+  state.putService(sampleService('db'))
+  const { commands } = planSync(state, own, table, 0)
+  t.match(commands, [{ skipNodeUpdate: false, service: {} }, { skipNodeUpdate: true, service: {} }], 'with the first registration, if there is one')
+  commands.forEach((command, i) => apply(table, 2 + i, command))
+  t.same(planSync(state, own, table, 0).commands, [])
+  t.match(table.node('n1').value?.node, { taggedAddresses: { lan: 'x' }, meta: { rack: '7' } })
+})

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { autopilot } from './autopilot.ts'
 import { columns } from '../columns.ts'
 import { textOf, type CommandGroup } from '../command.ts'
 import { CommandFailure } from '../terminal.ts'
@@ -7,11 +8,11 @@ const configuration = z.object({
   Servers: z.array(z.object({ ID: z.string(), Node: z.string(), Address: z.string(), Leader: z.boolean(), ProtocolVersion: z.string(), Voter: z.boolean() })).nullable(),
 })
 
-/** `splitbrain operator raft`, as Consul's. */
+/** `splitbrain operator`, as Consul's. */
 export const operator: CommandGroup = {
   name: 'operator',
   summary: 'look after the servers\' consensus',
-  commands: [{
+  commands: [autopilot, {
     name: 'raft',
     summary: 'list and remove servers of the Raft configuration',
     commands: [
