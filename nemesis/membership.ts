@@ -79,8 +79,8 @@ function served({ kill, spareMembers, members }: Environment): readonly Kind[] {
   const several = members.length > 2
   return [
     ...(spareMembers?.spares.length ?? 0) > 0 ? ['grow'] as const : [],
-    ...several && kill?.restartEmpty !== undefined ? ['shrink', 'replace', 'wipe', 'remove-leader'] as const : [],
-    ...several && kill !== undefined ? ['leave-rejoin'] as const : [],
+    // A member that is not taken back with what it has needs an empty disk to come back at all.
+    ...several && kill?.restartEmpty !== undefined ? ['shrink', 'replace', 'leave-rejoin', 'wipe', 'remove-leader'] as const : [],
   ]
 }
 

@@ -74,12 +74,13 @@ export class FaultConductor {
 
   /**
    * Breaks. The fault is chosen when its turn has come: its targets are those
-   * of that moment.
+   * of that moment. Null: it is not wanted any more.
    * @param rule `unless-conflicting`: not begun where it cannot be on together with what is on. A script's are always begun.
    */
-  start(choose: () => Promise<Fault>, rule: 'unless-conflicting' | 'always'): Promise<Started> {
+  start(choose: () => Promise<Fault | null>, rule: 'unless-conflicting' | 'always'): Promise<Started> {
     return this.#inTurn(async () => {
       const fault = await choose()
+      if (fault === null) return { kind: 'skipped' }
       const id = this.#count++
       const refusal = rule === 'always' ? null : this.#conflictOf(fault)
       if (refusal !== null) {
@@ -102,8 +103,8 @@ export class FaultConductor {
     })
   }
 
-  /** Mends one. A fault that could not be mended stays on the list for `healAll`. */
-  stop(id: number): Promise<void> {
+  /** Mends one. False: that could not be proven; it is still on the list, for another try or for `healAll`. */
+  stop(id: number): Promise<boolean> {
     return this.#inTurn(() => this.#stopOne(id))
   }
 
@@ -155,18 +156,19 @@ export class FaultConductor {
     })
   }
 
-  async #stopOne(id: number): Promise<void> {
+  async #stopOne(id: number): Promise<boolean> {
     const running = this.#running.find((candidate) => candidate.id === id)
-    if (running === undefined) return
+    if (running === undefined) return true
     const { fault, active } = running
     const step = await this.#step(id, fault, 'stop', async () => ({ observed: await this.#inTime(active.stop()), result: true }))
     if (!('result' in step)) {
       this.#stopFailures.set(id, `stop-${fault.name} ${JSON.stringify(fault.value)}: ${step.error}`)
-      return
+      return false
     }
     if (this.#stopFailures.delete(id)) this.#mendedLater += 1
     this.#running.splice(this.#running.indexOf(running), 1)
     this.#showStatus()
+    return true
   }
 
   async #step<T>(id: number, fault: Fault, step: 'start' | 'stop', task: () => Promise<{ observed: unknown, result: T }>): Promise<{ result: T } | { error: string, notNow?: true }> {

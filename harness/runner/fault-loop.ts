@@ -38,7 +38,7 @@ async function faultLoop(nextFamily: () => Nemesis, random: Random, { contextOf,
   const startOne = async (): Promise<Started> => {
     for (let tries = familiesTried; ; tries--) {
       const nemesis = nextFamily()
-      const started = await conductor.start(() => nemesis.next(contextOf(nemesis)), 'unless-conflicting')
+      const started = await conductor.start(async () => phase.stopped ? null : nemesis.next(contextOf(nemesis)), 'unless-conflicting')
       if (started.kind !== 'skipped' || tries === 1 || phase.stopped) return started
     }
   }
@@ -47,7 +47,10 @@ async function faultLoop(nextFamily: () => Nemesis, random: Random, { contextOf,
   while (!phase.stopped) {
     const started = await startOne()
     if (started.kind !== 'skipped' && await phase.sleep(clock, pauseMs())) return
-    if (started.kind === 'on') await conductor.stop(started.id)
+    // What another fault keeps from being mended is tried again, so that it does not last for the rest of the run.
+    while (started.kind === 'on' && !await conductor.stop(started.id)) {
+      if (await phase.sleep(clock, pauseMs())) return
+    }
     if (await phase.sleep(clock, pauseMs())) return
   }
 }
@@ -69,7 +72,7 @@ export function scriptLoops(script: FaultScript, { nemeses, contextOf, conductor
     const { clock } = context.environment
     const until = (atS: number) => phase.sleep(clock, Math.max(0, mainStartedNs + atS * 1e9 - clock.nowNs()) / 1e6)
     if (await until(scripted.at)) return
-    const started = await conductor.start(() => nemesis.next(context, askedOf(scripted)), 'always')
+    const started = await conductor.start(async () => phase.stopped ? null : nemesis.next(context, askedOf(scripted)), 'always')
     if (started.kind !== 'on' || scripted.for === undefined) return
     if (await until(scripted.at + scripted.for)) return
     await conductor.stop(started.id)

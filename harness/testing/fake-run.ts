@@ -28,6 +28,8 @@ export interface FakeRunOptions extends FakeFaults {
   /** The content of `splitbrain.json` in the working directory. */
   readonly configFile?: string
   readonly docker?: boolean
+  /** A file in the working directory, by its name. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 export const membersFine: CheckResult = { checker: 'raft', verdict: 'valid', summary: 'nothing to object', evidence: [], details: {} }
@@ -35,6 +37,7 @@ export const membersFine: CheckResult = { checker: 'raft', verdict: 'valid', sum
 /** `splitbrain ARGS` against a cluster in memory, in virtual time: the whole way from arguments to exit code. */
 export async function fakeRun(args: readonly string[], options: FakeRunOptions = {}): Promise<FakeRun> {
   const directory = mkdtempSync(join(tmpdir(), 'splitbrain-test-'))
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(directory, name), text)
   const lines: string[] = []
   const errors: string[] = []
   let fake: FakeProbe | null = null

@@ -1,0 +1,45 @@
+import { families } from '../../nemesis/index.ts'
+import type { Nemesis } from '../../nemesis/nemesis.ts'
+import { partitionShapes } from '../../nemesis/targets.ts'
+import { carriedFaults, type CarriedFaults } from '../environments/carried-faults.ts'
+import type { Environment, EnvironmentKind } from '../environments/environment.ts'
+import { resolvePlan } from '../plan/resolve-plan.ts'
+import { registry } from '../systems/registry.ts'
+
+/** Where the table stands in the README. */
+export const tableBegin = '<!-- faults: written by `npm run document`, checked by a test -->'
+export const tableEnd = '<!-- /faults -->'
+
+const environments: readonly EnvironmentKind[] = ['simulated', 'local', 'docker']
+
+/** A Markdown table: each family, what it does, and what of it each environment carries, by asking the families themselves. */
+export function faultTable(): string {
+  const rows = families.map((family) => `| \`${family.name}\` | ${family.about.replaceAll('|', '\\|')} | ${environments.map((kind) => cell(family, kind)).join(' | ')} |`)
+  return [`| \`--nemesis\` | what is broken | ${environments.join(' | ')} |`, `|---|---|${environments.map(() => '---|').join('')}`, ...rows].join('\n')
+}
+
+/** The README with the table as it is now. Throws where the places for it are gone. */
+export function withFaultTable(readme: string): string {
+  const begin = readme.indexOf(tableBegin)
+  const end = readme.indexOf(tableEnd)
+  if (begin < 0 || end < begin) throw new Error(`the README has no place for the table of faults, between ${tableBegin} and ${tableEnd}`)
+  return `${readme.slice(0, begin + tableBegin.length)}\n${faultTable()}\n${readme.slice(end)}`
+}
+
+/** `yes`, `no`, or what is lacking. */
+function cell(family: Nemesis, kind: EnvironmentKind): string {
+  const environment = standIn(kind, carriedFaults[kind])
+  const plan = resolvePlan({ nemesis: ['all'] }, {
+    env: kind, drawSeed: () => 1, workloads: ['register'], nemeses: families.map(({ name }) => name), partitionTargets: partitionShapes,
+  })
+  if (family.missing(environment, plan, registry) !== null) return 'no'
+  const variants = family.variants?.(environment) ?? []
+  const lacking = variants.filter(({ missing }) => missing !== null)
+  if (lacking.length === 0) return 'yes'
+  return `yes, not ${lacking.map((variant) => variant.kind).join(', ')}`
+}
+
+/** An environment that can be asked what it has, and nothing else. */
+function standIn(kind: EnvironmentKind, carried: CarriedFaults): Environment {
+  return { kind, members: ['n1', 'n2', 'n3'], ...carried } as unknown as Environment
+}
