@@ -92,8 +92,9 @@ export class ConfigurationHistory {
   find(id: MemberId): Server | null {
     for (let at = this.#steps.length - 1; at >= 0; at--) {
       const { voters, nonVoters = [] } = this.#steps[at]!.configuration
-      const server = voters.find((one) => one.id === id) ?? nonVoters.find((one) => one.id === id)
-      if (server !== undefined) return server
+      // For every message that is sent: no closures.
+      for (const server of voters) if (server.id === id) return server
+      for (const server of nonVoters) if (server.id === id) return server
     }
     return null
   }

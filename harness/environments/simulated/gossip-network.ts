@@ -2,7 +2,7 @@ import type { Random } from '../../../node/base/random.ts'
 import type { GossipNetwork, RequestOutcome } from '../../../node/gossip/network.ts'
 import type { Climate } from './climate.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { Paths } from './path.ts'
+import type { Path, Paths } from './path.ts'
 import { openConnection, type ReliablePorts, sendReliably } from './reliable.ts'
 
 /** What a datagram carries besides its content. */
@@ -22,6 +22,15 @@ export interface GossipNetworkOptions {
   readonly backlog: (member: string) => number
 }
 
+/** From one member to another. */
+interface Way {
+  readonly to: string
+  readonly datagrams: Path
+  readonly there: Path
+  readonly back: Path
+  readonly random: Random
+}
+
 interface Endpoint {
   readonly guard: (task: () => void) => void
   packet: (from: string, bytes: Uint8Array) => void
@@ -32,12 +41,18 @@ interface Endpoint {
 export class SimulatedGossipNetwork {
   readonly #options: GossipNetworkOptions
   readonly #endpoints = new Map<string, Endpoint>()
-  readonly #names = new Map<string, string>()
-  readonly #streams = new Map<string, Random>()
+  /** By the source's name, then by the target's address. */
+  readonly #ways = new Map<string, Map<string, Way>>()
 
   constructor(options: GossipNetworkOptions) {
     this.#options = options
-    for (const member of options.paths.members) this.#names.set(this.addressOf(member), member)
+    const { paths, random } = options
+    for (const from of paths.members) {
+      this.#ways.set(from, new Map(paths.members.filter((to) => to !== from).map((to) => [this.addressOf(to), {
+        to, datagrams: paths.of(from, to, 'gossip-udp'), there: paths.of(from, to, 'gossip-tcp'), back: paths.of(to, from, 'gossip-tcp'),
+        random: random.split(`${from}>${to}`),
+      }])))
+    }
   }
 
   addressOf(member: string): string {
@@ -48,20 +63,22 @@ export class SimulatedGossipNetwork {
   connect(member: string, guard: (task: () => void) => void): GossipNetwork {
     const endpoint: Endpoint = { guard, packet: () => {}, answer: () => null }
     this.#endpoints.set(member, endpoint)
+    const ways = this.#ways.get(member)!
+    const ownAddress = this.addressOf(member)
     const isOpen = () => this.#endpoints.get(member) === endpoint
     return {
-      address: this.addressOf(member),
+      address: ownAddress,
       sendPacket: (address, bytes) => {
-        const to = this.#names.get(address)
-        if (to !== undefined && to !== member && isOpen()) this.#sendPacket(member, to, bytes)
+        const way = ways.get(address)
+        if (way !== undefined && isOpen()) this.#sendPacket(ownAddress, way, bytes)
       },
       onPacket: (receive) => { endpoint.packet = receive },
       onRequest: (answer) => { endpoint.answer = answer },
       request: (address, bytes, timeoutMs, done) => {
-        const to = this.#names.get(address)
+        const way = ways.get(address)
         const finish = (outcome: RequestOutcome) => guard(() => { if (isOpen()) done(outcome) })
-        if (to === undefined || to === member) this.#options.queue.after(0, () => finish({ ok: false, reason: `connect EHOSTUNREACH ${address}` }))
-        else this.#request(member, to, bytes, timeoutMs, finish)
+        if (way === undefined) this.#options.queue.after(0, () => finish({ ok: false, reason: `connect EHOSTUNREACH ${address}` }))
+        else this.#request(way, bytes, timeoutMs, finish)
       },
     }
   }
@@ -71,15 +88,13 @@ export class SimulatedGossipNetwork {
     this.#endpoints.delete(member)
   }
 
-  #sendPacket(from: string, to: string, bytes: Uint8Array): void {
-    const { queue, paths, backlog } = this.#options
-    const path = paths.of(from, to, 'gossip-udp')
-    const random = this.#stream(from, to)
+  #sendPacket(from: string, { to, datagrams: path, random }: Way, bytes: Uint8Array): void {
+    const { queue, backlog } = this.#options
     const arriveAfter = (delayMs: number, content: Uint8Array) => {
       queue.after(this.#latencyMs(random) + delayMs, () => {
         const endpoint = this.#endpoints.get(to)
         if (endpoint === undefined || backlog(to) > socketPacketsMax) return
-        endpoint.guard(() => endpoint.packet(this.addressOf(from), content))
+        endpoint.guard(() => endpoint.packet(from, content))
       })
     }
     if (path.isClear) return arriveAfter(0, bytes)
@@ -88,11 +103,8 @@ export class SimulatedGossipNetwork {
     }
   }
 
-  #request(from: string, to: string, bytes: Uint8Array, timeoutMs: number, finish: (outcome: RequestOutcome) => void): void {
-    const { queue, paths } = this.#options
-    const there = paths.of(from, to, 'gossip-tcp')
-    const back = paths.of(to, from, 'gossip-tcp')
-    const random = this.#stream(from, to)
+  #request({ to, there, back, random }: Way, bytes: Uint8Array, timeoutMs: number, finish: (outcome: RequestOutcome) => void): void {
+    const { queue } = this.#options
     let over = false
     const end = (outcome: RequestOutcome) => {
       if (over) return
@@ -119,13 +131,6 @@ export class SimulatedGossipNetwork {
 
   #latencyMs(random: Random): number {
     return this.#options.delayMs() + this.#options.climate.linkLatencyMs(random)
-  }
-
-  #stream(from: string, to: string): Random {
-    const name = `${from}>${to}`
-    let stream = this.#streams.get(name)
-    if (stream === undefined) this.#streams.set(name, stream = this.#options.random.split(name))
-    return stream
   }
 }
 
