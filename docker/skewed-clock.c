@@ -23,17 +23,31 @@ extern char *getenv(const char *);
 #define MONOTONIC 1
 #define BILLION 1000000000ll
 
-/* As harness/environments/docker/member-clocks.ts writes it: words of 64 bits in the machine's order. */
-struct state {
-  /* 0: nothing is added. Bit 1: to the wall clock. Bit 2: to the monotonic clock. */
-  volatile i64 clocks;
+/*
+ * As harness/environments/docker/member-clocks.ts writes it: words of 64 bits in
+ * the machine's order. The slot that is not in force is written, then put in
+ * force with one word, so no reader sees half of anything.
+ *
+ * The monotonic clock never goes back, whatever is put in force when: it leads
+ * by `monotonic_ns`, and gains or loses only between two times that are still to come when they are written.
+ */
+struct slot {
+  /* Whether anything is added to the wall clock. */
+  volatile i64 wall;
   volatile i64 offset_ns;
-  /* Since the real monotonic clock said so much, `rate_ppb` billionths are added. */
+  /* By the real monotonic clock; between them clocks gain so many billionths. */
   volatile i64 since_ns;
-  volatile i64 rate_ppb;
-  /* Added in every second period, counted from `since_ns`. */
+  volatile i64 until_ns;
+  volatile i64 wall_ppb;
+  volatile i64 monotonic_ppb;
+  volatile i64 monotonic_ns;
+  /* Added to the wall clock in every second period, from `since_ns` on. */
   volatile i64 strobe_ns;
   volatile i64 period_ns;
+};
+struct state {
+  volatile i64 in_force;
+  struct slot slots[2];
 };
 
 static struct state *state;
@@ -54,25 +68,34 @@ static void prepare(void) {
   ready = 1;
 }
 
-static i64 added(void) {
-  struct timespec now;
-  i64 passed, sum = state->offset_ns;
-  real_clock_gettime(MONOTONIC, &now);
-  passed = (i64)now.tv_sec * BILLION + now.tv_nsec - state->since_ns;
+static i64 gained(struct slot *slot, i64 ppb, i64 now) {
+  i64 passed = (now > slot->until_ns ? slot->until_ns : now) - slot->since_ns;
+  if (passed <= 0) return 0;
   /* In two parts, so that no product overflows within years. */
-  sum += passed / BILLION * state->rate_ppb + passed % BILLION * state->rate_ppb / BILLION;
-  if (state->period_ns > 0 && passed / state->period_ns % 2 == 0) sum += state->strobe_ns;
+  return passed / BILLION * ppb + passed % BILLION * ppb / BILLION;
+}
+
+static i64 added(int clock) {
+  struct slot *slot = &state->slots[state->in_force & 1];
+  struct timespec time;
+  i64 now, sum;
+  real_clock_gettime(MONOTONIC, &time);
+  now = (i64)time.tv_sec * BILLION + time.tv_nsec;
+  if (clock == MONOTONIC) return slot->monotonic_ns + gained(slot, slot->monotonic_ppb, now);
+  if (!slot->wall) return 0;
+  sum = slot->offset_ns + gained(slot, slot->wall_ppb, now);
+  if (slot->period_ns > 0 && now >= slot->since_ns && (now - slot->since_ns) / slot->period_ns % 2 == 0) sum += slot->strobe_ns;
   return sum;
 }
 
 int clock_gettime(int clock, struct timespec *time) {
-  int result, bit;
+  int result, like;
   if (!ready) prepare();
   result = real_clock_gettime(clock, time);
-  /* 5 and 6 are the coarse ones of 0 and 1; 7 is the monotonic one that counts sleep; 4 the raw one. */
-  bit = clock == REALTIME || clock == 5 ? 1 : clock == MONOTONIC || clock == 4 || clock == 6 || clock == 7 ? 2 : 0;
-  if (result == 0 && state && (state->clocks & bit)) {
-    i64 sum = (i64)time->tv_sec * BILLION + time->tv_nsec + added();
+  /* 5 and 6 are the coarse ones of 0 and 1; 4 is the raw one, 7 the one that counts sleep. */
+  like = clock == REALTIME || clock == 5 ? REALTIME : clock == MONOTONIC || clock == 4 || clock == 6 || clock == 7 ? MONOTONIC : -1;
+  if (result == 0 && state && like >= 0) {
+    i64 sum = (i64)time->tv_sec * BILLION + time->tv_nsec + added(like);
     time->tv_sec = sum / BILLION;
     time->tv_nsec = sum % BILLION;
     if (time->tv_nsec < 0) { time->tv_nsec += BILLION; time->tv_sec -= 1; }

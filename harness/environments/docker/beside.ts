@@ -13,6 +13,8 @@ export interface BesideOptions {
   /** A container whose processes the script sees; its first is number 1. */
   readonly processesOf?: string
   readonly capabilities?: readonly string[]
+  /** In the engine's words: `b 7:* rwm`. */
+  readonly deviceRules?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -21,12 +23,12 @@ export interface BesideOptions {
  * volume or processes. Works for members of any image, alive or dead, and the
  * member needs no capability. @returns what it printed; rejects with that where it does not end with 0.
  */
-export async function runBeside(engine: Engine, { image, labels, script, binds = [], processesOf, capabilities = [], environment = {} }: BesideOptions): Promise<string> {
+export async function runBeside(engine: Engine, { image, labels, script, binds = [], processesOf, capabilities = [], deviceRules = [], environment = {} }: BesideOptions): Promise<string> {
   const container = await engine.docker.createContainer({
     name: `splitbrain-beside-${randomBytes(6).toString('hex')}`,
     Image: image, Labels: labels, Cmd: ['bash', '-c', script],
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    HostConfig: { NetworkMode: 'none', Binds: [...binds], CapAdd: [...capabilities], ...processesOf === undefined ? {} : { PidMode: `container:${processesOf}` } },
+    HostConfig: { NetworkMode: 'none', Binds: [...binds], CapAdd: [...capabilities], DeviceCgroupRules: [...deviceRules], ...processesOf === undefined ? {} : { PidMode: `container:${processesOf}` } },
   })
   try {
     // Begun before the start: one that ends at once cannot be waited for afterwards.

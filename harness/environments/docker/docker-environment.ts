@@ -138,7 +138,7 @@ class DockerEnvironment implements Environment {
 
   /** What must be there before the first member starts. */
   async prepare(): Promise<void> {
-    if (this.#clocks !== null) await Promise.all([...this.#namespaces.keys()].map((member) => this.#clocks!.reset(member)))
+    if (this.#clocks !== null) await Promise.all([...this.#namespaces.keys()].map((member) => this.#clocks!.prepare(member)))
   }
 
   async start(): Promise<void> {

@@ -35,6 +35,9 @@ const started: WaitStrategy = {
   getStartupTimeout: () => 0,
 }
 
+const freezeAttemptsMax = 10
+const freezePauseMs = 100
+
 /** One member: its process, its data volume, what it leaves behind. */
 export class MemberContainer {
   readonly #container: Dockerode.Container
@@ -101,7 +104,16 @@ export class MemberContainer {
 
   /** The cgroup's freezer: all its processes stand still. */
   async freeze(): Promise<void> {
-    await this.#container.pause()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#container.pause()
+        return
+      } catch (error) {
+        // The old freezer gives up on processes that are just being made or that wait for a disk.
+        if (!/unable to freeze/.test(messageOf(error)) || attempt === freezeAttemptsMax) throw error
+        await new Promise((resolve) => setTimeout(resolve, freezePauseMs))
+      }
+    }
   }
 
   /** Does nothing to one that is not frozen. */

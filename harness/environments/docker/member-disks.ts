@@ -11,6 +11,8 @@ const sizeMiB = 512
 const journalMiB = 8
 /** So long nothing is written on its own accord; what is synced is written at once. */
 const commitS = 3600
+/** Loop devices and their control, in the engine's words. */
+export const loopDeviceRules: readonly string[] = ['b 7:* rwm', 'c 10:237 rwm']
 const agent = 'python3 /opt/splitbrain/disk-agent.py'
 const shellTimeoutMs = 60_000
 const slowProbes = 4
@@ -59,8 +61,8 @@ export class MemberDisks {
       name: imagesVolume, Image: image, Labels: labels, Cmd: ['sleep', 'infinity'],
       HostConfig: {
         NetworkMode: 'none', CapAdd: ['SYS_ADMIN'],
-        // Loop devices and their control; and the cgroups, for the rate of writes.
-        DeviceCgroupRules: ['b 7:* rwm', 'c 10:237 rwm'],
+        DeviceCgroupRules: [...loopDeviceRules],
+        // The cgroups are for the rate of writes.
         Binds: [`${imagesVolume}:/disks`, '/sys/fs/cgroup:/host-cgroup:rw'],
       },
     })

@@ -133,7 +133,7 @@ export class DockerMembers implements Kill, SpareMembers {
   /** Runs a script that sees a running member's processes. */
   besideProcesses(container: MemberContainer, script: string): Promise<string> {
     const { engine, image, options } = this.#parts
-    return runBeside(engine, { image, labels: ownerLabels(options.runId), script, processesOf: container.id, capabilities: ['SYS_RESOURCE', 'SYS_PTRACE'] })
+    return runBeside(engine, { image, labels: ownerLabels(options.runId), script, processesOf: container.id })
   }
 
   /** Runs a script in a running member's own container. */

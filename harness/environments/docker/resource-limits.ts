@@ -15,6 +15,7 @@ const probeMs = 600
 /** A share is measured over few periods, of which the first may be spent already. */
 const shareTolerance = 0.25
 const mib = 1024 ** 2
+const noMemoryLimitBytes = 2 ** 50
 
 /** CPU and memory through the member's cgroup, files through its process's limit. One of a kind at a time on a member. */
 export class ResourceLimits implements LimitResources {
@@ -71,13 +72,17 @@ export class ResourceLimits implements LimitResources {
           await container.update({ CpuPeriod: cpuPeriodUs, CpuQuota: Math.max(1_000, Math.round(scarcity.share * cpuPeriodUs)) })
           const used = await this.#cpuShare(container)
           if (used > scarcity.share + shareTolerance) throw new Error(`a busy process in its container still gets ${used} of a CPU`)
-          return { cpuShare: used }
+          // On a busy machine it would get little anyway: that it was held back is what the limit did.
+          const periods = Number(/nr_throttled (\d+)/.exec(await this.#cgroupValue(container, 'cpu.stat', 'cpu/cpu.stat'))?.[1] ?? 0)
+          if (periods === 0) throw new Error('a busy process in its container was never held back')
+          return { cpuShare: used, periodsHeldBack: periods }
         },
       }
       case 'memory': return {
         prepareUndo: async () => {
           return async () => {
-            await container.update({ Memory: -1, MemorySwap: -1 })
+            // The engine takes no word for none; more than any machine has is as good.
+            await container.update({ Memory: noMemoryLimitBytes, MemorySwap: noMemoryLimitBytes })
             if (!(await container.state()).running) return { running: false }
             const bytes = await this.#memoryLimit(container)
             if (bytes !== null && bytes <= scarcity.maxMiB * mib) throw new Error(`the limit is still ${bytes} bytes`)
@@ -130,7 +135,7 @@ export class ResourceLimits implements LimitResources {
   async #memoryLimit(container: MemberContainer): Promise<number | null> {
     const text = await this.#cgroupValue(container, 'memory.max', 'memory/memory.limit_in_bytes')
     // The old interface's "none" is the largest multiple of a page below 2^63.
-    return text === 'max' || Number(text) > 2 ** 60 ? null : Number(text)
+    return text === 'max' || Number(text) >= noMemoryLimitBytes ? null : Number(text)
   }
 
   /** As the container itself sees it, by the names of both versions of cgroups. */
