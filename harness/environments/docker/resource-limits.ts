@@ -46,9 +46,15 @@ export class ResourceLimits implements LimitResources {
       }
     }
     try {
+      if (!(await container.state()).running) throw new Error('it does not run')
       const { observed, prepareUndo } = this.#kindOf(container, scarcity)
       undo = await prepareUndo()
-      return { observed: await observed(), heal }
+      const seen = await observed().catch(async (error: unknown) => {
+        // A member may die of what it lacks before anything can be read of it: no stronger effect is to be had.
+        if ((await container.state()).running) throw error
+        return { running: false }
+      })
+      return { observed: seen, heal }
     } catch (error) {
       await heal().catch(() => {})
       throw new Error(`${scarcity.kind} of ${member} could not be limited: ${messageOf(error)}`, { cause: error })
