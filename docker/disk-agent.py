@@ -123,16 +123,24 @@ def tear(seed, now, after):
     print('; '.join(torn) or 'nothing was being written')
 
 
+def used_bytes(path):
+    """Up to the last byte that is not zero."""
+    with open(path, 'rb') as file:
+        return len(file.read().rstrip(b'\0'))
+
+
 def damage(seed, fraction, kind, count, *paths):
     chance = random.Random(int(seed))
     path = paths[min(len(paths) - 1, int(chance.random() * len(paths)))]
     size = os.path.getsize(path)
+    # A log may have its room beforehand: zeros behind the last record are nobody's data.
+    used = used_bytes(path) or size
     if kind == 'truncate':
-        length = max(0, size - int(count))
+        length = max(0, used - int(count))
         os.truncate(path, length)
         at = length
     else:
-        at = min(size - 1, int(float(fraction) * size))
+        at = min(used - 1, int(float(fraction) * used))
         with open(path, 'r+b') as file:
             file.seek(at)
             value = file.read(1)[0]
@@ -140,7 +148,7 @@ def damage(seed, fraction, kind, count, *paths):
             file.write(bytes([value ^ 1 << chance.randrange(8)]))
     descriptor = os.open(path, os.O_RDONLY)
     os.fsync(descriptor)
-    print('%s %d %d %d' % (path, size, at, os.path.getsize(path)))
+    print('%s %d %d %d' % (path, used, at, os.path.getsize(path)))
 
 
 def probe(directory, count):

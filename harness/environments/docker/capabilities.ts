@@ -6,6 +6,7 @@ import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { hasImage, publicBase } from './image/base-image.ts'
 import { memberImageTag } from './image/member-image.ts'
 import { ownerLabels } from '../owner.ts'
+import { tryClockScript } from './member-clocks.ts'
 import { loopDeviceRules } from './member-disks.ts'
 import { removeRun } from './reap.ts'
 
@@ -35,8 +36,7 @@ const featureCommands: Readonly<Record<KernelFeature, string>> = {
   hashlimit: '$ipt -A SB-DOCTOR -s 192.0.2.1 -m hashlimit --hashlimit-above 10/sec --hashlimit-name sb -j DROP',
   // The rule, and the program at its end.
   nfqueue: '$ipt -A SB-DOCTOR -s 192.0.2.1 -j NFQUEUE --queue-num 5 && test "$(echo open | python3 /opt/splitbrain/packet-agent.py)" = null',
-  'skewed-clock': `python3 -c 'import struct; open("/tmp/clock", "wb").write(struct.pack("=10q", 0, 1, 4 * 10 ** 17, *[0] * 7).ljust(4096, bytes(1)))' \
-    && test "$(SPLITBRAIN_CLOCK=/tmp/clock LD_PRELOAD=/opt/splitbrain/skewed-clock.so date +%Y)" -gt "$(( $(date +%Y) + 10 ))"`,
+  'skewed-clock': tryClockScript,
   'loop-disk': 'mknod /dev/loop-control c 10 237; device=$(losetup -f) && { test -e "$device" || mknod "$device" b 7 "${device#/dev/loop}"; } && truncate -s 1M /tmp/disk && losetup "$device" /tmp/disk && losetup -d "$device"',
 }
 

@@ -10,7 +10,7 @@ import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { FileDamager, registryDataFiles } from './file-damage.ts'
 import { ensureMemberImage } from './image/member-image.ts'
 import { LinkHolds } from './link-holds.ts'
-import { clocksPath, MemberClocks } from './member-clocks.ts'
+import { clocksPath, MemberClocks, tryClockScript } from './member-clocks.ts'
 import { MemberDisks } from './member-disks.ts'
 import { MemberPause } from './member-pause.ts'
 import { DockerMembers } from './members.ts'
@@ -45,7 +45,7 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
       name: `${runName}-${name}-net`, network, labels, binds: clocksVolume === null ? {} : { [clocksVolume]: clocksPath },
     })] as const)))
     const holds = new LinkHolds()
-    const [faults, disks] = await allOrNothing([
+    const [faults, disks, clocksWork] = await allOrNothing([
       prepareNetworkFaults(namespaces, holds, options.random.split('packets'), options.say),
       asks(diskFaults)
         ? MemberDisks.make(engine, image, labels, runName, names).catch((error: unknown) => {
@@ -53,8 +53,12 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
             return null
           })
         : null,
+      clocksVolume !== null && namespaces.values().next().value!.shell.run(tryClockScript).then(() => true, (error: unknown) => {
+        options.say(`clocks cannot be moved in these containers: ${messageOf(error)}`)
+        return false
+      }),
     ] as const)
-    const environment = new DockerEnvironment(engine, options, image, namespaces, holds, faults, disks, clocksVolume)
+    const environment = new DockerEnvironment(engine, options, image, namespaces, holds, faults, disks, clocksWork ? clocksVolume : null)
     await environment.prepare()
     return environment
   } catch (error) {

@@ -38,8 +38,8 @@ export class FileDamager implements DamageFiles {
         python3 /opt/splitbrain/disk-agent.py damage ${randomSeed()} ${fraction} ${damage.kind} ${bytes} "$last"
         test "$before" != "$(sha256sum "$last")" || { echo 'the file reads as before'; exit 1; }`)).trim()
       if (printed === 'none') return null
-      const [file, sizeBefore, at, sizeAfter] = printed.split(' ')
-      return { file, sizeBytesBefore: Number(sizeBefore), atByte: Number(at), sizeBytesAfter: Number(sizeAfter) }
+      const [file, used, at, sizeAfter] = printed.split(' ')
+      return { file, usedBytesBefore: Number(used), atByte: Number(at), sizeBytesAfter: Number(sizeAfter) }
     } catch (error) {
       throw new Error(`A file of ${member} could not be damaged: ${messageOf(error)}`, { cause: error })
     }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { LinkHolds } from './link-holds.ts'
 import { LinkCutter, type NetworkNamespace } from './link-cutter.ts'
 
 /** A firewall in memory that understands exactly the scripts that LinkCutter sends. */
@@ -10,6 +11,7 @@ class FakeNetwork {
   /** Breaks: rules that are accepted but do nothing, or chains that stay. */
   rulesWork = true
   chainsGoAway = true
+  packetsArrive = true
 
   constructor(members: readonly string[]) {
     this.namespaces = members.map((member, i) => ({ member, address: `10.0.0.${i + 1}`, run: async (script: string) => this.#run(`10.0.0.${i + 1}`, script) }))
@@ -44,15 +46,16 @@ class FakeNetwork {
   }
 
   #deliver(source: string, target: string): void {
+    if (!this.packetsArrive) return
     const holding = this.rulesWork ? [...this.#cuts.get(target)!].reverse().find(([, sources]) => sources.has(source)) : undefined
     if (holding !== undefined) holding[1].set(source, holding[1].get(source)! + 1)
     else this.#arrived.get(target)!.set(source, this.#arrived.get(target)!.get(source)! + 1)
   }
 }
 
-async function setUp() {
+async function setUp(holds = new LinkHolds()) {
   const network = new FakeNetwork(['n1', 'n2', 'n3'])
-  const cutter = new LinkCutter(network.namespaces, undefined, 200)
+  const cutter = new LinkCutter(network.namespaces, holds, 200)
   await cutter.prepare()
   return { network, cutter }
 }
@@ -86,4 +89,18 @@ t.test('links that do not exist are refused', async (t) => {
   const { cutter } = await setUp()
   await t.rejects(cutter.cut([{ from: 'n1', to: 'n9' }]), { message: /There is no member n9; there are n1, n2, n3/ })
   await t.rejects(cutter.cut([{ from: 'n1', to: 'n1' }]), { message: /no link to itself/ })
+})
+
+t.test('silence is no failure where another fault loses packets, and is one elsewhere', async (t) => {
+  const holds = new LinkHolds()
+  const { network, cutter } = await setUp(holds)
+  network.packetsArrive = false
+  const link = { from: 'n1', to: 'n2' }
+  await t.rejects(cutter.cut([link]), { message: /no probe from n1 was dropped at n2/ })
+  const release = holds.hold([link], 'all', 'disturbs')
+  const cut = await cutter.cut([link])
+  await cut.heal()
+  t.same(network.chains('n2'), [])
+  release()
+  await t.rejects(cutter.cut([link]), { message: /no probe from n1 was dropped at n2/ })
 })

@@ -17,6 +17,13 @@ export interface NetworkNamespace {
   readonly agent?: { command(...words: readonly (string | number)[]): Promise<unknown> }
 }
 
+/** What a probe showed instead. */
+interface Problem {
+  readonly text: string
+  /** Nothing was seen at all. */
+  readonly silence: boolean
+}
+
 /** A probe is repeated until it shows what it should, at most so long. */
 const defaultProofTimeoutMs = 5_000
 const proofPauseMs = 20
@@ -84,36 +91,41 @@ export class LinkCutter implements CutLinks {
   }
 
   /** Null, or what the probe showed instead. */
-  #seemsCut(number: number, { from, to }: Link, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): string | null {
+  #seemsCut(number: number, { from, to }: Link, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): Problem | null {
     const source = this.#namespace(from).address
     const arrived = arrivedFrom(counts, source) - arrivedFrom(before.get(to)!, source)
-    if (arrived > 0) return `${arrived} probes from ${from} still arrived at ${to}`
+    if (arrived > 0) return { text: `${arrived} probes from ${from} still arrived at ${to}`, silence: false }
     const dropped = droppedFrom(counts, number, source)
-    if (dropped === null) return `${to} has no rule that drops what comes from ${from}`
-    return dropped > 0 ? null : `no probe from ${from} was dropped at ${to}`
+    if (dropped === null) return { text: `${to} has no rule that drops what comes from ${from}`, silence: false }
+    return dropped > 0 ? null : { text: `no probe from ${from} was dropped at ${to}`, silence: true }
   }
 
   /** Null, or what the probe showed instead. */
-  #seemsOpen(link: Link, traffic: Traffic, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): string | null {
+  #seemsOpen(link: Link, traffic: Traffic, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): Problem | null {
     const { from, to } = link
     if (this.#holds.holds(link, traffic, 'blocks')) return null
     const source = this.#namespace(from).address
-    return arrivedFrom(counts, source) > arrivedFrom(before.get(to)!, source) ? null : `no probe from ${from} arrived at ${to}`
+    return arrivedFrom(counts, source) > arrivedFrom(before.get(to)!, source) ? null : { text: `no probe from ${from} arrived at ${to}`, silence: true }
   }
 
   /** Sends probes over the links until `judge` finds nothing wrong with any, or rejects with what is wrong. */
-  async #prove(links: readonly Link[], traffic: Traffic, judge: (link: Link, counts: readonly RuleCount[]) => string | null): Promise<void> {
+  async #prove(links: readonly Link[], traffic: Traffic, judge: (link: Link, counts: readonly RuleCount[]) => Problem | null): Promise<void> {
     const deadlineMs = performance.now() + this.#proofTimeoutMs
     let open = links
     while (open.length > 0) {
       await Promise.all([...bySender(open)].map(([from, targets]) => this.#probe(this.#namespace(from), targets.map((to) => this.#namespace(to).address), traffic)))
       const counts = await this.#atReceivers(open, () => readCountersScript)
       const wrong = open.flatMap((link) => {
-        const reason = judge(link, counts.get(link.to)!)
-        return reason === null ? [] : [{ link, reason }]
+        const problem = judge(link, counts.get(link.to)!)
+        return problem === null ? [] : [{ link, problem }]
       })
-      if (wrong.length > 0 && performance.now() >= deadlineMs) throw new Error(wrong.map(({ reason }) => reason).join(', '))
       open = wrong.map(({ link }) => link)
+      if (wrong.length > 0 && performance.now() >= deadlineMs) {
+        // Where another fault loses or holds back packets, probes may never get here; the rules are as they should be.
+        const failed = wrong.filter(({ link, problem }) => !(problem.silence && this.#holds.holds(link, traffic, 'disturbs')))
+        if (failed.length > 0) throw new Error(failed.map(({ problem }) => problem.text).join(', '))
+        open = []
+      }
       if (open.length > 0) await new Promise((resolve) => setTimeout(resolve, proofPauseMs))
     }
   }

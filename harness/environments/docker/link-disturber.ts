@@ -194,8 +194,10 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
   #open({ member, agent }: AgentNamespace): Promise<unknown> {
     let opening = this.#opened.get(member)
     if (opening === undefined) {
-      opening = agent.command('open').then(() => agent.command('seed', this.#randomInt(2 ** 31)))
+      const seed = this.#randomInt(2 ** 31)
+      opening = agent.command('open').then(() => agent.command('seed', seed))
       this.#opened.set(member, opening)
+      opening.catch(() => this.#opened.delete(member))
     }
     return opening
   }

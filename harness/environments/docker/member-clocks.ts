@@ -20,6 +20,10 @@ export function clockEnvironment(member: string): Record<string, string> {
   return { LD_PRELOAD: '/opt/splitbrain/skewed-clock.so', SPLITBRAIN_CLOCK: `${clocksPath}/${member}` }
 }
 
+/** Ends with 0 where a program that has the library loaded sees a clock that is some twelve years ahead. */
+export const tryClockScript = `python3 -c 'import struct; open("/tmp/clock", "wb").write(struct.pack("=10q", 0, 1, 4 * 10 ** 17, *[0] * 7).ljust(4096, bytes(1)))' \\
+  && test "$(SPLITBRAIN_CLOCK=/tmp/clock LD_PRELOAD=/opt/splitbrain/skewed-clock.so date +%Y)" -gt "$(( $(date +%Y) + 10 ))" || { ls -l /opt/splitbrain/skewed-clock.so; false; }`
+
 const nsPerMs = 1_000_000
 const billion = 1_000_000_000n
 const slotWords = 9

@@ -90,7 +90,10 @@ export class DockerMembers implements Kill, SpareMembers {
   }
 
   async kill(member: string): Promise<void> {
-    await this.container(member).kill()
+    const { disks, options } = this.#parts
+    // Asked for all kills: what is not synced is lost. Where disks can do that nothing is loaded into the member for it.
+    if (options.powerLoss && disks !== null) await disks.cutPower(member, this.container(member), null)
+    else await this.container(member).kill()
     // Without this the next request goes into a dead connection and is lost instead of refused.
     this.#parts.forget(member)
   }
@@ -134,7 +137,7 @@ export class DockerMembers implements Kill, SpareMembers {
   /** Runs a script that sees a running member's processes. */
   besideProcesses(container: MemberContainer, script: string): Promise<string> {
     const { engine, image, options } = this.#parts
-    return runBeside(engine, { image, labels: ownerLabels(options.runId), script, processesOf: container.id, capabilities: ['SYS_RESOURCE', 'SYS_PTRACE'] })
+    return runBeside(engine, { image, labels: ownerLabels(options.runId), script, processesOf: container.id })
   }
 
   /** Runs a script in a running member's own container. */

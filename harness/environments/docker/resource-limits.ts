@@ -46,9 +46,15 @@ export class ResourceLimits implements LimitResources {
       }
     }
     try {
+      if (!(await container.state()).running) throw new Error('it does not run')
       const { observed, prepareUndo } = this.#kindOf(container, scarcity)
       undo = await prepareUndo()
-      return { observed: await observed(), heal }
+      const seen = await observed().catch(async (error: unknown) => {
+        // A member may die of what it lacks before anything can be read of it: no stronger effect is to be had.
+        if ((await container.state()).running) throw error
+        return { running: false }
+      })
+      return { observed: seen, heal }
     } catch (error) {
       await heal().catch(() => {})
       throw new Error(`${scarcity.kind} of ${member} could not be limited: ${messageOf(error)}`, { cause: error })
@@ -72,7 +78,10 @@ export class ResourceLimits implements LimitResources {
           await container.update({ CpuPeriod: cpuPeriodUs, CpuQuota: Math.max(1_000, Math.round(scarcity.share * cpuPeriodUs)) })
           const used = await this.#cpuShare(container)
           if (used > scarcity.share + shareTolerance) throw new Error(`a busy process in its container still gets ${used} of a CPU`)
-          return { cpuShare: used }
+          // On a busy machine it would get little anyway: that it was held back is what the limit did.
+          const periods = Number(/nr_throttled (\d+)/.exec(await this.#cgroupValue(container, 'cpu.stat', 'cpu/cpu.stat'))?.[1] ?? 0)
+          if (periods === 0) throw new Error('a busy process in its container was never held back')
+          return { cpuShare: used, periodsHeldBack: periods }
         },
       }
       case 'memory': return {
