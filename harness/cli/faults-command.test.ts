@@ -60,6 +60,9 @@ t.test('a script: these faults at these times, and what it leaves open is drawn'
   ])
   t.same(records(run).filter(({ step }) => step === 'stop').map(({ name }) => name), ['pause', 'loss', 'clock'], 'the clock is set right by the last phase')
   t.match(JSON.parse(run.read('plan.json')), { nemesis: [], faultScript: script, rerun: /--faults \S*script\.json/ })
+  const inline = await fakeRun([...test, '--faults', JSON.stringify(script)], { everyCapability: true })
+  t.same(records(inline), records(run), 'the same in the option itself')
+  t.match(JSON.parse(inline.read('plan.json')), { rerun: /--faults '\{"faults":\[/ })
 })
 
 t.test('a recorded run is turned into a script, which makes the same faults at the same times again', async (t) => {
@@ -84,6 +87,8 @@ t.test('a recorded run is turned into a script, which makes the same faults at t
 t.test('scripts and options that make no sense: a sentence, and 254', async (t) => {
   const refused: [string[], string, RegExp][] = [
     [['--faults', 'nowhere.json'], '', /--faults nowhere\.json cannot be read: .*no such file/],
+    [['--faults', '{"faults":7}'], '', /--faults is no script of faults: faults: /],
+    [['--faults', '{"faults":'], '', /--faults is not JSON/],
     [['--faults', 'script.json'], '{', /--faults script\.json cannot be read/],
     [['--faults', 'script.json'], '{"faults":[{"fault":"kill"}]}', /script\.json is no script of faults: faults\.0\.at/],
     [['--faults', 'script.json'], '{"faults":[{"at":1,"fault":"kill","target":"n7"}]}', /script\.json does not fit: faults\.0 \(kill at 1 s\): "n7" is no target/],

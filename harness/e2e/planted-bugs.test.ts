@@ -18,8 +18,8 @@ const dockerToo = new Set(['ack-before-quorum'])
 for (const bug of plantedBugs) {
   const cases = [
     { env: 'simulated', options: bug.runs.simulated, skip: false },
-    { env: 'local', options: bug.runs.local, skip: false },
-    ...dockerToo.has(bug.name) ? [{ env: 'docker', options: bug.runs.local, skip: await dockerRequirement() } as const] : [],
+    ...bug.runs.local === null ? [] : [{ env: 'local', options: bug.runs.local, skip: false } as const],
+    ...bug.runs.local !== null && dockerToo.has(bug.name) ? [{ env: 'docker', options: bug.runs.local, skip: await dockerRequirement() } as const] : [],
   ] as const
   for (const { env, options, skip } of cases) {
     t.test(`${bug.name} is caught in the ${env} environment`, { skip, timeout: deadlines[env] + 60_000 }, async (t) => {
@@ -36,4 +36,12 @@ for (const bug of plantedBugs) {
       t.match(JSON.stringify(readJson(directory, 'plan.json')), bug.name, 'the plan names the bug')
     })
   }
+  const { withoutFault, simulated } = bug.runs
+  if (withoutFault === undefined) continue
+  t.test(`${bug.name} needs its fault: without it nobody sees the bug, and a sound member stands it`, { timeout: deadlines.simulated * 2 + 60_000 }, async (t) => {
+    for (const args of [['--mutant', bug.name, ...withoutFault], simulated]) {
+      using cli = startCli(['test', '--env', 'simulated', '--seed', '1', ...args])
+      t.equal(await cli.exit(deadlines.simulated), 0, cli.output().slice(-3000))
+    }
+  })
 }

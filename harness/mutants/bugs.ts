@@ -1,3 +1,4 @@
+import { faultBugs } from './fault-bugs.ts'
 import type { Mutant } from './mutant.ts'
 
 /** One entry a message and one message under way: a backlog that takes many round trips, so that leaders fall in the midst of it. */
@@ -56,7 +57,8 @@ export const plantedBugs: readonly Mutant[] = [
       replace: 'this.#defer(() => answer(null))',
     }],
     runs: {
-      simulated: ['--nemesis', 'kill', '--interval', '1.5', '--rate', '100', '--time-limit', '60'],
+      simulated: ['--nemesis', 'power', '--interval', '1.5', '--rate', '100', '--time-limit', '60'],
+      withoutFault: ['--nemesis', 'terminate,pause', '--interval', '1.5', '--rate', '100', '--time-limit', '60'],
       local: ['--nemesis', 'kill', '--interval', '1.5', '--rate', '100', '--time-limit', '40', '--power-loss'],
     },
   },
@@ -86,4 +88,5 @@ export const plantedBugs: readonly Mutant[] = [
       local: ['--nemesis', 'partition,kill', '--time-limit', '40', '--member-config', manySnapshots],
     },
   },
+  ...faultBugs,
 ]

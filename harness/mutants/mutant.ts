@@ -12,8 +12,10 @@ export interface Mutant {
   /** Arguments of `splitbrain test` under which the bug shows itself, apart from `--mutant` and `--env`. */
   readonly runs: {
     readonly simulated: readonly string[]
-    /** For local and docker. */
-    readonly local: readonly string[]
+    /** For local and docker; null where none of the faults that it takes is to be had there. */
+    readonly local: readonly string[] | null
+    /** Of a bug that one family of faults alone can show: the simulated run without that fault, which does not catch it. */
+    readonly withoutFault?: readonly string[]
   }
 }
 
@@ -31,6 +33,7 @@ export const mutantFileSchema = z.strictObject({
   edits: z.array(editSchema).min(1, 'must hold at least one edit'),
   runs: z.strictObject({
     simulated: z.array(z.string()).default([]),
-    local: z.array(z.string()).default([]),
+    local: z.array(z.string()).nullable().default([]),
+    withoutFault: z.array(z.string()).optional(),
   }).default({ simulated: [], local: [] }),
 })

@@ -8,7 +8,7 @@ export function describePlan(plan: RunPlan): string[] {
     : `faults: ${plan.nemesisAll ? 'all that work here, of ' : ''}${list(plan.nemesis)}, ${often}${plan.faultsAtOnce < plan.nemesis.length ? `, at most ${plan.faultsAtOnce} at once` : ''}`
   const { from, to } = plan.intensity
   const extras = [
-    plan.faultScript === null ? null : `${plan.faultScript.faults.length} faults from ${plan.faultScript.file}`,
+    plan.faultScript === null ? null : `${plan.faultScript.faults.length} faults from ${plan.faultScript.file ?? 'a script'}`,
     plan.memberTargets.length === 0 ? null : `targets: ${plan.memberTargets.join(', ')}`,
     plan.traffics.join() === 'all' ? null : `faults on links touch: ${plan.traffics.join(', ')}`,
     plan.firewall === null ? null : `firewall: ${plan.firewall}`,

@@ -7,9 +7,11 @@ import { UsageError } from './usage-error.ts'
 
 /**
  * What `--faults` names: a script, the `plan.json` of a run that had one, or
- * the directory of a run, whose faults are to be done again. Throws UsageError.
+ * the directory of a run, whose faults are to be done again; or the script
+ * itself. Throws UsageError.
  */
 export function readFaultScript(named: string, directory: string): PlannedScript {
+  if (named.trimStart().startsWith('{')) return { file: null, ...readInline(named) }
   const file = resolve(directory, named)
   try {
     return { file, ...statSync(file).isDirectory() ? readRecordedFaults(file) : scriptOf(JSON.parse(readFileSync(file, 'utf8')), file) }
@@ -35,6 +37,14 @@ export function readRecordedFaults(runDirectory: string): FaultScript {
   } catch (error) {
     if (error instanceof FaultScriptError) throw new UsageError(error.message)
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}.`)
+  }
+}
+
+function readInline(text: string): FaultScript {
+  try {
+    return parseFaultScript(JSON.parse(text), '--faults')
+  } catch (error) {
+    throw new UsageError(error instanceof FaultScriptError ? error.message : `--faults is not JSON: ${(error as Error).message}.`)
   }
 }
 

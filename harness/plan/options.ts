@@ -30,7 +30,7 @@ export const planOptionsSchema = z.strictObject({
   intensity: z.union([z.string(), z.number()]),
   /** Most faults at once. */
   atOnce: count,
-  /** A file with a script of faults, or the directory of a run whose faults are to be done again. */
+  /** A file with a script of faults, such a script itself, or the directory of a run whose faults are to be done again. */
   faults: z.string().min(1),
   /** Mean seconds of a fault, and between faults. */
   interval: seconds,

@@ -59,8 +59,8 @@ export interface RunPlan {
 export type PlannedTraffic = 'all' | 'raft' | 'gossip' | 'clients'
 
 export interface PlannedScript extends FaultScript {
-  /** Where it was read from, absolute. */
-  readonly file: string
+  /** Where it was read from, absolute; null where it stands in the option itself. */
+  readonly file: string | null
 }
 
 export type ReadConsistency = 'default' | 'consistent' | 'stale'

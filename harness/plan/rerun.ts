@@ -28,7 +28,7 @@ export function rerunCommand(plan: RunPlan): string {
   if (plan.firewall !== null) say('--firewall', plan.firewall, null)
   say('--schedule', plan.schedule, planDefaults.schedule)
   say('--intensity', formatIntensity(plan.intensity), String(planDefaults.intensity))
-  if (plan.faultScript !== null) say('--faults', plan.faultScript.file, null)
+  if (plan.faultScript !== null) say('--faults', plan.faultScript.file ?? JSON.stringify({ faults: plan.faultScript.faults }), null)
   say('--interval', plan.nemesisIntervalS, planDefaults.interval)
   say('--time-limit', plan.timeLimitS, null)
   say('--rate', plan.rate, null)

@@ -77,7 +77,7 @@ function requireFittingScript(plan: RunPlan, { nemeses }: RunHost): void {
   const { faultScript, members } = plan
   if (faultScript === null) return
   const objections = scriptObjections(faultScript, nemeses, memberNames(members + environmentFaults(plan).spareCount))
-  if (objections.length > 0) throw new UsageError(`The script ${faultScript.file} does not fit: ${objections.join('; ')}.`)
+  if (objections.length > 0) throw new UsageError(`The script ${faultScript.file ?? 'of --faults'} does not fit: ${objections.join('; ')}.`)
 }
 
 /** What the one who started a run sees of it, and how it is told to end. */

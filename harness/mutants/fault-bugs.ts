@@ -1,0 +1,144 @@
+import type { Mutant } from './mutant.ts'
+
+/**
+ * Bugs that one family of faults alone can show: each is caught with that fault
+ * on, and not by the same run without it. They keep the families honest: a
+ * fault that nothing can be seen by need not be made.
+ */
+
+/** Reads by lease, by so many workers that some still ask a leader whose writes hang. */
+const leaseReads = ['--consistency', 'default', '--concurrency', '8n', '--operation-timeout', '400', '--keys', '4']
+
+/** For `--faults`. */
+const script = (faults: readonly object[]) => ['--faults', JSON.stringify({ faults })]
+
+const members = ['n1', 'n2', 'n3'] as const
+const repeat = <T>(count: number, make: (i: number) => readonly T[]): readonly T[] => Array.from({ length: count }, (_, i) => make(i)).flat()
+
+/** The leader's wall clock jumps back just before it is cut off from the others. */
+const leaderCutOff = (i: number) => ({ at: 1.52 + 3 * i, for: 1.8, fault: 'partition', target: 'isolate-leader' })
+const leaderJumpsBack = (i: number) => ({ at: 1.5 + 3 * i, for: 1.6, fault: 'clock', target: 'leader', value: { skew: { kind: 'jump', offsetMs: -2500 }, clocks: 'wall' } })
+
+/** One member after the other stands still, and is cut off when it goes on. */
+const oneCutOff = (i: number) => ({ at: 2.8 + 5.5 * i, for: 3.5, fault: 'partition', target: members[i % 3]! })
+const onePaused = (i: number) => ({ at: 2 + 5.5 * i, for: 3, fault: 'pause', target: members[i % 3]! })
+
+/** An election timeout shorter than the pauses, and a lease that outlasts a step or two of the harness. */
+const longLease = ['--member-config', JSON.stringify({ raft: { election_timeout_ms: 1000, lease_ms: 700, heartbeat_interval_ms: 150 } })]
+
+const drifting = (member: string, rate: number) => ({ at: 0, fault: 'clock', value: { members: [member], skew: { kind: 'drift', rate }, clocks: 'all' } })
+
+/** Slow disks gather many entries in a batch, of which a power cut leaves some sectors. */
+const powerCuts = (how: 'power' | 'torn-power') => [
+  { at: 0, fault: 'disk', value: { members, trouble: { kind: 'slow', syncMs: 60 } } },
+  ...repeat(16, (i) => [{ at: 2 + 2.5 * i, for: 0.5, fault: 'power', target: i % 2 === 0 ? 'all' : 'leader', value: { how } }]),
+]
+
+const schedulerOfDriver = 'name, id, scheduler, log, core: this.#core'
+const checksumTest = "if (checksum(file, start, end, place) !== file.readUInt32LE(start)) return bad('the checksum does not match')"
+
+export const faultBugs: readonly Mutant[] = [
+  {
+    name: 'any-message-keeps-leading',
+    about: 'a leader takes whatever it hears for a sign that it is still followed, and does not look at the term: one that the others hear no more goes on leading (one-way partition)',
+    edits: [{
+      file: 'node/raft/core.ts',
+      find: 'if (message.to !== state.id) return',
+      replace: `if (message.to !== state.id) return
+    if (state.role.kind === 'leader') {
+      stepHeartbeatResponse(state, state.role, { from: message.from, round: state.role.rounds.latest })
+      if (message.term > state.term) return
+    }`,
+    }],
+    runs: {
+      simulated: ['--nemesis', 'partition', '--targets', 'one-way-out', '--interval', '1', '--time-limit', '40', ...leaseReads],
+      withoutFault: ['--nemesis', 'partition', '--targets', 'isolate-leader,halves', '--interval', '1', '--time-limit', '40', ...leaseReads],
+      local: null,
+    },
+  },
+  {
+    name: 'lease-by-wall-clock',
+    about: 'Raft goes by the wall clock: where that jumps back, a leader that was replaced takes its lease for a current one (clock jump back)',
+    edits: [{
+      file: 'node/registry-node.ts',
+      find: schedulerOfDriver,
+      replace: 'name, id, scheduler: { nowMs: () => scheduler.wallMs(), wallMs: () => scheduler.wallMs(), after: (delayMs, task) => scheduler.after(delayMs, task) }, log, core: this.#core',
+    }],
+    runs: {
+      simulated: [...script(repeat(12, (i) => [leaderJumpsBack(i), leaderCutOff(i)])), '--time-limit', '38', ...leaseReads],
+      withoutFault: [...script(repeat(12, (i) => [leaderCutOff(i)])), '--time-limit', '38', ...leaseReads],
+      local: null,
+    },
+  },
+  {
+    name: 'lease-without-margin',
+    about: 'the lease is as long as the wait before an election, with no margin for clocks that run at different rates (drift)',
+    edits: [
+      { file: 'node/raft/config.ts', find: 'const clockRateMargin = 4 / 3', replace: 'const clockRateMargin = 1' },
+      { file: 'node/raft/config.ts', find: 'leaseMs: 120,', replace: 'leaseMs: 400,' },
+    ],
+    runs: {
+      simulated: [...script([drifting('n1', 0.55), drifting('n2', 0.75)]), '--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--time-limit', '40', ...leaseReads],
+      withoutFault: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--interval', '1', '--time-limit', '40', ...leaseReads],
+      local: null,
+    },
+  },
+  {
+    name: 'clock-stops-in-pause',
+    about: 'the clock that Raft goes by does not count the time in which the process stood still: a leader goes on with a lease that is long over (pause)',
+    edits: [{
+      file: 'node/registry-node.ts',
+      find: schedulerOfDriver,
+      // Longer than any member waits for anything: only a pause makes such a gap.
+      replace: `name, id, scheduler: (() => {
+        let lastMs = scheduler.nowMs()
+        let lostMs = 0
+        return {
+          nowMs() {
+            const nowMs = scheduler.nowMs()
+            if (nowMs - lastMs > 2200) lostMs += nowMs - lastMs
+            lastMs = nowMs
+            return nowMs - lostMs
+          },
+          wallMs: () => scheduler.wallMs(), after: (delayMs, task) => scheduler.after(delayMs, task),
+        }
+      })(), log, core: this.#core`,
+    }],
+    runs: {
+      simulated: [...script(repeat(12, (i) => [onePaused(i), oneCutOff(i)])), '--time-limit', '70', ...longLease, ...leaseReads],
+      withoutFault: [...script(repeat(12, (i) => [oneCutOff(i)])), '--time-limit', '70', ...longLease, ...leaseReads],
+      local: null,
+    },
+  },
+  {
+    name: 'torn-batch-kept',
+    about: 'what a crash left of a batch is taken for written, as far as it goes, and no checksum at the end of the log is looked at (torn write)',
+    edits: [
+      { file: 'node/storage/record.ts', find: checksumTest, replace: checksumTest.replace('if (', 'if (file.length - end >= 65536 && ') },
+      {
+        file: 'node/storage/segment.ts',
+        find: 'if (!decoded.lastOfBatch) continue',
+        replace: `if (!decoded.lastOfBatch) {
+      records.push(open.pop())
+      validBytes = offset
+      continue
+    }`,
+      },
+    ],
+    runs: {
+      simulated: [...script(powerCuts('torn-power')), '--rate', '800', '--concurrency', '30n', '--time-limit', '42'],
+      withoutFault: [...script(powerCuts('power')), '--rate', '800', '--concurrency', '30n', '--time-limit', '42'],
+      local: null,
+    },
+  },
+  {
+    name: 'checksum-of-tail-only',
+    about: 'only the end of the log is held against its checksums when it is read: what became of the rest on the disk is believed (bit flip)',
+    edits: [{ file: 'node/storage/record.ts', find: checksumTest, replace: checksumTest.replace('if (', 'if (file.length - end < 4096 && ') }],
+    runs: {
+      simulated: ['--nemesis', 'damage', '--time-limit', '60'],
+      withoutFault: ['--nemesis', 'kill,power', '--time-limit', '60'],
+      local: null,
+    },
+  },
+]
