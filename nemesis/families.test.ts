@@ -182,15 +182,14 @@ t.test('a member that lost its disk and kept its id is found out', async (t) => 
   t.match(conductor.result(true), { verdict: 'unknown', summary: /came back under its old id/ })
 })
 
-t.test('a damaged member comes back with an empty disk; a truncated one never meets the others before', async (t) => {
-  const { time, conductor, contextOf, journal, cuts } = setUp()
+t.test('a damaged member comes back with an empty disk; a truncated one is not started on what is left', async (t) => {
+  const { time, conductor, contextOf, journal } = setUp()
   const damage = families.find(({ name }) => name === 'damage')!
   await time.run(async () => {
     await start(conductor, await damage.next(contextOf(1), { target: 'n3', damage: { kind: 'truncate', in: 'log', bytes: 9 } }))
     await conductor.healAll()
   })
-  t.same(journal.done, ['kill n3', 'truncate in log of n3', 'kill n3', 'kill n3', 'empty n3'])
-  t.same(cuts.map((links) => links.map(({ from, to }) => `${from}>${to}`)), [['n3>n1', 'n1>n3', 'n3>n2', 'n2>n3']])
+  t.same(journal.done, ['kill n3', 'truncate in log of n3', 'kill n3', 'empty n3'])
 })
 
 const start = (conductor: FaultConductor, fault: Fault) => conductor.start(async () => fault, 'unless-conflicting')
