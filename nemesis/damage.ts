@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { invariant } from '../node/base/assert.ts'
-import type { DamageFiles, FileDamage, Link } from '../harness/environments/environment.ts'
+import type { DamageFiles, FileDamage } from '../harness/environments/environment.ts'
 import { drawTargets, each, targetedShape, type Targeted } from './drawing.ts'
 import { family } from './family.ts'
 import { bringDown, bringUp, killerOf } from './member-process.ts'
@@ -33,8 +33,8 @@ const flipFractionMax = 0.7
  *   right; to serve what the bit made of it is the bug that is looked for.
  * - A shortened file: what is missing at the end looks like a torn write, so the
  *   member cannot know what it forgets. Back among the others it could help
- *   elect a leader without an acknowledged entry. So it is started cut off from
- *   them, for what it says, or not at all.
+ *   elect a leader without an acknowledged entry, and its trace would show terms
+ *   that went back. So it is not started on it at all.
  *
  * In the end each comes back with an empty disk, as a new member that votes
  * nowhere until it was taken in. By default one member at a time, so that
@@ -104,17 +104,7 @@ async function startOn(member: string, { kind }: FileDamage, { environment }: Ne
       return `refused: ${(error as Error).message}`
     }
   }
-  if (kind === 'bit-flip') return attempt()
-  const { cutLinks, members } = environment
-  if (cutLinks === undefined) return 'not started: it could not be kept from the others'
-  const around: Link[] = members.flatMap((other) => other === member ? [] : [{ from: member, to: other }, { from: other, to: member }])
-  const cut = await cutLinks.cut(around)
-  try {
-    return `cut off from the others, ${await attempt()}`
-  } finally {
-    await killerOf(environment).kill(member).catch(() => {})
-    await cut.heal()
-  }
+  return kind === 'bit-flip' ? attempt() : 'not started: it could not know what it forgot'
 }
 
 function mending(members: readonly string[], observed: unknown, context: NemesisContext): ActiveFault {

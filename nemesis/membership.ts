@@ -5,7 +5,7 @@ import { drawTargets, targetedShape, type Targeted } from './drawing.ts'
 import { family } from './family.ts'
 import { bringDown, bringUp, killerOf, proveDown, proveUp } from './member-process.ts'
 import { NotNowError, type ActiveFault, type NemesisContext } from './nemesis.ts'
-import { awaitGone, awaitTakenIn, idOf, membershipOf, removeServer, requestTo } from './taking-in.ts'
+import { awaitGone, awaitTakenIn, idOf, MayFollowError, membershipOf, removeServer, requestTo } from './taking-in.ts'
 
 const kinds = ['grow', 'shrink', 'replace', 'leave-rejoin', 'wipe', 'remove-leader'] as const
 type Kind = (typeof kinds)[number]
@@ -20,6 +20,8 @@ interface MembershipFault extends Targeted {
  * last phase, when all else is whole.
  */
 const agreeTimeoutMs = 10_000
+/** How long a change that nobody confirmed may take to show, one way or the other. */
+const settleTimeoutMs = 3_000
 /** How long a member that left may stand in the configuration before somebody takes it out. */
 const leaveTimeoutMs = 3000
 
@@ -123,12 +125,14 @@ async function grow(spare: string, context: NemesisContext): Promise<ActiveFault
 /** Down and taken out of the configuration; later it comes as a new one. */
 async function shrink(member: string, context: NemesisContext): Promise<ActiveFault> {
   const id = await downAndOut(member, context)
+  if (typeof id !== 'string') return id
   return { observed: { removed: member, id }, stop: () => backEmpty(member, id, context) }
 }
 
 /** The same, and the new one comes at once. */
 async function replace(member: string, context: NemesisContext): Promise<ActiveFault> {
   const id = await downAndOut(member, context)
+  if (typeof id !== 'string') return id
   await killerOf(context.environment).restartEmpty!(member)
   return { observed: { replaced: member, id }, stop: () => takenIn(member, id, context) }
 }
@@ -161,7 +165,9 @@ async function leaveAndRejoin(member: string, context: NemesisContext): Promise<
   }
   if (!goneFromCluster) {
     await bringUp(context.environment, [member])
-    throw new NotNowError(`${member} could not leave: ${left.done ? 'the others kept it' : left.why}`)
+    const said = `${member} could not leave: ${left.done ? 'the others kept it' : left.why}`
+    if (left.done || left.mayFollow) return unsettled(member, said, context)
+    throw new NotNowError(said)
   }
   return { observed: { left: member, id }, stop }
 }
@@ -169,7 +175,12 @@ async function leaveAndRejoin(member: string, context: NemesisContext): Promise<
 /** Out of the configuration while it lives, and leads: another has to take over. */
 async function removeAlive(member: string, context: NemesisContext): Promise<ActiveFault> {
   const id = await idOf(context, member)
-  await removeServer(context, id)
+  try {
+    await removeServer(context, id)
+  } catch (error) {
+    if (error instanceof MayFollowError) return unsettled(member, error.message, context)
+    throw error
+  }
   return {
     observed: { removed: member, id },
     async stop() {
@@ -181,14 +192,36 @@ async function removeAlive(member: string, context: NemesisContext): Promise<Act
   }
 }
 
-/** @throws NotNowError, and the member is up again, where the cluster would not remove it */
-async function downAndOut(member: string, context: NemesisContext): Promise<string> {
+/**
+ * A change that nobody confirmed: it stands in a log, and whoever leads next may
+ * commit it. (Seen: a leader lost its quorum with its own removal in the log;
+ * the fault was given up, and seconds later the member was out for good.)
+ * In the end the member is a voter again, on its own disk or on an empty one.
+ */
+function unsettled(member: string, said: string, context: NemesisContext): ActiveFault {
+  return {
+    observed: { mayFollow: said },
+    async stop() {
+      const still = await awaitTakenIn(context, member, settleTimeoutMs)
+      if (still !== null) return { stillIn: member, id: still.id }
+      await bringDown(context.environment, [member], 'kill')
+      return backEmpty(member, null, context)
+    },
+  }
+}
+
+/**
+ * @returns the id under which it was known; or, where it is not known whether it was removed, the fault that this is then, with the member up again
+ * @throws NotNowError, and the member is up again, where the cluster would not remove it
+ */
+async function downAndOut(member: string, context: NemesisContext): Promise<string | ActiveFault> {
   const id = await idOf(context, member)
   await bringDown(context.environment, [member], 'kill')
   try {
     await removeWithin(context, id)
   } catch (error) {
     await bringUp(context.environment, [member])
+    if (error instanceof MayFollowError) return unsettled(member, error.message, context)
     throw error
   }
   return id

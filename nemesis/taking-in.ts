@@ -2,6 +2,11 @@ import type { Membership, ServerSeen } from '../harness/systems/membership.ts'
 import type { MemberRequest } from '../harness/systems/system.ts'
 import { NotNowError, type NemesisContext } from './nemesis.ts'
 
+/** A change was asked for and not confirmed: it may have happened, or happen yet. */
+export class MayFollowError extends Error {
+  override readonly name = 'MayFollowError'
+}
+
 const pollMs = 200
 
 export const membershipOf = ({ system }: Pick<NemesisContext, 'system'>): Membership => {
@@ -30,12 +35,17 @@ export async function idOf(context: NemesisContext, member: string): Promise<str
   return id
 }
 
-/** The leader takes a server out. @throws NotNowError where there is no leader, or it refuses */
+/**
+ * The leader takes a server out.
+ * @throws NotNowError where there is no leader, or it refuses; MayFollowError where nobody can tell
+ */
 export async function removeServer(context: NemesisContext, id: string): Promise<void> {
   const leader = await context.leader()
   if (leader === null) throw new NotNowError('there is no leader who would remove a server')
   const removed = await membershipOf(context).remove(requestTo(context, leader), id)
-  if (!removed.done) throw new NotNowError(`the leader did not remove the server: ${removed.why}`)
+  if (removed.done) return
+  const said = `the leader did not remove the server: ${removed.why}`
+  throw removed.mayFollow ? new MayFollowError(said) : new NotNowError(said)
 }
 
 /**

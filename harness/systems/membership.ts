@@ -10,8 +10,8 @@ export interface ServerSeen {
   readonly votes: boolean
 }
 
-/** Done, or why not. */
-export type Changed = { readonly done: true } | { readonly done: false, readonly why: string }
+/** Done, or why not. `mayFollow`: it may still happen, as the next leader may commit what the last one could not. */
+export type Changed = { readonly done: true } | { readonly done: false, readonly why: string, readonly mayFollow: boolean }
 
 /** How a system is asked who belongs to it, and told to change that. */
 export interface Membership {
@@ -30,6 +30,8 @@ const statusTimeoutMs = 1000
 const changeTimeoutMs = 5000
 /** Leaving waits until the others know. */
 const leaveTimeoutMs = 15_000
+/** What is answered when the change stands in a log and is not committed: as ours says it, and as Consul does. */
+const mayFollow = /may still happen|leadership lost while committing log|timed out/
 
 const selfSchema = z.object({ Config: z.object({ NodeID: z.string() }) })
 const configurationSchema = z.object({ Servers: z.array(z.object({ ID: z.string(), Node: z.string(), Voter: z.boolean() })) })
@@ -51,7 +53,8 @@ export const consulMembership: Membership = {
 
 async function change(request: MemberRequest, method: 'PUT' | 'DELETE', target: string, timeoutMs: number): Promise<Changed> {
   const outcome = await request({ method, target }, timeoutMs)
-  return outcome.kind === 'response' && outcome.status === 200 ? { done: true } : { done: false, why: describeOutcome(outcome) }
+  return outcome.kind === 'response' && outcome.status === 200 ? { done: true }
+    : { done: false, why: describeOutcome(outcome), mayFollow: outcome.kind === 'lost' || outcome.kind === 'response' && mayFollow.test(bodyText(outcome)) }
 }
 
 function read<T>(text: string, schema: z.ZodType<T>): T | null {
