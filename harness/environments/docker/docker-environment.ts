@@ -48,7 +48,7 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
     const [faults, disks, clocksWork] = await allOrNothing([
       prepareNetworkFaults(namespaces, holds, options.random.split('packets'), options.say),
       asks(diskFaults)
-        ? MemberDisks.make(engine, image, labels, runName, names).catch((error: unknown) => {
+        ? MemberDisks.make(engine, image, labels, runName, names, options.say).catch((error: unknown) => {
             options.say(`disks that lose what was not synced cannot be had in these containers: ${messageOf(error)}`)
             return null
           })
@@ -128,7 +128,7 @@ class DockerEnvironment implements Environment {
       besideProcesses: (container, script) => members.besideProcesses(container, script),
       within: (container, script) => members.within(container, script),
     })
-    if (disks !== null) this.troubleDisk = { kinds: ['full', 'slow', 'read-only'], trouble: (member, trouble) => disks.trouble(member, members.container(member), trouble) }
+    if (disks !== null) this.troubleDisk = { kinds: disks.kinds, trouble: (member, trouble) => disks.trouble(member, members.container(member), trouble) }
     this.#clocks = clocksVolume === null ? null : new MemberClocks({
       run: (member, script) => this.#namespace(member).shell.run(script),
       within: async (member, script) => {

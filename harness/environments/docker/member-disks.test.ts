@@ -35,8 +35,9 @@ t.test('a power cut on any program: what was synced stays, the rest is gone or t
   const runName = `splitbrain-${runId}`
   const network = await createRunNetwork(engine, runName, labels)
   const namespace = await startNamespace(engine, image, { name: `${runName}-net`, network, labels, binds: {} })
-  const disks = await MemberDisks.make(engine, image, labels, runName, ['n1', 'n2'])
+  const disks = await MemberDisks.make(engine, image, labels, runName, ['n1', 'n2'], (line) => t.comment(line))
   t.teardown(() => disks.close())
+  t.same([...disks.kinds].sort(), ['full', 'read-only', 'slow'])
   const program = await MemberContainer.start(engine, {
     name: `${runName}-n1`, image, namespace, labels, command: ['python3', '-c', writer], environment: {}, files: {}, dataVolume: disks.volumeOf('n1'),
   })

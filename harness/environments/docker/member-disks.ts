@@ -15,7 +15,9 @@ const commitS = 3600
 export const loopDeviceRules: readonly string[] = ['b 7:* rwm', 'c 10:237 rwm']
 const agent = 'python3 /opt/splitbrain/disk-agent.py'
 const shellTimeoutMs = 60_000
-const slowProbes = 4
+/** The kernel lets a tenth of a second's writes pass at once, so the probe takes longer than that. */
+const slowProbeMs = 1_500
+const slowProbesMax = 60
 const fillFile = '.splitbrain-fill'
 const mib = 1024 ** 2
 
@@ -40,6 +42,7 @@ export class MemberDisks {
   readonly #runName: string
   readonly #shell: ControlShell
   readonly #troubled = new Map<string, DiskTrouble['kind']>()
+  readonly #kinds: DiskTrouble['kind'][] = ['full']
 
   private constructor(engine: Engine, image: string, labels: Record<string, string>, runName: string, shell: ControlShell) {
     this.#engine = engine
@@ -53,7 +56,7 @@ export class MemberDisks {
    * Makes a disk for each member and proves that one mounts. Rejects where the
    * engine has no loop devices to give (rootless, some virtual machines); what was made is then the reaper's.
    */
-  static async make(engine: Engine, image: string, labels: Record<string, string>, runName: string, members: readonly string[]): Promise<MemberDisks> {
+  static async make(engine: Engine, image: string, labels: Record<string, string>, runName: string, members: readonly string[], say: (line: string) => void): Promise<MemberDisks> {
     const imagesVolume = `${runName}-disks`
     await engine.docker.createVolume({ Name: imagesVolume, Labels: labels })
     const { Mountpoint: imagesPath } = await engine.docker.getVolume(imagesVolume).inspect()
@@ -78,11 +81,17 @@ export class MemberDisks {
         })
       }
       await disks.#beside(members[0]!, 'mountpoint -q /data')
+      await disks.#tryTroubles(members[0]!, say)
       return disks
     } catch (error) {
       disks.close()
       throw error
     }
+  }
+
+  /** What can be wrong with a disk here. */
+  get kinds(): readonly DiskTrouble['kind'][] {
+    return this.#kinds
   }
 
   volumeOf(member: string): string {
@@ -133,6 +142,18 @@ export class MemberDisks {
     }
   }
 
+  /** Adds what works to `kinds`, and says what does not. */
+  async #tryTroubles(member: string, say: (line: string) => void): Promise<void> {
+    const trying: readonly (readonly [DiskTrouble['kind'], () => Promise<unknown>])[] = [
+      ['slow', () => this.#shell.run(`test -e /host-cgroup/blkio/blkio.throttle.write_iops_device || grep -qw io /host-cgroup/cgroup.controllers \\
+        || { echo 'the cgroups of the engine do not limit writes'; false; }`)],
+      ['read-only', () => this.#beside(member, 'cd /data && touch .try && chattr +i .try && chattr -i .try && rm .try', [], ['LINUX_IMMUTABLE'])],
+    ]
+    for (const [kind, tryIt] of trying) {
+      await tryIt().then(() => this.#kinds.push(kind), (error: unknown) => say(`disks cannot be made ${kind} in these containers: ${messageOf(error)}`))
+    }
+  }
+
   async #bring(member: string, container: MemberContainer, trouble: DiskTrouble): Promise<unknown> {
     switch (trouble.kind) {
       case 'full': {
@@ -153,7 +174,7 @@ export class MemberDisks {
       }
       case 'slow': {
         await this.#throttle(member, container, Math.max(1, Math.round(1000 / trouble.syncMs)))
-        const seen = await this.#syncMs(container)
+        const seen = await this.#syncMs(container, trouble.syncMs)
         if (seen < trouble.syncMs * 0.5) throw new Error(`a sync in its container takes ${seen} ms`)
         return { syncMs: seen }
       }
@@ -172,8 +193,8 @@ export class MemberDisks {
       case 'slow': {
         if (!(await container.state()).running) return { running: false }
         await this.#throttle(member, container, null)
-        const seen = await this.#syncMs(container)
-        if (seen > Math.max(30, trouble.syncMs * 0.5)) throw new Error(`a sync in its container takes ${seen} ms`)
+        const seen = await this.#syncMs(container, trouble.syncMs)
+        if (seen > Math.max(50, trouble.syncMs * 0.7)) throw new Error(`a sync in its container takes ${seen} ms`)
         return { syncMs: seen }
       }
       default: return trouble satisfies never
@@ -181,10 +202,11 @@ export class MemberDisks {
   }
 
   /** Ms of a sync within the limits of the member's own container. */
-  async #syncMs(container: MemberContainer): Promise<number> {
+  async #syncMs(container: MemberContainer, syncMs: number): Promise<number> {
+    const count = Math.max(4, Math.min(slowProbesMax, Math.ceil(slowProbeMs / syncMs)))
     const shell = new ControlShell(this.#engine, container.id)
     try {
-      const seen = parseProbe(await shell.run(`${agent} probe ${memberPaths.data} ${slowProbes}`, shellTimeoutMs))
+      const seen = parseProbe(await shell.run(`${agent} probe ${memberPaths.data} ${count}`, shellTimeoutMs))
       if (seen.tookMs === undefined) throw new Error(`a write ${describe(seen)}`)
       return seen.tookMs
     } finally {
@@ -200,9 +222,10 @@ export class MemberDisks {
     await this.#shell.run(`number=$(readlink /disks/${member}.dev); device=7:\${number#/dev/loop}
       legacy=$(find /host-cgroup/blkio -type d -name '*${container.id}*' 2>/dev/null | head -n 1)
       unified=$(find /host-cgroup -maxdepth 4 -type d -name '*${container.id}*' -exec test -e '{}/io.max' ';' -print 2>/dev/null | head -n 1)
-      if test -n "$legacy"; then echo "$device ${writesPerS ?? 0}" > "$legacy/blkio.throttle.write_iops_device"
-      elif test -n "$unified"; then echo "$device wiops=${writesPerS ?? 'max'}" > "$unified/io.max"
-      else echo 'its cgroup has no limit of writes' >&2; false; fi`)
+      if test -n "$legacy"; then file=$legacy/blkio.throttle.write_iops_device; echo "$device ${writesPerS ?? 0}" > "$file"
+      elif test -n "$unified"; then file=$unified/io.max; echo "$device wiops=${writesPerS ?? 'max'}" > "$file"
+      else echo 'its cgroup has no limit of writes' >&2; false; fi \\
+      && ${writesPerS === null ? '! ' : ''}grep -q "^$device .*${writesPerS ?? '[0-9]'}" "$file" || { echo "its cgroup says: $(cat "$file")"; false; }`)
   }
 
   #beside(member: string, script: string, binds: readonly string[] = [], capabilities: readonly string[] = []): Promise<string> {

@@ -4,6 +4,7 @@ import type { FirewallRule } from '../environment.ts'
 import { connectEngine } from './engine.ts'
 import { ControlShell } from './control-shell.ts'
 import { createDockerEnvironment } from './index.ts'
+import { shadows } from './member-firewall.ts'
 import { actionCount, applyScript, hasRules, removeScript } from './rule-chains.ts'
 import { testOptions } from './testing/docker-options.ts'
 
@@ -25,6 +26,19 @@ t.test('a rule has a chain of its own, whose last line is its action', async (t)
   const any = applyScript({ number: 1, rules: [{ index: 0, rule: { from: 'n2', to: 'any', protocol: 'any', port: 53, action: { kind: 'reset' } } }], addressOf: () => '10.0.0.2', memberAddresses: [] })
   t.match(any, `'-A SB-RULES-1 ! -i lo -p tcp --dport 53 -j SB-RULES-1-0'`)
   t.notMatch(any, '-p udp', 'only TCP can be reset')
+})
+
+t.test('a rule behind one that stops the same cannot be met', async (t) => {
+  const rule = (text: string): FirewallRule => {
+    const [from, protocol, port, kind] = text.split(' ') as [string, 'tcp' | 'udp' | 'any', string, 'drop' | 'reset']
+    return { from, to: 'n2', protocol, port: port === '*' ? null : Number(port), action: { kind } }
+  }
+  t.ok(shadows(rule('n1 any 8301 drop'), rule('n1 any 8301 drop')))
+  t.ok(shadows(rule('any any * drop'), rule('n1 udp 53 drop')))
+  t.ok(shadows(rule('n1 tcp * reset'), rule('n1 any 8300 drop')))
+  t.notOk(shadows(rule('n1 any * reset'), rule('n1 udp 8301 drop')))
+  t.notOk(shadows(rule('n1 any 8300 drop'), rule('n1 any * drop')))
+  t.notOk(shadows(rule('n3 any * drop'), rule('n1 any * drop')))
 })
 
 t.test('rules between containers', { skip }, async (t) => {
@@ -100,6 +114,13 @@ setsid node /tmp/echo.js > /tmp/echo.log 2>&1 & until grep -q ready /tmp/echo.lo
     t.equal(await here(), 'TimeoutError', 'the other one holds it')
     await one.heal()
     t.equal(await here(), 'ECONNREFUSED')
+  })
+
+  await t.test('the same rule twice', async (t) => {
+    const rule: FirewallRule = { from: 'n1', to: 'n2', protocol: 'any', port: 8301, action: { kind: 'reject' } }
+    const effect = await firewall!.apply([rule, rule])
+    t.match(effect.observed, { '1 at n2': { answer: 'refused' }, '2 at n2': { heldByAnotherFault: true } })
+    await effect.heal()
   })
 
   await t.test('a rule behind a cut stands, and healing does not wait for what the cut holds', async (t) => {

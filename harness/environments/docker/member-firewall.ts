@@ -52,7 +52,8 @@ export class MemberFirewall implements Firewall, CutClients {
       const own = rules.map((rule, index) => ({ index, rule })).filter(({ rule }) => rule.to === member || (rule.to === 'any' && rule.from !== member))
       return own.length === 0 ? [] : [[member, own] as const]
     }))
-    const blocked = new Set([...byReceiver].flatMap(([to, own]) => own.filter(({ rule }) => this.#isBlocked(rule, to)).map(({ index }) => `${index} ${to}`)))
+    const blocked = new Set([...byReceiver].flatMap(([to, own]) => own
+      .filter(({ index, rule }) => this.#isBlocked(rule, to) || own.some((other) => other.index < index && shadows(other.rule, rule))).map(({ index }) => `${index} ${to}`)))
     const releases = [...byReceiver].flatMap(([to, own]) => own.map(({ rule }) => this.#hold(rule, to)))
     const release = () => {
       for (const letGo of releases) letGo()
@@ -100,7 +101,7 @@ export class MemberFirewall implements Firewall, CutClients {
       const answer = await this.#provoke(rule, to)
       const stopped = await this.#count(number, index, to) - before
       problem = stopped === 0 ? `nothing met ${describe(rule)} at ${to}` : this.#answerProblem(rule, to, answer)
-      // Another fault stops everything before it gets here: that the rule stands is all that can be seen.
+      // Another fault, or another rule, stops everything before it gets here: that the rule stands is all that can be seen.
       if (blocked && stopped === 0) return { rule: describe(rule), heldByAnotherFault: true }
       if (problem === '') return { rule: describe(rule), stopped, ...answer === null ? {} : { answer } }
     }
@@ -208,6 +209,15 @@ export class MemberFirewall implements Firewall, CutClients {
 function trafficOf({ port }: FirewallRule): Traffic | null {
   if (port === null) return 'all'
   return (Object.keys(trafficPorts) as Traffic[]).find((traffic) => trafficPorts[traffic]?.includes(port) === true) ?? null
+}
+
+/** Whether all that would prove a rule is stopped by an earlier one of the same call. */
+export function shadows(earlier: FirewallRule, later: FirewallRule): boolean {
+  const { kind } = earlier.action
+  if (kind !== 'drop' && kind !== 'reject' && kind !== 'reset') return false
+  // A rule for any protocol is proven with TCP.
+  const [stopped, proven] = [kind === 'reset' ? 'tcp' : earlier.protocol, later.protocol === 'any' ? 'tcp' : later.protocol]
+  return (earlier.from === 'any' || earlier.from === later.from) && (earlier.port === null || earlier.port === later.port) && (stopped === 'any' || stopped === proven)
 }
 
 function describe({ from, to, protocol, port, action }: FirewallRule): string {
