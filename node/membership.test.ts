@@ -48,6 +48,20 @@ t.test('the leader removes itself: another takes over, and it does not come back
   t.equal(cluster.status(leader).role, 'follower')
 })
 
+t.test('a leader that removes itself hears from servers that started again since the cluster was formed', async (t) => {
+  // Seen in a simulation: under the new configuration they knew no address of the leader, so
+  // it got no acknowledgement of its own removal, stepped down for that, and nobody was told.
+  const cluster = new VirtualCluster(3)
+  const leader = cluster.elect()
+  for (const other of ['n1', 'n2', 'n3'].filter((name) => name !== leader)) {
+    cluster.crash(other)
+    cluster.start(other)
+    t.ok(cluster.time.runUntil(() => cluster.nodes.get(other)!.leaderAddress === `${leader}:8300`, 5000))
+  }
+  put(cluster, leader, 'a', 'x')
+  t.equal(cluster.ask(leader, 'DELETE', `/v1/operator/raft/peer?id=id-${leader}`, '', 1000).status, 200)
+})
+
 t.test('leadership goes to the server that is named, and writes go on', async (t) => {
   const cluster = new VirtualCluster(3)
   const leader = cluster.elect()

@@ -287,8 +287,7 @@ export class RegistryNode {
   }
 
   #addressOf(id: MemberId): string | null {
-    for (const server of this.#servers()) if (server.id === id) return server.address
-    return this.#discovery.addressOf(id)
+    return this.#core.addressOf(id) ?? this.#discovery.addressOf(id)
   }
 
   #receive(value: unknown): void {

@@ -57,6 +57,26 @@ t.test('a follower behind the compacted log gets the snapshot in chunks, and kee
   t.same(checkedState(cluster), state)
 })
 
+t.test('a disk that takes no new file ends the member with a sentence, when it takes a snapshot and when it is sent one', async (t) => {
+  for (const sent of [false, true]) {
+    const cluster = new VirtualCluster(3, small)
+    const leader = cluster.elect()
+    const other = ['n1', 'n2', 'n3'].find((name) => name !== leader)!
+    const disk = cluster.disks.get(other)!
+    const { openAppend } = disk
+    if (sent) cluster.passes = (from, to) => from !== other && to !== other
+    disk.openAppend = (name) => {
+      if (!name.endsWith('.partial')) return openAppend(name)
+      throw Object.assign(new Error('ENOSPC: no space left on device, open'), { code: 'ENOSPC', syscall: 'open' })
+    }
+    t.throws(() => {
+      for (let i = 0; i < 130; i++) put(cluster, leader, `k${i}`, 'x')
+      cluster.passes = () => true
+      cluster.time.run(10_000)
+    }, /a snapshot cannot be written: ENOSPC.*Free or repair the disk/)
+  }
+})
+
 t.test('a snapshot that is damaged is refused with the file and the place', async (t) => {
   const cluster = new VirtualCluster(1, small)
   cluster.elect()

@@ -71,14 +71,15 @@ export class Snapshotter {
     if (entriesSince < config.snapshotEntries && (this.#bytesSince < config.snapshotBytes || entriesSince === 0)) return
     // Null: applied, and this member's own disk lags. The next entry asks again.
     const head = core.snapshotHead(appliedIndex)
-    if (head !== null) this.#take(head)
+    if (head !== null) this.#onDisk(() => this.#take(head))
   }
 
   #take(head: SnapshotHead): void {
     const { store, stateMachine } = this.#ports
     this.#bytesSince = 0
+    const file = store.begin('own')
     const parts = stateMachine.parts.map((part) => ({ name: part.name, capture: part.capture() }))
-    const taking: Taking = { head, file: store.begin('own'), parts, blocks: 0 }
+    const taking: Taking = { head, file, parts, blocks: 0 }
     this.#taking = taking
     this.#writeBlock(taking, encodeBlock({ type: 'head', head }, taking.blocks))
     let at = -1
@@ -116,7 +117,7 @@ export class Snapshotter {
   #taken(taking: Taking): void {
     const { core, store, wal, log } = this.#ports
     this.#release()
-    if (taking.head.lastIndex <= (core.newestSnapshot?.head.lastIndex ?? 0)) return store.abandon(taking.file)
+    if (taking.head.lastIndex <= (core.newestSnapshot?.head.lastIndex ?? 0)) return this.#onDisk(() => store.abandon(taking.file))
     this.#onDisk(() => {
       const snapshot = store.finish(taking.file, taking.head)
       core.snapshotTaken(snapshot)
@@ -133,6 +134,10 @@ export class Snapshotter {
 
   /** Chunks come in order; one at offset 0 begins anew. */
   receive(chunk: SnapshotChunk): void {
+    if (!this.#stopped) this.#onDisk(() => this.#receive(chunk))
+  }
+
+  #receive(chunk: SnapshotChunk): void {
     const { store, log } = this.#ports
     if (chunk.offset === 0) {
       if (this.#receiving !== null) store.abandon(this.#receiving.file)
@@ -154,7 +159,7 @@ export class Snapshotter {
     this.#receiving = null
     const refuse = (reason: string) => {
       log.warn('refused a snapshot that a leader sent', { index: image.lastIndex, reason })
-      store.abandon(file)
+      this.#onDisk(() => store.abandon(file))
       core.discardIncoming()
     }
     if (file.checksum !== image.checksum) return refuse(`its checksum is ${file.checksum}, not ${image.checksum}`)

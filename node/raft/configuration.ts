@@ -88,6 +88,16 @@ export class ConfigurationHistory {
     return this.#steps.findLast((step) => step.index <= index) ?? { index: 0, configuration: noConfiguration }
   }
 
+  /** As the newest configuration that names it has it: a server that is being removed is no longer in the current one. */
+  find(id: MemberId): Server | null {
+    for (let at = this.#steps.length - 1; at >= 0; at--) {
+      const { voters, nonVoters = [] } = this.#steps[at]!.configuration
+      const server = voters.find((one) => one.id === id) ?? nonVoters.find((one) => one.id === id)
+      if (server !== undefined) return server
+    }
+    return null
+  }
+
   /** All that is known comes from a snapshot. */
   reset(index: number, configuration: Configuration): void {
     this.#steps = [{ index, configuration }]

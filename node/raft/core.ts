@@ -262,6 +262,11 @@ export class RaftCore {
     return this.#state.configurations.current
   }
 
+  /** Of a server that counts, or did: one that is being removed, the leader even, is still to be answered. Null for a stranger. */
+  addressOf(id: MemberId): string | null {
+    return this.#state.configurations.find(id)?.address ?? null
+  }
+
   get commitIndex(): number {
     return this.#state.commitIndex
   }

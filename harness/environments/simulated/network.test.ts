@@ -108,6 +108,71 @@ t.test('a cut that heals soon delivers late and in order, or breaks the connecti
   t.ok(late > 0 && broken > 0, `${late} late, ${broken} broken`)
 })
 
+const disturbance = fc.oneof(
+  fc.record({ kind: fc.constant('loss' as const), probability: fc.double({ min: 0.05, max: 0.7, noNaN: true }), burstLength: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({ kind: fc.constant('delay' as const), delayMs: fc.integer({ min: 0, max: 300 }), jitterMs: fc.integer({ min: 0, max: 100 }), distribution: fc.constantFrom('uniform' as const, 'normal' as const, 'pareto' as const) }),
+  fc.record({ kind: fc.constant('duplicate' as const), probability: fc.constant(0.5) }),
+  fc.record({ kind: fc.constant('reorder' as const), probability: fc.constant(0.5), gapMs: fc.integer({ min: 1, max: 200 }) }),
+  fc.record({ kind: fc.constant('corrupt' as const), probability: fc.double({ min: 0.05, max: 0.5, noNaN: true }) }),
+  fc.record({ kind: fc.constant('bandwidth' as const), kbitPerS: fc.integer({ min: 5, max: 500 }) }),
+)
+
+t.test('law: under any disturbance a connection keeps order and doubles nothing; without a break of it nothing is missing', async (t) => {
+  let broken = 0
+  let whole = 0
+  await fc.assert(fc.asyncProperty(fc.nat(), fc.array(disturbance, { minLength: 1, maxLength: 3 }), fc.boolean(), async (seed, disturbances, bothWays) => {
+    const { time, paths, heard, lost, say } = makeNetwork(seed)
+    await time.run(async () => {
+      const links = [{ from: 'n1', to: 'n2' }, ...bothWays ? [{ from: 'n2', to: 'n1' }] : []]
+      const active = links.flatMap(({ from, to }) => disturbances.map((one) => ({ path: paths.of(from, to, 'raft'), one: paths.of(from, to, 'raft').impair(one) })))
+      for (let i = 0; i < 100; i++) {
+        say('n1', 'n2', i)
+        await time.sleep(10)
+      }
+      for (const { path, one } of active) path.mend(one)
+      await time.sleep(30_000)
+      const got = heard.get('n2') as number[]
+      if (got.some((message, i) => i > 0 && message <= got[i - 1]!)) throw new Error(`out of order: ${got}`)
+      // Dials that fail drop what waited for them, and nobody had been connected who could be told.
+      const isWhole = got.length === 100
+      const sinceFirst = got.length === 0 || got.length === 100 - got[0]!
+      if (lost.get('n1')!.length === 0 && !sinceFirst) throw new Error(`no connection broke, and ${got.length} of 100 arrived`)
+      if (isWhole) whole++
+      else broken++
+      say('n1', 'n2', 100)
+      await time.sleep(5000)
+      if (got.at(-1) !== 100) throw new Error('healed, and nothing passes')
+    })
+  }), { numRuns: 150 })
+  t.ok(whole > 20 && broken > 5, `${whole} whole, ${broken} with losses`)
+})
+
+t.test('a message of many segments arrives whole over a lossy link, and is stuck before a small MTU', async (t) => {
+  const { time, paths, heard, lost, say, network } = makeNetwork(8)
+  await time.run(async () => {
+    const path = paths.of('n1', 'n2', 'raft')
+    const loss = path.impair({ kind: 'loss', probability: 0.2, burstLength: 1 })
+    const large = 'x'.repeat(50_000)
+    for (let tries = 0; tries < 10 && heard.get('n2')!.length === 0; tries++) {
+      say('n1', 'n2', large)
+      await time.sleep(5000)
+    }
+    t.same(heard.get('n2')!.slice(0, 1), [large])
+    path.mend(loss)
+    await time.sleep(5000)
+    heard.get('n2')!.length = lost.get('n1')!.length = 0
+    path.impair({ kind: 'mtu', maxBytes: 800 })
+    say('n1', 'n2', 'small')
+    await time.sleep(500)
+    say('n1', 'n2', large)
+    say('n1', 'n2', 'behind it')
+    await time.sleep(1500)
+    t.same(heard.get('n2'), ['small'], 'what is behind it waits')
+    await time.sleep(3000)
+    t.same(lost.get('n1'), [network.addressOf('n2')], 'the connection is given up')
+  })
+})
+
 t.test('a long cut is noticed by its silence, at the sender', async (t) => {
   const { time, network, faults, lost, say } = makeNetwork(5)
   await time.run(async () => {

@@ -24,14 +24,15 @@ export async function measure(
   time: VirtualTime, targets: readonly { readonly path: Path, readonly one: ActiveImpairment }[],
   packets: { readonly count: number, readonly sizeBytes: number, readonly intervalMs: number },
 ): Promise<Measured> {
-  const before = targets.map(({ one }) => ({ ...one.tally }))
+  const tally: ImpairmentTally = { seen: 0, lost: 0, delayed: 0, delayMsTotal: 0, duplicated: 0, corrupted: 0 }
   for (let n = 0; n < packets.count; n++) {
     await time.sleep(packets.intervalMs)
-    for (const { path } of targets) path.pass(time.nowNs(), packets.sizeBytes)
-  }
-  const tally: ImpairmentTally = { seen: 0, lost: 0, delayed: 0, delayMsTotal: 0, duplicated: 0, corrupted: 0 }
-  for (const [i, { one }] of targets.entries()) {
-    for (const name of Object.keys(tally) as (keyof ImpairmentTally)[]) tally[name] += one.tally[name] - before[i]![name]
+    for (const { path, one } of targets) {
+      // What members send meanwhile is no probe.
+      const before = { ...one.tally }
+      path.pass(time.nowNs(), packets.sizeBytes)
+      for (const name of Object.keys(tally) as (keyof ImpairmentTally)[]) tally[name] += one.tally[name] - before[name]
+    }
   }
   return { sent: packets.count * targets.length, tally }
 }

@@ -60,11 +60,7 @@ export function expectDisturbed(impairment: Impairment, { sent, tally }: Measure
       if (tally.lost < seen && meanDelayMs < eachMs) throw new Error(`bandwidth: ${seen} probes took ${meanDelayMs.toFixed(1)} ms in the mean, less than ${eachMs} each`)
       return { sent, seen, lost: tally.lost, meanDelayMs }
     }
-    case 'mtu': {
-      // What members say meanwhile is counted too, and some of it is small enough to pass.
-      if (impairment.maxBytes < mtuBytes && tally.lost < Math.min(sent, seen)) throw new Error(`mtu: ${tally.lost} of ${seen} packets were lost, fewer than the ${sent} probes of ${mtuBytes} bytes`)
-      return { sent, seen, lost: tally.lost, share: tally.lost / seen }
-    }
+    case 'mtu': return expectShare('lost', tally.lost, impairment.maxBytes < mtuBytes ? 1 : 0)
     case 'limit': {
       const passed = seen - tally.lost
       // A second's worth, and what had gathered before.

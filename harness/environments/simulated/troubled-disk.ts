@@ -167,6 +167,7 @@ class TroubledFile implements DiskFile {
   }
 }
 
+/** As Node's: that it comes of a system call is how the member tells it from a bug of its own. */
 function systemError(code: string, message: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: ${message}`), { code })
+  return Object.assign(new Error(`${code}: ${message}, write`), { code, syscall: 'write' })
 }
