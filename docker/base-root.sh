@@ -19,7 +19,7 @@ command -v mmdebstrap >/dev/null || {
 
 # Manuals and translations are half of what a minimal Debian unpacks.
 NODE_BINARY=$node_binary exec mmdebstrap --quiet --format=tar --variant=minbase \
-  --include=ca-certificates,faketime,iproute2,iptables,libatomic1 \
+  --include=ca-certificates,e2fsprogs,iproute2,iptables,libatomic1,mount,python3-minimal,tcc \
   --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' \

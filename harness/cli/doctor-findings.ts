@@ -73,11 +73,17 @@ const featureNotes: Readonly<Record<KernelFeature, { readonly name: string, read
     get: 'an engine that grants CAP_NET_ADMIN, on a kernel with nf_tables or ip_tables',
   },
   statistic: { name: 'iptables statistic', costs: 'no packet loss by the firewall', get: 'kernel module xt_statistic' },
-  nfqueue: { name: 'iptables NFQUEUE', costs: 'packets cannot be handed to a program that delays or reorders them', get: 'kernel modules nfnetlink_queue and xt_NFQUEUE' },
+  length: { name: 'iptables length', costs: 'no black-holed MTU', get: 'kernel module xt_length' },
   hashlimit: { name: 'iptables hashlimit', costs: 'no rate limit by the firewall', get: 'kernel module xt_hashlimit' },
-  tbf: { name: 'tc tbf', costs: 'no bandwidth limit', get: 'kernel module sch_tbf' },
-  netem: { name: 'tc netem', costs: 'no delay or reordering by the kernel in docker; `--latency` needs --env local or simulated', get: 'kernel module sch_netem (Debian: linux-modules-extra or a stock kernel)' },
-  faketime: { name: 'libfaketime', costs: 'clocks of members cannot be moved in docker', get: 'a base image with Debian\'s faketime package; see docker/Dockerfile' },
+  nfqueue: {
+    name: 'packet agent', costs: 'packets cannot be delayed, duplicated, reordered, changed, lost in bursts or slowed down in docker; `--latency` needs --env local or simulated',
+    get: 'kernel modules nfnetlink_queue and xt_NFQUEUE; python3 in the base image, see docker/Dockerfile',
+  },
+  'skewed-clock': { name: 'clocks that lie', costs: 'clocks of members cannot be moved in docker', get: 'a base image with a C compiler (Debian: tcc) when the member image is built; see docker/Dockerfile' },
+  'loop-disk': {
+    name: 'loop devices', costs: 'no power cut on programs that are not ours, no torn writes, no full, slow or read-only disk in docker',
+    get: 'an engine that runs as root, grants CAP_SYS_ADMIN and has loop devices (kernel module loop)',
+  },
 }
 
 function nodeFinding(): Finding {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { GenericContainer, Wait } from 'testcontainers'
+import { runBeside, type BesideOptions } from './beside.ts'
 import { withDeadline } from './deadline.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { hasImage, publicBase } from './image/base-image.ts'
 import { memberImageTag } from './image/member-image.ts'
 import { ownerLabels } from '../owner.ts'
-import { plainLog } from './log-frames.ts'
+import { loopDeviceRules } from './member-disks.ts'
 import { removeRun } from './reap.ts'
 
 /** For a person: what containers on this engine can do. */
@@ -21,7 +21,7 @@ export interface DockerCapabilities {
   readonly kernel: Readonly<Record<KernelFeature, FeatureState>> | null
 }
 
-export type KernelFeature = 'iptables' | 'statistic' | 'nfqueue' | 'hashlimit' | 'tbf' | 'netem' | 'faketime'
+export type KernelFeature = 'iptables' | 'statistic' | 'length' | 'hashlimit' | 'nfqueue' | 'skewed-clock' | 'loop-disk'
 export type FeatureState = 'works' | { readonly missing: string }
 
 const registryProbeMs = 5_000
@@ -31,11 +31,13 @@ const probeTimeoutMs = 30_000
 const featureCommands: Readonly<Record<KernelFeature, string>> = {
   iptables: '$ipt -A SB-DOCTOR -s 192.0.2.1 -j DROP',
   statistic: '$ipt -A SB-DOCTOR -s 192.0.2.1 -m statistic --mode random --probability 0.5 -j DROP',
-  nfqueue: '$ipt -A SB-DOCTOR -s 192.0.2.1 -j NFQUEUE --queue-num 1',
+  length: '$ipt -A SB-DOCTOR -s 192.0.2.1 -m length --length 1000:65535 -j DROP',
   hashlimit: '$ipt -A SB-DOCTOR -s 192.0.2.1 -m hashlimit --hashlimit-above 10/sec --hashlimit-name sb -j DROP',
-  tbf: 'tc qdisc replace dev lo root tbf rate 1mbit burst 32kbit latency 400ms',
-  netem: 'tc qdisc replace dev lo root netem delay 1ms',
-  faketime: `test "$(LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketime.so.1) FAKETIME=+400d date +%Y)" -gt "$(date +%Y)"`,
+  // The rule, and the program at its end.
+  nfqueue: '$ipt -A SB-DOCTOR -s 192.0.2.1 -j NFQUEUE --queue-num 5 && test "$(echo open | python3 /opt/splitbrain/packet-agent.py)" = null',
+  'skewed-clock': `python3 -c 'import struct; open("/tmp/clock", "wb").write(struct.pack("=10q", 0, 1, 4 * 10 ** 17, *[0] * 7).ljust(4096, bytes(1)))' \
+    && test "$(SPLITBRAIN_CLOCK=/tmp/clock LD_PRELOAD=/opt/splitbrain/skewed-clock.so date +%Y)" -gt "$(( $(date +%Y) + 10 ))"`,
+  'loop-disk': 'mknod /dev/loop-control c 10 237; device=$(losetup -f) && { test -e "$device" || mknod "$device" b 7 "${device#/dev/loop}"; } && truncate -s 1M /tmp/disk && losetup "$device" /tmp/disk && losetup -d "$device"',
 }
 
 /** Probes the engine and a throw-away container. Rejects where no engine answers. */
@@ -65,30 +67,31 @@ async function probeBaseImage(engine: Engine): Promise<DockerCapabilities['baseI
 }
 
 async function probeKernel(engine: Engine, image: string): Promise<Record<KernelFeature, FeatureState>> {
-  const features = Object.keys(featureCommands) as KernelFeature[]
-  const script = [
-    'ipt=iptables; $ipt -n -L INPUT >/dev/null 2>&1 || ipt=iptables-legacy',
-    '$ipt -N SB-DOCTOR 2>/dev/null',
-    ...features.map((feature) => `out=$( { ${featureCommands[feature]}; } 2>&1) && echo "${feature}=works" || echo "${feature}=missing $(echo $out)"`),
-    'echo probes done',
-  ].join('\n')
   const runId = `doctor-${randomBytes(4).toString('hex')}`
+  const diskFeatures: readonly KernelFeature[] = ['loop-disk']
+  const networkFeatures = (Object.keys(featureCommands) as KernelFeature[]).filter((feature) => !diskFeatures.includes(feature))
+  const tried = async (features: readonly KernelFeature[], grants: Pick<BesideOptions, 'capabilities' | 'deviceRules'>) => {
+    const script = [
+      'ipt=iptables; $ipt -n -L INPUT >/dev/null 2>&1 || ipt=iptables-legacy',
+      '$ipt -N SB-DOCTOR 2>/dev/null',
+      ...features.map((feature) => `out=$( { ${featureCommands[feature]}; } 2>&1) && echo "${feature}=works" || echo "${feature}=missing $(echo $out)"`),
+      'true',
+    ].join('\n')
+    try {
+      const log = await withDeadline(runBeside(engine, { image, labels: ownerLabels(runId), script, ...grants }), probeTimeoutMs, () => `no answer within ${probeTimeoutMs / 1000} s`)
+      return features.map((feature) => [feature, stateIn(log, feature)] as const)
+    } catch (error) {
+      const missing = `the probe container failed: ${oneLine(messageOf(error))}`
+      return features.map((feature) => [feature, { missing }] as const)
+    }
+  }
   try {
-    const container = await new GenericContainer(image)
-      .withName(`splitbrain-${runId}`)
-      .withLabels(ownerLabels(runId))
-      .withAddedCapabilities('NET_ADMIN')
-      .withAutoCleanup(false)
-      .withDefaultLogDriver()
-      .withCommand(['bash', '-c', script])
-      .withWaitStrategy(Wait.forLogMessage('probes done'))
-      .withStartupTimeout(probeTimeoutMs)
-      .start()
-    const log = plainLog(await engine.docker.getContainer(container.getId()).logs({ stdout: true, stderr: true }))
-    return Object.fromEntries(features.map((feature) => [feature, stateIn(log, feature)])) as Record<KernelFeature, FeatureState>
-  } catch (error) {
-    const missing = `the probe container failed: ${oneLine(messageOf(error))}`
-    return Object.fromEntries(features.map((feature) => [feature, { missing }])) as Record<KernelFeature, FeatureState>
+    const states = await Promise.all([
+      tried(networkFeatures, { capabilities: ['NET_ADMIN'] }),
+      // An engine that grants one of these may well refuse the other.
+      tried(diskFeatures, { capabilities: ['SYS_ADMIN'], deviceRules: loopDeviceRules }),
+    ])
+    return Object.fromEntries(states.flat()) as Record<KernelFeature, FeatureState>
   } finally {
     await removeRun(engine, runId)
   }

@@ -2,44 +2,27 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { seededRandom } from '../../../node/base/random.ts'
 import { dockerRequirement } from '../../testing/requirements.ts'
 import type { Environment, EnvironmentOptions, Link } from '../environment.ts'
 import { ControlShell } from './control-shell.ts'
-import { pollUntil } from './deadline.ts'
 import { connectEngine } from './engine.ts'
 import { createDockerEnvironment } from './index.ts'
 import { packageRoot } from './image/member-files.ts'
 import { ensureMemberImage } from './image/member-image.ts'
 import { ownerLabels, runLabel } from '../owner.ts'
 import { listLabelled, reapDeadRuns } from './reap.ts'
+import { ask, askUntil, link, testOptions } from './testing/docker-options.ts'
 
 // A first run builds the image, which takes a minute where the base is made from packages.
 t.setTimeout(300_000)
 const skip = await dockerRequirement()
 
 function options(changes: Partial<EnvironmentOptions> = {}): EnvironmentOptions {
-  return {
-    runId: `test-${randomBytes(4).toString('hex')}`, memberCount: 3, random: seededRandom(1), workDirectory: '/nonexistent',
-    edits: [], memberConfig: {}, latencyMs: 0, powerLoss: false, say: (line) => t.comment(line), ...changes,
-  }
+  return testOptions((line) => t.comment(line), changes)
 }
 
 async function leftOf(runId: string): Promise<string[]> {
   return (await listLabelled(await connectEngine(), `${runLabel}=${runId}`)).map(({ kind, id }) => `${kind} ${id}`)
-}
-
-/** What one member answers to a request; `status text`. */
-async function ask(environment: Environment, member: string, method: 'GET' | 'PUT', target: string, body?: string): Promise<string> {
-  const outcome = await environment.request(member, { method, target, ...(body === undefined ? {} : { body }) }, 2_000)
-  return outcome.kind === 'response' ? `${outcome.status} ${Buffer.from(outcome.body).toString('utf8')}` : `${outcome.kind} ${outcome.error}`
-}
-
-/** Asks until the answer is as wished; elections and forwarding take their time. */
-async function askUntil(environment: Environment, wished: string, member: string, method: 'GET' | 'PUT', target: string, body?: string): Promise<void> {
-  let last = ''
-  await pollUntil(async () => ((last = await ask(environment, member, method, target, body)) === wished ? true : null),
-    50, 20_000, () => `${member} ${method} ${target}: wanted ${wished}, got ${last}`)
 }
 
 /** Whether a UDP packet passes, seen by a listener of the test's own: not by the rules under test. */
@@ -67,8 +50,6 @@ function firstLineOf(file: string): string {
   return readFileSync(join(packageRoot, file), 'utf8').split('\n').find((line) => /^(import|const) /.test(line))!
 }
 
-const link = (text: string): Link => ({ from: text.split('>')[0]!, to: text.split('>')[1]! })
-
 t.test('the image runs the pinned Node and has what faults need', { skip }, async (t) => {
   const engine = await connectEngine()
   const tag = await ensureMemberImage(engine, (line) => t.comment(line))
@@ -77,7 +58,7 @@ t.test('the image runs the pinned Node and has what faults need', { skip }, asyn
   t.same(said, [], 'the second time there is nothing to do')
   const runId = `test-${randomBytes(4).toString('hex')}`
   const [output] = await engine.docker.run(tag,
-    ['sh', '-c', 'node --version && command -v iptables tc bash && ls /usr/lib/*/faketime/libfaketime.so.1 && ls'],
+    ['sh', '-c', 'node --version && command -v iptables tc bash python3 losetup mkfs.ext4 && ls skewed-clock.so'],
     (await import('node:stream')).Writable.fromWeb(new WritableStream()),
     { Labels: ownerLabels(runId), HostConfig: { AutoRemove: true } }) as [{ StatusCode: number }]
   t.equal(output.StatusCode, 0)
@@ -192,12 +173,6 @@ t.test('a planted bug and a disk that forgets are in force, and an acknowledged 
   await environment.collect(directory)
   const log = readFileSync(join(directory, 'n1', 'member.log'), 'utf8')
   t.equal(log.split('planted here').length - 1, 2, 'in both lives')
-})
-
-t.test('does not claim that it can delay links: a plan that asks for it is refused', { skip }, async (t) => {
-  const environment = await createDockerEnvironment(options())
-  t.teardown(() => environment[Symbol.asyncDispose]())
-  t.equal(environment.shapeLinks, undefined)
 })
 
 t.test('what a killed harness left is removed, and nothing of a live one', { skip }, async (t) => {

@@ -1,53 +1,62 @@
 import { join } from 'node:path'
-import type { CutLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill } from '../environment.ts'
+import type {
+  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources,
+  Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
+} from '../environment.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
-import { realClock } from '../real-clock.ts'
-import { pollUntil } from './deadline.ts'
-import { connectEngine, messageOf, type Engine } from './engine.ts'
-import { ensureMemberImage } from './image/member-image.ts'
-import { LinkCutter } from './link-cutter.ts'
-import { MemberContainer } from './member-container.ts'
-import { memberCommand, memberPaths } from './member-command.ts'
-import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
 import { ownerLabels } from '../owner.ts'
-import { expectedLines, memberPreloads } from './preloads.ts'
+import { realClock } from '../real-clock.ts'
+import { connectEngine, messageOf, type Engine } from './engine.ts'
+import { FileDamager, registryDataFiles } from './file-damage.ts'
+import { ensureMemberImage } from './image/member-image.ts'
+import { LinkHolds } from './link-holds.ts'
+import { clocksPath, MemberClocks } from './member-clocks.ts'
+import { MemberDisks } from './member-disks.ts'
+import { MemberPause } from './member-pause.ts'
+import { DockerMembers } from './members.ts'
+import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
+import { prepareNetworkFaults, type NetworkFaults } from './network-faults.ts'
 import { removeRun } from './reap.ts'
+import { ResourceLimits } from './resource-limits.ts'
 import { createRunNetwork } from './run-network.ts'
 
-/** From the start of a member's process to its first answer; a busy machine with many members needs several seconds. */
-const answerTimeoutMs = 60_000
-const answerPollMs = 25
-const answerRequestTimeoutMs = 1_000
-const lastLogLines = 15
-/** Modules are loaded before a member answers, but a log takes its way through the engine. */
-const preloadsTimeoutMs = 5_000
+/** Faults that need disks which lose what was not synced; see `EnvironmentOptions.faults`. */
+const diskFaults = ['power', 'disk']
+const clockFaults = ['clock']
 
 /**
  * Members as containers on a bridge network of the run's own. Makes what
- * members need (image, network, network namespaces with their firewall), so
- * that capabilities are known before anything runs; `start` starts the members.
- * Rejects with a sentence, and leaves nothing behind then.
+ * members need (image, network, network namespaces with their firewall, disks and
+ * clocks where faults ask for them), so that capabilities are known before
+ * anything runs; `start` starts the members. Rejects with a sentence, and leaves nothing behind then.
  */
 export async function createDockerEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const engine = await connectEngine()
   const image = await ensureMemberImage(engine, options.say)
   const labels = ownerLabels(options.runId)
   const runName = `splitbrain-${options.runId}`
+  const asks = (faults: readonly string[]) => options.faults?.some((name) => name === 'all' || faults.includes(name)) === true
   try {
     const network = await createRunNetwork(engine, runName, labels)
-    const names = Array.from({ length: options.memberCount }, (_, i) => `n${i + 1}`)
-    const namespaces = new Map(await allOrNothing(names.map(async (name) =>
-      [name, await startNamespace(engine, image, `${runName}-${name}-net`, network, labels)] as const)))
-
-    const unavailable = [...namespaces.values()].find(({ linksUnavailable }) => linksUnavailable !== null)?.linksUnavailable
-    let cutter: LinkCutter | undefined
-    if (unavailable === undefined) {
-      cutter = new LinkCutter([...namespaces].map(([member, { address, shell }]) => ({ member, address, run: (script) => shell.run(script) })))
-      await cutter.prepare()
-    } else {
-      options.say(`links cannot be cut in these containers: ${unavailable}`)
-    }
-    return new DockerEnvironment(engine, options, image, namespaces, cutter)
+    const names = Array.from({ length: options.memberCount + (options.spareCount ?? 0) }, (_, i) => `n${i + 1}`)
+    const clocksVolume = asks(clockFaults) ? `${runName}-clocks` : null
+    if (clocksVolume !== null) await engine.docker.createVolume({ Name: clocksVolume, Labels: labels })
+    const namespaces = new Map(await allOrNothing(names.map(async (name) => [name, await startNamespace(engine, image, {
+      name: `${runName}-${name}-net`, network, labels, binds: clocksVolume === null ? {} : { [clocksVolume]: clocksPath },
+    })] as const)))
+    const holds = new LinkHolds()
+    const [faults, disks] = await allOrNothing([
+      prepareNetworkFaults(namespaces, holds, options.random.split('packets'), options.say),
+      asks(diskFaults)
+        ? MemberDisks.make(engine, image, labels, runName, names).catch((error: unknown) => {
+            options.say(`disks that lose what was not synced cannot be had in these containers: ${messageOf(error)}`)
+            return null
+          })
+        : null,
+    ] as const)
+    const environment = new DockerEnvironment(engine, options, image, namespaces, holds, faults, disks, clocksVolume)
+    await environment.prepare()
+    return environment
   } catch (error) {
     await removeRun(engine, options.runId).catch((failure: unknown) => options.say(messageOf(failure)))
     throw error
@@ -59,34 +68,81 @@ class DockerEnvironment implements Environment {
   readonly members: readonly string[]
   readonly clock = realClock()
   readonly cutLinks?: CutLinks
+  readonly cutClients?: CutClients
+  readonly disturbLinks?: DisturbLinks
+  readonly shapeLinks?: ShapeLinks
+  readonly firewall?: Firewall
   readonly kill: Kill
+  readonly pause: Pause
+  readonly skewClock?: SkewClock
+  readonly troubleDisk?: TroubleDisk
+  readonly damageFiles: DamageFiles
+  readonly limitResources: LimitResources
+  readonly spareMembers: SpareMembers
 
   readonly #engine: Engine
   readonly #options: EnvironmentOptions
-  readonly #image: string
   readonly #namespaces: ReadonlyMap<string, NamespaceContainer>
-  readonly #containers = new Map<string, MemberContainer>()
+  readonly #members: DockerMembers
+  readonly #disks: MemberDisks | null
+  readonly #clocks: MemberClocks | null
   readonly #requester: HttpRequester
   #starting: Promise<unknown> = Promise.resolve()
   #disposal: Promise<void> | undefined
 
-  constructor(engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, cutLinks: CutLinks | undefined) {
+  constructor(
+    engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, holds: LinkHolds,
+    network: NetworkFaults, disks: MemberDisks | null, clocksVolume: string | null,
+  ) {
     this.#engine = engine
     this.#options = options
-    this.#image = image
     this.#namespaces = namespaces
-    this.members = [...namespaces.keys()]
-    if (cutLinks !== undefined) this.cutLinks = cutLinks
+    this.#disks = disks
     this.#requester = httpRequester((member) => this.httpAddress(member))
-    this.kill = { kill: (member) => this.#kill(member), restart: (member) => this.#restart(member) }
+    this.#members = new DockerMembers({
+      engine, options, image, namespaces, holds, disks, clocksVolume, random: options.random.split('disks'),
+      request: (member, request, timeoutMs) => this.request(member, request, timeoutMs), forget: (member) => this.#requester.forget(member),
+    })
+    const members = this.#members
+    this.members = [...namespaces.keys()].slice(0, options.memberCount)
+    Object.assign(this, network)
+    this.kill = members
+    this.spareMembers = members
+    this.pause = new MemberPause({
+      container: (member) => members.container(member),
+      ask: (member, timeoutMs) => this.request(member, { method: 'GET', target: '/v1/agent/self' }, timeoutMs),
+      isUnreachable: (member) => members.isUnreachable(member),
+    })
+    this.damageFiles = new FileDamager({
+      isRunning: async (member) => (await members.container(member).state()).running,
+      besideData: (member, script) => members.besideData(member, script),
+      files: registryDataFiles,
+      randomSeed: () => options.random.between(0, 2 ** 31),
+    })
+    this.limitResources = new ResourceLimits({
+      container: (member) => members.container(member),
+      besideProcesses: (container, script) => members.besideProcesses(container, script),
+      within: (container, script) => members.within(container, script),
+    })
+    if (disks !== null) this.troubleDisk = { kinds: ['full', 'slow', 'read-only'], trouble: (member, trouble) => disks.trouble(member, members.container(member), trouble) }
+    this.#clocks = clocksVolume === null ? null : new MemberClocks({
+      run: (member, script) => this.#namespace(member).shell.run(script),
+      within: async (member, script) => {
+        const container = members.containers.get(member)
+        return container === undefined || !(await container.state()).running ? null : await members.within(container, script)
+      },
+      reported: (member) => this.#reportedWallMs(member),
+    })
+    if (this.#clocks !== null) this.skewClock = this.#clocks
+  }
+
+  /** What must be there before the first member starts. */
+  async prepare(): Promise<void> {
+    if (this.#clocks !== null) await Promise.all([...this.#namespaces.keys()].map((member) => this.#clocks!.prepare(member)))
   }
 
   async start(): Promise<void> {
-    const work = allOrNothing(this.members.map(async (member) => {
-      this.#containers.set(member, await this.#startContainer(member))
-      await this.#untilItAnswers(member)
-      await this.#requirePreloads(member)
-    }))
+    const work = allOrNothing(this.members.map((member) => this.#members.start(member)))
     this.#starting = work.catch(() => {})
     await work
   }
@@ -100,7 +156,7 @@ class DockerEnvironment implements Environment {
   }
 
   async collect(directory: string): Promise<void> {
-    await Promise.all([...this.#containers].map(([member, container]) => container.collect(join(directory, member))))
+    await Promise.all([...this.#members.containers].map(([member, container]) => container.collect(join(directory, member))))
   }
 
   run<T>(main: () => Promise<T>): Promise<T> {
@@ -112,96 +168,34 @@ class DockerEnvironment implements Environment {
   }
 
   async #dispose(): Promise<void> {
+    this.#members.dispose()
     await this.#requester.close()
-    for (const { shell } of this.#namespaces.values()) shell.close()
+    for (const { shell, agent } of this.#namespaces.values()) {
+      shell.close()
+      agent.close()
+    }
+    this.#disks?.close()
     await removeRun(this.#engine, this.#options.runId)
     // A start that was under way may have made something after that.
     await this.#starting
     await removeRun(this.#engine, this.#options.runId)
   }
 
-  async #startContainer(member: string): Promise<MemberContainer> {
-    if (this.#disposal !== undefined) throw new Error('The environment is disposed')
-    const { edits, memberConfig, powerLoss, runId } = this.#options
-    const namespace = this.#namespace(member)
-    const preloads = memberPreloads({ edits, powerLoss })
-    return await MemberContainer.start(this.#engine, {
-      name: `splitbrain-${runId}-${member}`,
-      image: this.#image,
-      namespace,
-      labels: ownerLabels(runId),
-      command: memberCommand({
-        name: member,
-        address: namespace.address,
-        peerAddresses: [...this.#namespaces.values()].map(({ address }) => address),
-        preloads: preloads.modules,
-      }),
-      environment: preloads.environment,
-      files: { [memberPaths.config]: JSON.stringify(memberConfig), ...preloads.files },
-    })
-  }
-
-  /** Resolves when the member has answered over HTTP; rejects when its process ends before, or too much time has passed. */
-  async #untilItAnswers(member: string): Promise<void> {
-    const container = this.#container(member)
-    let exitCode: number | undefined
-    container.ended().then((code) => { exitCode = code }, () => {})
-    const deadlineMs = performance.now() + answerTimeoutMs
-    for (;;) {
-      const outcome = await this.request(member, { method: 'GET', target: '/v1/agent/self' }, answerRequestTimeoutMs)
-      if (outcome.kind === 'response' && outcome.status === 200) return
-      const said = outcome.kind === 'response' ? `status ${outcome.status}` : outcome.error
-      if (this.#disposal !== undefined) throw new Error('The environment is disposed')
-      if (exitCode !== undefined || performance.now() >= deadlineMs) {
-        const what = exitCode === undefined
-          ? `did not answer HTTP at ${this.httpAddress(member)} within ${answerTimeoutMs / 1000} s (${said})`
-          : `ended with exit code ${exitCode} before it answered HTTP`
-        const log = await container.log(lastLogLines).catch((error: unknown) => `(no log: ${messageOf(error)})`)
-        throw new Error(`${member} ${what}. Its last lines:\n${log.trimEnd().replaceAll(/^/gm, '    ')}`)
-      }
-      await this.clock.sleep(answerPollMs)
-    }
-  }
-
-  /** Rejects unless all that was to be loaded into the member says that it is: a bug that was never planted proves nothing. */
-  async #requirePreloads(member: string): Promise<void> {
-    const expected = expectedLines(this.#options)
-    if (expected.length === 0) return
-    let absent = expected
-    await pollUntil(async () => {
-      const log = await this.#container(member).log()
-      absent = expected.filter(({ line }) => !log.includes(line))
-      return absent.length === 0 ? true : null
-    }, answerPollMs, preloadsTimeoutMs, () => `${member} runs without ${absent.map(({ what }) => what).join(', ')}: nothing in its log says that it was loaded`)
-  }
-
-  async #kill(member: string): Promise<void> {
-    await this.#container(member).kill()
-    // Its kept-alive connections are dead: without this the next request goes into one and is lost instead of refused.
-    this.#requester.forget(member)
-  }
-
-  async #restart(member: string): Promise<void> {
-    await this.#container(member).startAgain()
-    await this.#untilItAnswers(member)
-    await this.#requirePreloads(member)
+  async #reportedWallMs(member: string): Promise<number | null> {
+    const outcome = await this.request(member, { method: 'GET', target: '/v1/agent/self' }, 1_000)
+    const date = outcome.kind === 'response' ? outcome.headers['date'] : undefined
+    return date === undefined ? null : Date.parse(date) - Date.now()
   }
 
   #namespace(member: string): NamespaceContainer {
-    return this.#namespaces.get(member) ?? this.#unknown(member)
-  }
-
-  #container(member: string): MemberContainer {
-    return this.#containers.get(member) ?? this.#unknown(member)
-  }
-
-  #unknown(member: string): never {
-    throw new Error(this.members.includes(member) ? `${member} has not been started` : `There is no member ${member}; there are ${this.members.join(', ')}`)
+    const namespace = this.#namespaces.get(member)
+    if (namespace === undefined) throw new Error(`There is no member ${member}; there are ${[...this.#namespaces.keys()].join(', ')}`)
+    return namespace
   }
 }
 
 /** As Promise.all, but settles only when all have: what is under way after a failure could not be cleaned up. */
-async function allOrNothing<T>(work: readonly Promise<T>[]): Promise<T[]> {
+async function allOrNothing<T extends readonly unknown[] | []>(work: T): Promise<{ -readonly [P in keyof T]: Awaited<T[P]> }> {
   await Promise.allSettled(work)
   return await Promise.all(work)
 }

@@ -37,6 +37,14 @@ t.test('a cut is found by its whole number', async (t) => {
   t.notOk(hasCut(saved.replaceAll(/.*SB-CUT-1\b.*\n/g, ''), 1))
 })
 
+t.test('a cut of one conversation names its ports on both sides, and its rules are counted together', async (t) => {
+  const cut = cutScript(3, ['10.0.0.2'], 'gossip')
+  for (const condition of ['udp --sport', 'udp --dport', 'tcp --sport', 'tcp --dport']) t.match(cut, `'-A SB-CUT-3 -s 10.0.0.2 -p ${condition} 8301 -j DROP'`)
+  t.notMatch(cut, '-s 10.0.0.2 -j')
+  const counts = parseCounters(`[2:60] -A SB-CUT-3 -s 10.0.0.2/32 -p udp -m udp --sport 8301 -j DROP\n[3:90] -A SB-CUT-3 -s 10.0.0.2/32 -p tcp -m tcp --sport 8301 -j DROP\n`)
+  t.equal(droppedFrom(counts, 3, '10.0.0.2'), 5)
+})
+
 t.test('what a cut adds is what its healing removes', async (t) => {
   const cut = cutScript(3, ['10.0.0.2', '10.0.0.3'])
   t.match(cut, `':SB-CUT-3 - [0:0]' '-A SB-CUT-3 -s 10.0.0.2 -j DROP' '-A SB-CUT-3 -s 10.0.0.3 -j DROP' '-I SB-CUTS 1 -j SB-CUT-3'`)

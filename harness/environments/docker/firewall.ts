@@ -1,24 +1,34 @@
+import type { Traffic } from '../environment.ts'
+import { matchesOf } from './traffic.ts'
+
 /**
  * What is said to the firewall in a member's network namespace, and what it
  * answers. Text only; `link-cutter.ts` sends it.
  *
- *     INPUT ─► SB-CUTS ─► SB-CUT-7 (-s n2 DROP, -s n3 DROP)    newest cut first
- *           │         └─► SB-CUT-4 (-s n2 DROP)
- *           └► SB-ARRIVED (udp port 7: -s n2 count and drop, -s n3 count and drop)
+ *     mangle: INPUT ─► SB-LOSSES ─► SB-DISTURB-5 (some packets: DROP)
+ *                   └► SB-QUEUES ─► SB-DISTURB-6 (-s n2 NFQUEUE)     see packet-rules.ts
+ *     filter: INPUT ─► SB-CUTS ─► SB-CUT-7 (-s n2 DROP, -s n3 DROP)  newest cut first
+ *                   │         └─► SB-CUT-4 (-s n2 DROP)
+ *                   ├► SB-RULES ─► SB-RULES-8                        see rule-chains.ts
+ *                   └► SB-ARRIVED (port 7: -s n2 count and drop, -s n3 count and drop)
+ *
+ * A packet that a queue gives back skips the rest of its table's chain, so what
+ * queues has a table of its own, before the others.
  *
  * Each cut has a chain of its own, so that it is healed by removing that chain
  * and no other. A link is cut at its receiver, on arrival: so one direction can
  * be cut alone, and what was sent before the cut but arrives after it is lost too.
  *
- * Probes are UDP packets to the discard port. A cut link is proven by the cut's
+ * Probes are packets to the discard port, of a conversation's own kind where only that is cut. A cut link is proven by the cut's
  * own rule counting the probe and SB-ARRIVED not; a healed one by SB-ARRIVED counting it.
  * Unlike an echo this needs no way back, which another cut may hold.
  */
 
 /** Discard (RFC 863). Nothing listens there; SB-ARRIVED swallows the packet before that matters. */
-const probePort = 7
+export const probePort = 7
 const cutsChain = 'SB-CUTS'
 const arrivedChain = 'SB-ARRIVED'
+export const rulesChain = 'SB-RULES'
 
 /** The chain of one cut: iptables allows 28 characters. */
 export function cutChain(cutNumber: number): string {
@@ -38,41 +48,48 @@ export interface RuleCount {
  */
 export const setUpScript = `
 ${variantScript()}
-if out=$(printf '%s\\n' '*filter' ':${cutsChain} - [0:0]' ':${arrivedChain} - [0:0]' '-A INPUT -j ${cutsChain}' '-A INPUT -p udp --dport ${probePort} -j ${arrivedChain}' COMMIT | $ipt-restore --noflush 2>&1)
+if out=$(printf '%s\\n' '*filter' ':${cutsChain} - [0:0]' ':${rulesChain} - [0:0]' ':${arrivedChain} - [0:0]' '-A INPUT -j ${cutsChain}' '-A INPUT -j ${rulesChain}' \
+  '-A INPUT -p udp --dport ${probePort} -j ${arrivedChain}' '-A INPUT -p tcp --dport ${probePort} -j ${arrivedChain}' COMMIT | $ipt-restore --noflush 2>&1)
 then echo 'links ready'
 else echo "links unavailable: $out" | tr '\\n' ' '; echo
 fi`
 
 /** Sets `$ipt` to the variant that works. Once at the start of each script: cheap, and no state to lose. */
-function variantScript(): string {
+export function variantScript(): string {
   return `ipt=iptables; $ipt -w 5 -n -L INPUT >/dev/null 2>&1 || ipt=iptables-legacy`
 }
 
 /** One transaction: all lines take effect at once or none. */
-function restore(...lines: readonly string[]): string {
+export function restore(table: 'filter' | 'mangle', ...lines: readonly string[]): string {
   return `${variantScript()}
-printf '%s\\n' '*filter' ${lines.map((line) => `'${line}'`).join(' ')} COMMIT | $ipt-restore --noflush -w 5`
+printf '%s\\n' '*${table}' ${lines.map((line) => `'${line}'`).join(' ')} COMMIT | $ipt-restore --noflush -w 5`
 }
 
 /** Counts probes from each peer. */
 export function watchPeersScript(peerAddresses: readonly string[]): string {
-  return restore(...peerAddresses.map((address) => `-A ${arrivedChain} -s ${address} -j DROP`))
+  return restore('filter', ...peerAddresses.map((address) => `-A ${arrivedChain} -s ${address} -j DROP`))
 }
 
-/** Drops what arrives from these. In front of older cuts, so that its own rules see the probe. Prints the counters. */
-export function cutScript(cutNumber: number, sourceAddresses: readonly string[]): string {
+/** Drops what arrives from these, of one conversation or all. In front of older cuts, so that its own rules see the probe. Prints the counters. */
+export function cutScript(cutNumber: number, sourceAddresses: readonly string[], traffic: Traffic = 'all'): string {
   const chain = cutChain(cutNumber)
   return `${restore(
+    'filter',
     `:${chain} - [0:0]`,
-    ...sourceAddresses.map((address) => `-A ${chain} -s ${address} -j DROP`),
+    ...sourceAddresses.flatMap((address) => matchesOf(address, traffic)).map((match) => `-A ${chain} ${match} -j DROP`),
     `-I ${cutsChain} 1 -j ${chain}`,
   )} && ${countersScript}`
 }
 
-/** Removes one cut's chain. Prints the counters that are left. */
+/** Removes one cut's chain, if it is there. Prints the counters that are left. */
 export function healScript(cutNumber: number): string {
-  const chain = cutChain(cutNumber)
-  return `${restore(`-D ${cutsChain} -j ${chain}`, `-F ${chain}`, `-X ${chain}`)} && ${countersScript}`
+  return `${removeChainScript('filter', cutsChain, cutChain(cutNumber))} && ${countersScript}`
+}
+
+/** Removes a chain and the jump to it from its parent; does nothing where it is gone already. */
+export function removeChainScript(table: 'filter' | 'mangle', parent: string, chain: string): string {
+  return `${variantScript()}
+if $ipt -w 5 -t ${table} -n -L ${chain} >/dev/null 2>&1; then ${restore(table, `-D ${parent} -j ${chain}`, `-F ${chain}`, `-X ${chain}`)}; fi`
 }
 
 /** Prints rules with their counters. */
@@ -112,5 +129,6 @@ export function hasCut(saved: string, cutNumber: number): boolean {
 }
 
 function packetsOf(counts: readonly RuleCount[], chain: string, source: string): number | null {
-  return counts.find((count) => count.chain === chain && count.source === source)?.packets ?? null
+  const found = counts.filter((count) => count.chain === chain && count.source === source)
+  return found.length === 0 ? null : found.reduce((sum, { packets }) => sum + packets, 0)
 }

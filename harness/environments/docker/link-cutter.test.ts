@@ -52,7 +52,7 @@ class FakeNetwork {
 
 async function setUp() {
   const network = new FakeNetwork(['n1', 'n2', 'n3'])
-  const cutter = new LinkCutter(network.namespaces, 200)
+  const cutter = new LinkCutter(network.namespaces, undefined, 200)
   await cutter.prepare()
   return { network, cutter }
 }

@@ -1,8 +1,10 @@
-import type { Cut, CutLinks, Link } from '../environment.ts'
+import type { Cut, CutLinks, Link, Traffic } from '../environment.ts'
 import { messageOf } from './engine.ts'
 import {
-  arrivedFrom, cutScript, droppedFrom, hasCut, healScript, parseCounters, probeScript, readCountersScript, watchPeersScript, type RuleCount,
+  arrivedFrom, cutScript, droppedFrom, hasCut, healScript, parseCounters, probePort, probeScript, readCountersScript, watchPeersScript, type RuleCount,
 } from './firewall.ts'
+import { LinkHolds } from './link-holds.ts'
+import { probeSourcePort, traffics } from './traffic.ts'
 
 /** A member's network namespace, which outlives the member's process. */
 export interface NetworkNamespace {
@@ -11,6 +13,8 @@ export interface NetworkNamespace {
   readonly address: string
   /** Runs a bash script in it; see ControlShell. */
   run(script: string): Promise<string>
+  /** What can send packets from a port of choice in it; see docker/packet-agent.py. Absent: all traffic is cut or none. */
+  readonly agent?: { command(...words: readonly (string | number)[]): Promise<unknown> }
 }
 
 /** A probe is repeated until it shows what it should, at most so long. */
@@ -21,12 +25,14 @@ const proofPauseMs = 20
 export class LinkCutter implements CutLinks {
   readonly #namespaces: ReadonlyMap<string, NetworkNamespace>
   readonly #proofTimeoutMs: number
-  /** Links of cuts that are in force or coming into force. */
-  readonly #active = new Map<number, readonly Link[]>()
+  readonly #holds: LinkHolds
+  readonly traffics: readonly Traffic[]
   #nextNumber = 1
 
-  constructor(namespaces: readonly NetworkNamespace[], proofTimeoutMs = defaultProofTimeoutMs) {
+  constructor(namespaces: readonly NetworkNamespace[], holds = new LinkHolds(), proofTimeoutMs = defaultProofTimeoutMs) {
     this.#proofTimeoutMs = proofTimeoutMs
+    this.#holds = holds
+    this.traffics = namespaces.every(({ agent }) => agent !== undefined) ? traffics : ['all']
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
   }
 
@@ -36,18 +42,23 @@ export class LinkCutter implements CutLinks {
     await Promise.all(all.map((own) => own.run(watchPeersScript(all.filter((peer) => peer !== own).map((peer) => peer.address)))))
   }
 
-  async cut(links: readonly Link[]): Promise<Cut> {
+  async cut(links: readonly Link[], traffic: Traffic = 'all'): Promise<Cut> {
+    if (!this.traffics.includes(traffic)) throw new Error(`${traffic} cannot be cut on its own here, only ${this.traffics.join(', ')}`)
     for (const { from, to } of links) {
       if (from === to) throw new Error(`${from} has no link to itself that could be cut`)
     }
     const number = this.#nextNumber++
     const unique = [...new Map(links.map((link) => [`${link.from} ${link.to}`, link])).values()]
-    this.#active.set(number, unique)
+    const release = this.#holds.hold(unique, traffic, 'blocks')
     let healing: Promise<void> | undefined
-    const heal = () => (healing ??= this.#heal(number, unique))
+    // A healing that failed may be tried again.
+    const heal = () => (healing ??= this.#heal(number, unique, traffic, release).catch((error: unknown) => {
+      healing = undefined
+      throw error
+    }))
     try {
-      const before = await this.#atReceivers(unique, (sources) => cutScript(number, sources))
-      await this.#prove(unique, (link, counts) => this.#seemsCut(number, link, counts, before))
+      const before = await this.#atReceivers(unique, (sources) => cutScript(number, sources, traffic))
+      await this.#prove(unique, traffic, (link, counts) => this.#seemsCut(number, link, counts, before))
     } catch (error) {
       // Half a cut must not stay; what made it fail is what the reader needs.
       await heal().catch(() => {})
@@ -56,7 +67,7 @@ export class LinkCutter implements CutLinks {
     return { heal }
   }
 
-  async #heal(number: number, links: readonly Link[]): Promise<void> {
+  async #heal(number: number, links: readonly Link[], traffic: Traffic, release: () => void): Promise<void> {
     const receivers = [...byReceiver(links).keys()]
     const before = new Map<string, readonly RuleCount[]>()
     try {
@@ -65,8 +76,8 @@ export class LinkCutter implements CutLinks {
         if (hasCut(saved, number)) throw new Error(`its chain is still there on ${to}`)
         before.set(to, parseCounters(saved))
       }))
-      this.#active.delete(number)
-      await this.#prove(links, (link, counts) => this.#seemsOpen(link, counts, before))
+      release()
+      await this.#prove(links, traffic, (link, counts) => this.#seemsOpen(link, traffic, counts, before))
     } catch (error) {
       throw new Error(`The cut of ${describe(links)} could not be healed: ${messageOf(error)}`, { cause: error })
     }
@@ -83,20 +94,19 @@ export class LinkCutter implements CutLinks {
   }
 
   /** Null, or what the probe showed instead. */
-  #seemsOpen(link: Link, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): string | null {
+  #seemsOpen(link: Link, traffic: Traffic, counts: readonly RuleCount[], before: ReadonlyMap<string, readonly RuleCount[]>): string | null {
     const { from, to } = link
-    if ([...this.#active.values()].some((links) => links.some((other) => other.from === from && other.to === to))) return null
+    if (this.#holds.holds(link, traffic, 'blocks')) return null
     const source = this.#namespace(from).address
     return arrivedFrom(counts, source) > arrivedFrom(before.get(to)!, source) ? null : `no probe from ${from} arrived at ${to}`
   }
 
   /** Sends probes over the links until `judge` finds nothing wrong with any, or rejects with what is wrong. */
-  async #prove(links: readonly Link[], judge: (link: Link, counts: readonly RuleCount[]) => string | null): Promise<void> {
+  async #prove(links: readonly Link[], traffic: Traffic, judge: (link: Link, counts: readonly RuleCount[]) => string | null): Promise<void> {
     const deadlineMs = performance.now() + this.#proofTimeoutMs
     let open = links
     while (open.length > 0) {
-      await Promise.all([...bySender(open)].map(([from, targets]) =>
-        this.#namespace(from).run(probeScript(targets.map((to) => this.#namespace(to).address)))))
+      await Promise.all([...bySender(open)].map(([from, targets]) => this.#probe(this.#namespace(from), targets.map((to) => this.#namespace(to).address), traffic)))
       const counts = await this.#atReceivers(open, () => readCountersScript)
       const wrong = open.flatMap((link) => {
         const reason = judge(link, counts.get(link.to)!)
@@ -106,6 +116,12 @@ export class LinkCutter implements CutLinks {
       open = wrong.map(({ link }) => link)
       if (open.length > 0) await new Promise((resolve) => setTimeout(resolve, proofPauseMs))
     }
+  }
+
+  /** Sends a packet to each address; of one conversation, one each of its protocols, from the conversation's port. */
+  async #probe({ run, agent }: NetworkNamespace, addresses: readonly string[], traffic: Traffic): Promise<void> {
+    if (traffic === 'all') await run(probeScript(addresses))
+    else await Promise.all(addresses.flatMap((to) => ['udp', 'tcp'].map((protocol) => agent!.command('packet', protocol, probeSourcePort(traffic), probePort, 0, 1, to))))
   }
 
   /** Runs a script at each receiver, given its senders' addresses; the counters that each prints. */
@@ -131,7 +147,8 @@ function bySender(links: readonly Link[]): Map<string, string[]> {
   return grouped(links.map(({ from, to }) => [from, to]))
 }
 
-function grouped(pairs: readonly (readonly [string, string])[]): Map<string, string[]> {
+/** Values by key, in the order in which they came. */
+export function grouped(pairs: readonly (readonly [string, string])[]): Map<string, string[]> {
   const groups = new Map<string, string[]>()
   for (const [key, value] of pairs) groups.set(key, [...groups.get(key) ?? [], value])
   return groups

@@ -17,24 +17,26 @@ export interface MemberDescription {
   readonly name: string
   /** IPv4 on the run's network. */
   readonly address: string
-  /** Of all members, itself included. */
+  /** With how many servers the cluster begins. */
+  readonly bootstrapExpect: number
+  /** Of the members that it may join, itself possibly included. */
   readonly peerAddresses: readonly string[]
   /** Modules to load before the member: planted bugs, the disk that forgets. Relative to the application folder, without extension. */
   readonly preloads: readonly string[]
 }
 
 /** The command line of one member, in Consul's flags. */
-export function memberCommand({ name, address, peerAddresses, preloads }: MemberDescription): string[] {
+export function memberCommand({ name, address, bootstrapExpect, peerAddresses, preloads }: MemberDescription): string[] {
   return [
     'node',
     ...preloads.flatMap((module) => ['--import', `./${module}.${codeExtension}`]),
     `node/main.${codeExtension}`,
     '-server', '-node', name,
-    '-bootstrap-expect', String(peerAddresses.length),
+    '-bootstrap-expect', String(bootstrapExpect),
     '-bind', address, '-client', '0.0.0.0',
     ...peerAddresses.filter((peer) => peer !== address).flatMap((peer) => ['-retry-join', peer]),
-    // Gossip is not needed by any workload yet.
-    '-serf-lan-port', '-1',
+    // Members that start at the same time miss each other's first attempt; Consul's 30 s would be a slow start.
+    '-retry-interval', '1s',
     '-data-dir', memberPaths.data,
     '-raft-trace', memberPaths.trace,
     '-config-file', memberPaths.config,

@@ -3,6 +3,7 @@ import { ControlShell } from './control-shell.ts'
 import { messageOf, type Engine } from './engine.ts'
 import { setUpScript } from './firewall.ts'
 import { httpPort } from './member-command.ts'
+import { PacketAgent } from './packet-agent.ts'
 import type { RunNetwork } from './run-network.ts'
 
 /**
@@ -18,17 +19,26 @@ export interface NamespaceContainer {
   readonly address: string
   /** The member's HTTP API as this process reaches it, `http://…`. */
   readonly baseUrl: string
+  /** Whether this process reaches it with nothing in between. */
+  readonly direct: boolean
   readonly shell: ControlShell
+  readonly agent: PacketAgent
   /** Null, or why links cannot be cut here. */
   readonly linksUnavailable: string | null
 }
 
 const startTimeoutMs = 60_000
 
+export interface NamespaceOptions {
+  readonly name: string
+  readonly network: RunNetwork
+  readonly labels: Record<string, string>
+  /** Volume → path. */
+  readonly binds: Readonly<Record<string, string>>
+}
+
 /** Starts one, with the firewall's chains made. */
-export async function startNamespace(
-  engine: Engine, image: string, name: string, network: RunNetwork, labels: Record<string, string>,
-): Promise<NamespaceContainer> {
+export async function startNamespace(engine: Engine, image: string, { name, network, labels, binds }: NamespaceOptions): Promise<NamespaceContainer> {
   const container = new GenericContainer(image)
     .withName(name)
     .withLabels(labels)
@@ -37,6 +47,7 @@ export async function startNamespace(
     // Our labels and reaper clean up; testcontainers' own reaper is an image that not every network can pull.
     .withAutoCleanup(false)
     .withDefaultLogDriver()
+    .withBindMounts(Object.entries(binds).map(([source, target]) => ({ source, target, mode: 'rw' })))
     .withCommand(['bash', '-c', `${setUpScript}\nexec sleep infinity`])
     .withWaitStrategy(Wait.forLogMessage(/links (ready|unavailable)/))
     .withStartupTimeout(startTimeoutMs)
@@ -53,7 +64,9 @@ export async function startNamespace(
     id: started.getId(),
     address,
     baseUrl: network.routable ? `http://${address}:${httpPort}` : `http://${engine.host}:${started.getMappedPort(httpPort)}`,
+    direct: network.routable,
     shell: new ControlShell(engine, started.getId()),
+    agent: new PacketAgent(engine, started.getId()),
     linksUnavailable: /links unavailable: (.*)/.exec(log)?.[1]?.trim() ?? null,
   }
 }

@@ -13,11 +13,16 @@ const repository = 'splitbrain-member'
 const keptImages = 4
 const keptBases = 2
 
-const dockerfilePath = join(packageRoot, 'docker', 'Dockerfile')
+/** What the build's context holds besides `app/`, from docker/. */
+const recipeFiles = ['Dockerfile', 'packet-agent.py', 'disk-agent.py', 'skewed-clock.c']
+
+function recipeFile(name: string): Buffer {
+  return readFileSync(join(packageRoot, 'docker', name))
+}
 
 /** The tag that the member's image has, or would have, for what is checked out now. */
 export function memberImageTag(files: readonly ImageFile[] = memberFiles()): string {
-  return `${repository}:${contentHash(files, readFileSync(dockerfilePath, 'utf8'))}`
+  return `${repository}:${contentHash(files, ...recipeFiles.map((name) => recipeFile(name).toString('utf8')))}`
 }
 
 /**
@@ -67,7 +72,7 @@ async function build(engine: Engine, tag: string, base: string, files: readonly 
 function contextTar(files: readonly ImageFile[]): NodeJS.ReadableStream {
   const tar = pack()
   const mtime = new Date(0)
-  tar.entry({ name: 'Dockerfile', mtime }, readFileSync(dockerfilePath))
+  for (const name of recipeFiles) tar.entry({ name, mtime }, recipeFile(name))
   for (const file of files) tar.entry({ name: `app/${file.path}`, mode: file.mode, mtime }, file.content)
   tar.finalize()
   return Readable.from(tar)

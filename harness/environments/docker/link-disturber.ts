@@ -1,0 +1,217 @@
+import type { Disturbance, DisturbLinks, Effect, Link, ShapeLinks, Traffic } from '../environment.ts'
+import { calmPlan, measure, probePlan, seemsCalm, seemsDisturbed, type HeardProbe, type LinkMeasure, type ProbePlan } from './disturbance-proof.ts'
+import { messageOf } from './engine.ts'
+import { grouped, type NetworkNamespace } from './link-cutter.ts'
+import { LinkHolds } from './link-holds.ts'
+import type { PacketAgent } from './packet-agent.ts'
+import { agentWords, calmScript, disturbScript, packetFeaturesScript, parsePacketFeatures, ruleTarget, setUpPacketsScript, type PacketFeature } from './packet-rules.ts'
+import { probeSourcePort, traffics } from './traffic.ts'
+
+/** A namespace with a program in it that can hold, change and measure packets. */
+export interface AgentNamespace extends NetworkNamespace {
+  readonly agent: Pick<PacketAgent, 'command'>
+}
+
+/** Probes are repeated until they show what they should, at most so often: chance and a busy machine may spoil one round. */
+const proofRounds = 6
+const heardPollMs = 40
+/** The largest datagram that leaves in one piece. */
+const mtuProbeMax = 1500
+/** No test needs a longer line than two seconds, and probes must wait for it. */
+const delayMsMax = 10_000
+
+const ruleKinds = ['loss', 'mtu'] as const
+const agentKinds = ['loss', 'delay', 'duplicate', 'reorder', 'corrupt', 'bandwidth'] as const
+
+/** Disturbs packets on links where they arrive, and proves it with probes of its own. */
+export class LinkDisturber implements DisturbLinks, ShapeLinks {
+  readonly kinds: readonly Disturbance['kind'][]
+  readonly traffics = traffics
+  /** Why some kinds are not among `kinds`. */
+  readonly missing: Readonly<Record<PacketFeature, string | null>>
+  readonly #namespaces: ReadonlyMap<string, AgentNamespace>
+  readonly #holds: LinkHolds
+  readonly #randomInt: (count: number) => number
+  readonly #opened = new Map<string, Promise<unknown>>()
+  #nextNumber = 1
+  #nextToken = 1
+
+  private constructor(namespaces: readonly AgentNamespace[], holds: LinkHolds, missing: Record<PacketFeature, string | null>, randomInt: (count: number) => number) {
+    this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
+    this.#holds = holds
+    this.missing = missing
+    this.#randomInt = randomInt
+    const able = new Set<Disturbance['kind']>([
+      ...ruleKinds.filter((kind) => (kind === 'loss' ? missing.statistic : missing.length) === null),
+      ...missing.nfqueue === null ? agentKinds : [],
+    ])
+    this.kinds = [...able]
+  }
+
+  /** Makes the chains and tries what the kernel offers. @param randomInt below `count`; the chance of what happens to packets. */
+  static async prepare(namespaces: readonly AgentNamespace[], holds: LinkHolds, randomInt: (count: number) => number): Promise<LinkDisturber> {
+    await Promise.all(namespaces.map(({ run }) => run(setUpPacketsScript)))
+    const features = parsePacketFeatures(await namespaces[0]!.run(packetFeaturesScript))
+    // A rule that is accepted does not show that a program can be its end.
+    const missing = features.nfqueue === null
+      ? { ...features, nfqueue: await namespaces[0]!.agent.command('open').then(() => null, messageOf) }
+      : features
+    return new LinkDisturber(namespaces, holds, missing, randomInt)
+  }
+
+  async disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect> {
+    this.#check(links, disturbance)
+    const number = this.#nextNumber++
+    const unique = [...new Map(links.map((link) => [`${link.from} ${link.to}`, link])).values()]
+    const target = ruleTarget(disturbance, this.missing)
+    const what = `${disturbance.kind} on ${unique.map(({ from, to }) => `${from}→${to}`).join(' ')}`
+    const release = this.#holds.hold(unique, traffic, 'disturbs')
+    let healed = false
+    const heal = async () => {
+      if (healed) return null
+      try {
+        const seen = await this.#heal(number, unique, traffic, target, release)
+        healed = true
+        return seen
+      } catch (error) {
+        throw new Error(`${what} could not be healed: ${messageOf(error)}`, { cause: error })
+      }
+    }
+    try {
+      await Promise.all([...grouped(unique.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
+        const namespace = this.#namespace(to)
+        const sources = senders.map((from) => this.#namespace(from).address)
+        if (target === null) {
+          await this.#open(namespace)
+          for (const source of sources) await namespace.agent.command('add', key(number, source), source, portsWord(traffic), ...agentWords(disturbance))
+        }
+        await namespace.run(disturbScript(number, sources, traffic, target))
+      }))
+      const observed = await this.#prove(unique, traffic, probePlan(disturbance), (seen) => seemsDisturbed(disturbance, seen), number, target)
+      return { observed, heal }
+    } catch (error) {
+      await heal().catch(() => {})
+      throw new Error(`${what} could not be brought about: ${messageOf(error)}`, { cause: error })
+    }
+  }
+
+  /** On every link there is; for the whole run, so without a way back. */
+  async delayAll(delayMs: number): Promise<void> {
+    const members = [...this.#namespaces.keys()]
+    const links = members.flatMap((from) => members.filter((to) => to !== from).map((to) => ({ from, to })))
+    if (links.length > 0) await this.disturb(links, { kind: 'delay', delayMs, jitterMs: 0, distribution: 'uniform' }, 'all')
+  }
+
+  #check(links: readonly Link[], disturbance: Disturbance): void {
+    if (!this.kinds.includes(disturbance.kind)) throw new Error(`${disturbance.kind} of packets does not work here`)
+    for (const { from, to } of links) {
+      if (from === to) throw new Error(`${from} has no link to itself that could be disturbed`)
+      this.#namespace(from)
+      this.#namespace(to)
+    }
+    if (disturbance.kind === 'mtu' && (disturbance.maxBytes < 128 || disturbance.maxBytes >= mtuProbeMax)) {
+      throw new Error(`An MTU of ${disturbance.maxBytes} bytes cannot be shown here: 128 to ${mtuProbeMax - 1}`)
+    }
+    if (disturbance.kind === 'delay' && disturbance.delayMs > delayMsMax) throw new Error(`A delay of ${disturbance.delayMs} ms is more than ${delayMsMax}`)
+    if (disturbance.kind === 'loss' && disturbance.burstLength > 1 && this.missing.nfqueue !== null) throw new Error(`Losses in bursts need NFQUEUE: ${this.missing.nfqueue}`)
+  }
+
+  async #heal(number: number, links: readonly Link[], traffic: Traffic, target: string | null, release: () => void): Promise<unknown> {
+    await Promise.all([...grouped(links.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
+      const { run, agent } = this.#namespace(to)
+      await run(calmScript(number, target))
+      if (target === null) for (const from of senders) await agent.command('remove', key(number, this.#namespace(from).address))
+    }))
+    release()
+    return await this.#prove(links, traffic, calmPlan, seemsCalm)
+  }
+
+  /**
+   * Measures links until each shows what it should; the measures by link. A link
+   * that another fault holds cannot be measured: there the agent's count of packets must grow, or nothing is said.
+   */
+  async #prove(
+    links: readonly Link[], traffic: Traffic, plan: ProbePlan, problemOf: (seen: LinkMeasure) => string | null, number?: number, target?: string | null,
+  ): Promise<Record<string, unknown>> {
+    const observed: Record<string, unknown> = {}
+    let open = links
+    for (let round = 1; open.length > 0; round++) {
+      const seen = await this.#measure(open, traffic, plan)
+      const wrong: { readonly link: Link, readonly reason: string }[] = []
+      for (const link of open) {
+        const name = `${link.from}>${link.to}`
+        const measured = seen.get(name)!
+        const reason = problemOf(measured)
+        observed[name] = measured
+        if (reason === null) continue
+        if (!this.#isMuddled(link, traffic, number !== undefined)) wrong.push({ link, reason: `${name}: ${reason}` })
+        else if (number !== undefined && target === null) {
+          const counts = await this.#namespace(link.to).agent.command('counts', key(number, this.#namespace(link.from).address)) as [number, number]
+          observed[name] = { packetsSeen: counts[0], packetsTouched: counts[1], heldByAnotherFault: true }
+          if (counts[0] === 0) wrong.push({ link, reason: `${name}: no packet has met it` })
+        } else observed[name] = { ...measured, heldByAnotherFault: true }
+      }
+      if (wrong.length > 0 && round >= proofRounds) throw new Error(wrong.map(({ reason }) => reason).join('; '))
+      open = wrong.map(({ link }) => link)
+    }
+    return observed
+  }
+
+  /** Whether another fault spoils what a probe of this link shows. */
+  #isMuddled(link: Link, traffic: Traffic, ownHold: boolean): boolean {
+    return this.#holds.holds(link, traffic, 'blocks') || this.#holds.count(link, traffic) > (ownHold ? 1 : 0)
+  }
+
+  async #measure(links: readonly Link[], traffic: Traffic, plan: ProbePlan): Promise<Map<string, LinkMeasure>> {
+    const token = this.#nextToken++
+    const senders = grouped(links.map(({ from, to }) => [from, to]))
+    const receivers = grouped(links.map(({ from, to }) => [to, from]))
+    const heard = new Map<string, HeardProbe[]>()
+    await Promise.all([...receivers.keys()].map((to) => this.#namespace(to).agent.command('listen', token)))
+    await Promise.all([...senders].map(([from, targets]) => this.#namespace(from).agent.command(
+      'send', token, probeSourcePort(traffic), plan.count, plan.spacingMs, plan.sizeBytes, ...targets.map((to) => this.#namespace(to).address))))
+    const endMs = performance.now() + plan.count * plan.spacingMs + plan.latestMs
+    // Once more after the last: a second copy of it may be on its way.
+    let complete = false
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, heardPollMs))
+      const late = performance.now() >= endMs
+      await Promise.all([...receivers].map(async ([to, froms]) => {
+        const probes = await this.#namespace(to).agent.command('heard', token) as [string, number, number, 0 | 1][]
+        for (const from of froms) {
+          const { address } = this.#namespace(from)
+          heard.set(`${from}>${to}`, probes.filter(([sender]) => sender === address)
+            .map(([, sequence, delayUs, intact]) => ({ sequence, delayMs: delayUs / 1000, intact: intact === 1 })))
+        }
+      }))
+      if (late || complete) break
+      complete = links.every(({ from, to }) => new Set(heard.get(`${from}>${to}`)!.map(({ sequence }) => sequence)).size >= plan.count)
+    }
+    await Promise.all([...receivers.keys()].map((to) => this.#namespace(to).agent.command('forget', token)))
+    return new Map(links.map(({ from, to }) => [`${from}>${to}`, measure(plan.count, plan.sizeBytes, heard.get(`${from}>${to}`)!)]))
+  }
+
+  #open({ member, agent }: AgentNamespace): Promise<unknown> {
+    let opening = this.#opened.get(member)
+    if (opening === undefined) {
+      opening = agent.command('open').then(() => agent.command('seed', this.#randomInt(2 ** 31)))
+      this.#opened.set(member, opening)
+    }
+    return opening
+  }
+
+  #namespace(member: string): AgentNamespace {
+    const namespace = this.#namespaces.get(member)
+    if (namespace === undefined) throw new Error(`There is no member ${member}; there are ${[...this.#namespaces.keys()].join(', ')}`)
+    return namespace
+  }
+}
+
+/** Of the agent, which has one disturbance for each source. */
+function key(number: number, source: string): string {
+  return `${number}-${source}`
+}
+
+function portsWord(traffic: Traffic): string {
+  return traffic === 'all' ? '*' : String(probeSourcePort(traffic))
+}

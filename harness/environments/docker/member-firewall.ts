@@ -1,0 +1,249 @@
+import { createSocket } from 'node:dgram'
+import { connect } from 'node:net'
+import type { CutClients, Effect, Firewall, FirewallRule, Link, Traffic } from '../environment.ts'
+import { messageOf } from './engine.ts'
+import { probePort, readCountersScript } from './firewall.ts'
+import type { AgentNamespace } from './link-disturber.ts'
+import type { LinkHolds } from './link-holds.ts'
+import { httpPort } from './member-command.ts'
+import { actionCount, applyScript, hasRules, limitBurst, removeScript } from './rule-chains.ts'
+import { trafficPorts } from './traffic.ts'
+
+/** A namespace that clients reach. */
+export interface ReachableNamespace extends AgentNamespace {
+  /** `http://host:port` as this process reaches it. */
+  readonly baseUrl: string
+  /** Whether nothing stands between this process and the namespace: a published port is opened by a proxy, come what may. */
+  readonly direct: boolean
+}
+
+type Answer = 'open' | 'refused' | 'timeout' | 'unreachable'
+
+const proofRounds = 6
+/** Within one machine a handshake takes less than a millisecond; a dropped one is tried again after a second. */
+const connectTimeoutMs = 500
+const clientLimitProbes = 60
+const mtuMax = 1500
+/** Where no port is named, one at which members listen. */
+const usualPort = 8300
+
+/** Who stands for all that are no members. */
+export const clients = 'clients'
+
+/** Rules of users at their receivers, each proven by traffic that meets it. */
+export class MemberFirewall implements Firewall, CutClients {
+  readonly #namespaces: ReadonlyMap<string, ReachableNamespace>
+  readonly #holds: LinkHolds
+  #nextNumber = 1
+
+  constructor(namespaces: readonly ReachableNamespace[], holds: LinkHolds) {
+    this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
+    this.#holds = holds
+  }
+
+  cutClients(members: readonly string[]): Promise<Effect> {
+    return this.apply(members.map((to) => ({ from: clients, to, protocol: 'tcp', port: httpPort, action: { kind: 'drop' } })))
+  }
+
+  async apply(rules: readonly FirewallRule[]): Promise<Effect> {
+    const number = this.#nextNumber++
+    for (const rule of rules) this.#check(rule)
+    const byReceiver = new Map([...this.#namespaces.keys()].flatMap((member) => {
+      const own = rules.map((rule, index) => ({ index, rule })).filter(({ rule }) => rule.to === member || (rule.to === 'any' && rule.from !== member))
+      return own.length === 0 ? [] : [[member, own] as const]
+    }))
+    const blocked = new Set([...byReceiver].flatMap(([to, own]) => own.filter(({ rule }) => this.#isBlocked(rule, to)).map(({ index }) => `${index} ${to}`)))
+    const releases = [...byReceiver].flatMap(([to, own]) => own.map(({ rule }) => this.#hold(rule, to)))
+    const release = () => {
+      for (const letGo of releases) letGo()
+    }
+    let healed = false
+    const heal = async () => {
+      if (healed) return null
+      try {
+        const seen = await this.#heal(number, byReceiver, release)
+        healed = true
+        return seen
+      } catch (error) {
+        throw new Error(`Firewall rules could not be removed: ${messageOf(error)}`, { cause: error })
+      }
+    }
+    try {
+      const observed: Record<string, unknown> = {}
+      await Promise.all([...byReceiver].map(async ([to, own]) => {
+        await this.#namespace(to).run(applyScript({
+          number, rules: own, addressOf: (member) => this.#namespace(member).address, memberAddresses: [...this.#namespaces.values()].map(({ address }) => address),
+        }))
+        for (const { index, rule } of own) observed[`${index + 1} at ${to}`] = await this.#prove(number, index, rule, to, blocked.has(`${index} ${to}`))
+      }))
+      return { observed, heal }
+    } catch (error) {
+      await heal().catch(() => {})
+      throw new Error(`Firewall rules could not be put in force: ${messageOf(error)}`, { cause: error })
+    }
+  }
+
+  #check({ from, to, protocol, action }: FirewallRule): void {
+    for (const member of [from, to]) if (member !== 'any' && member !== clients) this.#namespace(member)
+    if (to === clients) throw new Error('A firewall rule stands at a receiver: `to` is a member or any')
+    if (from === to && from !== 'any') throw new Error(`${from} has no link to itself`)
+    if (action.kind === 'reset' && protocol === 'udp') throw new Error('Only TCP connections can be reset')
+    if (action.kind === 'mtu' && (action.maxBytes < 64 || action.maxBytes >= mtuMax)) throw new Error(`An MTU of ${action.maxBytes} bytes cannot be shown here: 64 to ${mtuMax - 1}`)
+    if (action.kind === 'limit' && !(action.packetsPerS >= 1 && action.packetsPerS <= 10_000)) throw new Error(`A limit of ${action.packetsPerS} packets per second: 1 to 10000`)
+  }
+
+  /** Sends what the rule should stop until it has stopped some; what was seen. */
+  async #prove(number: number, index: number, rule: FirewallRule, to: string, blocked: boolean): Promise<unknown> {
+    let problem = ''
+    for (let round = 0; round < proofRounds; round++) {
+      const before = await this.#count(number, index, to)
+      const answer = await this.#provoke(rule, to)
+      const stopped = await this.#count(number, index, to) - before
+      problem = stopped === 0 ? `nothing met ${describe(rule)} at ${to}` : this.#answerProblem(rule, to, answer)
+      // Another fault stops everything before it gets here: that the rule stands is all that can be seen.
+      if (blocked && stopped === 0) return { rule: describe(rule), heldByAnotherFault: true }
+      if (problem === '') return { rule: describe(rule), stopped, ...answer === null ? {} : { answer } }
+    }
+    throw new Error(problem)
+  }
+
+  #answerProblem(rule: FirewallRule, to: string, answer: Answer | null): string {
+    const direct = rule.from !== clients || this.#namespace(to).direct
+    const wanted: readonly (Answer | null)[] = rule.action.kind === 'drop' ? ['timeout'] : rule.action.kind === 'reject' || rule.action.kind === 'reset' ? ['refused', 'unreachable'] : []
+    // What stands in front of a rule that refuses may drop first.
+    if (answer === null || wanted.length === 0 || wanted.includes(answer) || !direct) return ''
+    return `a connection through ${describe(rule)} at ${to} was ${answer}`
+  }
+
+  /** Sends what the rule is about, from one whom it is about. The answer of a connection, or null where none was tried. */
+  async #provoke(rule: FirewallRule, to: string): Promise<Answer | null> {
+    const { action, protocol } = rule
+    const receiver = this.#namespace(to)
+    const sender = rule.from === clients ? null : rule.from === 'any' ? [...this.#namespaces.values()].find(({ member }) => member !== to) ?? null : this.#namespace(rule.from)
+    const port = rule.port ?? (protocol === 'udp' ? probePort : sender === null ? httpPort : usualPort)
+    if (sender === null) return await this.#provokeFromHere(rule, receiver, port)
+    const name = protocol === 'udp' ? 'udp' : 'tcp'
+    switch (action.kind) {
+      case 'drop': case 'reject': case 'reset':
+        if (name === 'tcp') return await sender.agent.command('connect', port, connectTimeoutMs, receiver.address) as Answer
+        await sender.agent.command('packet', name, 7006, port, 0, 1, receiver.address)
+        return null
+      case 'limit':
+        await sender.agent.command('packet', name, 7006, port, 0, limitBurst(action.packetsPerS) * 3, receiver.address)
+        return null
+      case 'mtu':
+        await sender.agent.command('packet', name, 7006, port, action.maxBytes + 1 - (name === 'udp' ? 28 : 40), 1, receiver.address)
+        return null
+      default: return action satisfies never
+    }
+  }
+
+  async #provokeFromHere({ protocol, action }: FirewallRule, { address, baseUrl, direct }: ReachableNamespace, port: number): Promise<Answer | null> {
+    const published = new URL(baseUrl)
+    const target = direct ? { host: address, port } : { host: published.hostname, port: Number(published.port) }
+    if (protocol === 'udp') {
+      await sendDatagrams(target, action.kind === 'limit' ? limitBurst(action.packetsPerS) * 3 : 1, action.kind === 'mtu' ? action.maxBytes + 1 : 1)
+      return null
+    }
+    if (action.kind === 'limit') {
+      await Promise.all(Array.from({ length: Math.max(clientLimitProbes, limitBurst(action.packetsPerS) * 2) }, () => tryConnection(target)))
+      return null
+    }
+    return await tryConnection(target, action.kind === 'mtu' ? 4 * action.maxBytes : 0)
+  }
+
+  async #heal(number: number, byReceiver: ReadonlyMap<string, readonly { readonly index: number, readonly rule: FirewallRule }[]>, release: () => void): Promise<unknown> {
+    await Promise.all([...byReceiver].map(async ([to, own]) => {
+      const saved = await this.#namespace(to).run(removeScript(number, own.map(({ index }) => index)))
+      if (hasRules(saved, number)) throw new Error(`its chains are still there at ${to}`)
+    }))
+    release()
+    const observed: Record<string, unknown> = {}
+    await Promise.all([...byReceiver].map(async ([to, own]) => {
+      for (const { index, rule } of own) {
+        const stops = rule.action.kind === 'drop' || rule.action.kind === 'reject' || rule.action.kind === 'reset'
+        if (!stops || rule.protocol === 'udp' || this.#isBlocked(rule, to)) {
+          observed[`${index + 1} at ${to}`] = 'removed'
+          continue
+        }
+        // Whether somebody listens there is not the question: a refusal has come through too.
+        let answer: Answer | null = 'timeout'
+        for (let round = 0; round < proofRounds && answer === 'timeout'; round++) answer = await this.#provoke(rule, to)
+        if (answer === 'timeout') throw new Error(`no answer through where ${describe(rule)} was at ${to}`)
+        observed[`${index + 1} at ${to}`] = answer
+      }
+    }))
+    return observed
+  }
+
+  /** Whether another fault may stop what would prove a rule. */
+  #isBlocked(rule: FirewallRule, to: string): boolean {
+    const sender = rule.from === 'any' ? [...this.#namespaces.keys()].find((member) => member !== to) : rule.from
+    return sender === undefined || this.#holds.holds({ from: sender, to }, trafficOf(rule) ?? 'all', 'blocks', 'disturbs')
+  }
+
+  async #count(number: number, index: number, to: string): Promise<number> {
+    const count = actionCount(await this.#namespace(to).run(readCountersScript), number, index)
+    if (count === null) throw new Error(`rule ${index + 1} is not there at ${to}`)
+    return count
+  }
+
+  /** Tells other faults' probes of what they would meet. */
+  #hold(rule: FirewallRule, to: string): () => void {
+    const senders = rule.from === 'any' ? [clients, ...this.#namespaces.keys()].filter((member) => member !== to) : [rule.from]
+    const traffic = rule.from === clients ? 'all' : trafficOf(rule)
+    if (traffic === null) return () => {}
+    const links: Link[] = senders.map((from) => ({ from, to }))
+    return this.#holds.hold(links, traffic, rule.action.kind === 'drop' || rule.action.kind === 'reject' || rule.action.kind === 'reset' ? 'blocks' : 'disturbs')
+  }
+
+  #namespace(member: string): ReachableNamespace {
+    const namespace = this.#namespaces.get(member)
+    if (namespace === undefined) throw new Error(`There is no member ${member}; there are ${[...this.#namespaces.keys()].join(', ')}`)
+    return namespace
+  }
+}
+
+/** The conversation whose probes a rule would stop; null for none. */
+function trafficOf({ port }: FirewallRule): Traffic | null {
+  if (port === null) return 'all'
+  return (Object.keys(trafficPorts) as Traffic[]).find((traffic) => trafficPorts[traffic]?.includes(port) === true) ?? null
+}
+
+function describe({ from, to, protocol, port, action }: FirewallRule): string {
+  const how = action.kind === 'limit' ? `limit ${action.packetsPerS}/s` : action.kind === 'mtu' ? `mtu ${action.maxBytes}` : action.kind
+  return `${how} ${protocol} ${from}→${to}${port === null ? '' : `:${port}`}`
+}
+
+interface Target {
+  readonly host: string
+  readonly port: number
+}
+
+/** What becomes of a TCP connection from this process, after so many bytes were written. */
+function tryConnection(target: Target, bytes = 0): Promise<Answer> {
+  return new Promise((resolve) => {
+    const socket = connect(target)
+    const end = (answer: Answer) => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(answer)
+    }
+    const timer = setTimeout(() => end('timeout'), connectTimeoutMs)
+    socket.on('connect', () => {
+      if (bytes === 0) end('open')
+      else socket.write(Buffer.alloc(bytes, 'x'))
+    })
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => end(code === 'ECONNREFUSED' || code === 'ECONNRESET' ? 'refused' : 'unreachable'))
+  })
+}
+
+async function sendDatagrams({ host, port }: Target, count: number, bytes: number): Promise<void> {
+  const socket = createSocket('udp4')
+  try {
+    const data = Buffer.alloc(bytes)
+    await Promise.all(Array.from({ length: count }, () => new Promise<void>((resolve) => socket.send(data, port, host, () => resolve()))))
+  } finally {
+    socket.close()
+  }
+}
