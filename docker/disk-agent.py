@@ -126,7 +126,9 @@ def tear(seed, now, after):
 def damage(seed, fraction, kind, count, *paths):
     chance = random.Random(int(seed))
     path = paths[min(len(paths) - 1, int(chance.random() * len(paths)))]
-    size = os.path.getsize(path)
+    # Files that are made larger beforehand end in zeros: damage there is none.
+    with open(path, 'rb') as file:
+        size = len(file.read().rstrip(b'\0')) or os.path.getsize(path)
     if kind == 'truncate':
         length = max(0, size - int(count))
         os.truncate(path, length)
