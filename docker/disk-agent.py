@@ -142,7 +142,7 @@ def damage(seed, fraction, kind, count, *paths):
             file.write(bytes([value ^ 1 << chance.randrange(8)]))
     descriptor = os.open(path, os.O_RDONLY)
     os.fsync(descriptor)
-    print('%s %d %d %d' % (path, size, at, os.path.getsize(path)))
+    print('%s %d %d %d' % (path, size, at, length if kind == 'truncate' else size))
 
 
 def probe(directory, count):
