@@ -16,6 +16,6 @@ for (const bug of faultBugs) {
     const against = results.filter((checker: any) => checker.verdict === 'invalid')
     t.ok(against.length > 0 && against.every(({ evidence }: any) => evidence.length > 0), 'a checker says invalid, with evidence')
     // Where the bug keeps a member from starting again, its fault cannot be proven mended.
-    t.ok(results.find(({ checker }: any) => checker === 'faults').details.started > 10, 'faults took effect')
+    t.ok(results.find(({ checker }: any) => checker === 'faults').details.started > 0, 'faults took effect')
   })
 }
