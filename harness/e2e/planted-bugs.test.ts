@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { plantedBugs } from '../mutants/bugs.ts'
+import { faultBugs } from '../mutants/fault-bugs.ts'
 import { dockerRequirement } from '../testing/requirements.ts'
 import { readJson, startCli } from './cli-process.ts'
 
@@ -15,7 +16,8 @@ const deadlines = { simulated: 60_000, local: 180_000, docker: 180_000 }
 /** In containers too: one bug that the history shows, so that the whole path is walked there. */
 const dockerToo = new Set(['ack-before-quorum'])
 
-for (const bug of plantedBugs) {
+// Those that one family of faults alone can show have tests of their own.
+for (const bug of plantedBugs.filter((candidate) => !faultBugs.includes(candidate))) {
   const cases = [
     { env: 'simulated', options: bug.runs.simulated, skip: false },
     ...bug.runs.local === null ? [] : [{ env: 'local', options: bug.runs.local, skip: false } as const],
@@ -36,12 +38,4 @@ for (const bug of plantedBugs) {
       t.match(JSON.stringify(readJson(directory, 'plan.json')), bug.name, 'the plan names the bug')
     })
   }
-  const { withoutFault, simulated } = bug.runs
-  if (withoutFault === undefined) continue
-  t.test(`${bug.name} needs its fault: without it nobody sees the bug, and a sound member stands it`, { timeout: deadlines.simulated * 2 + 60_000 }, async (t) => {
-    for (const args of [['--mutant', bug.name, ...withoutFault], simulated]) {
-      using cli = startCli(['test', '--env', 'simulated', '--seed', '1', ...args])
-      t.equal(await cli.exit(deadlines.simulated), 0, cli.output().slice(-3000))
-    }
-  })
 }

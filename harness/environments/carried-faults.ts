@@ -24,7 +24,12 @@ export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
     // A simulated member has no memory of its own.
     limitResources: { kinds: ['cpu', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
-  local: { cutLinks: {}, kill: { kill: true, restart: true } },
+  local: {
+    // Its members do not gossip, and streams hide what datagrams show.
+    cutLinks: {}, cutClients: {}, disturbLinks: { kinds: ['loss', 'delay', 'corrupt', 'bandwidth', 'mtu'], traffics: ['all'] },
+    kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
+    limitResources: { kinds: ['cpu', 'files'] },
+  },
   docker: {
     cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},

@@ -36,7 +36,9 @@ export interface LocalVariations {
  * Docker. Each directed link between two members leads through a proxy in this
  * process, which can cut or delay it.
  */
-export async function createLocalEnvironment(options: EnvironmentOptions, variations: LocalVariations = {}): Promise<Environment> {
+export async function createLocalEnvironment(given: EnvironmentOptions, variations: LocalVariations = {}): Promise<Environment> {
+  // A power cut needs the disk that forgets, from the start.
+  const options = { ...given, powerLoss: given.powerLoss || (given.faults ?? []).some((fault) => fault === 'power' || fault === 'all') }
   const claim = await claimAddresses(options.memberCount, variations.ownPrefix)
   let fabric: LinkFabric | undefined
   try {
