@@ -136,7 +136,7 @@ export const faultBugs: readonly Mutant[] = [
     about: 'only the end of the log is held against its checksums when it is read: what became of the rest on the disk is believed (bit flip)',
     edits: [{ file: 'node/storage/record.ts', find: checksumTest, replace: checksumTest.replace('if (', 'if (file.length - end < 4096 && ') }],
     runs: {
-      simulated: ['--nemesis', 'damage', '--time-limit', '60'],
+      simulated: ['--nemesis', 'damage', '--time-limit', '120', '--interval', '1.5'],
       withoutFault: ['--nemesis', 'kill,power', '--time-limit', '60'],
       local: null,
     },
