@@ -7,9 +7,6 @@ import { compareScript, type StepComparison } from './dialect/run-scripts.ts'
 import { knownDifferences } from './known-differences.ts'
 import { type AgentProcess, startConsul, startSplitbrain } from './servers.ts'
 
-/** Scripts about what is not here yet. */
-const notYet = /^servers:/
-
 const program = await debianProgram(consulProgram)
 const skip = program.kind === 'missing' ? program.reason
   : process.platform === 'linux' ? false : `needs all of 127.0.0.0/8 on loopback, which ${process.platform} does not give`
@@ -19,7 +16,7 @@ const identity = { node: 'n1', nodeId: '22222222-2222-3333-4444-555555555555' }
 t.test('scripts of requests', { skip, timeout: 540_000 }, async (t) => {
   if (program.kind === 'missing') return
   const all: StepComparison[] = []
-  const left = [...dialectScripts.filter(({ name }) => !notYet.test(name)).entries()]
+  const left = [...dialectScripts.entries()]
   /** Most of the time servers are waited for: several scripts at once, each with its own. */
   const lane = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
