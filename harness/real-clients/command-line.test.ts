@@ -13,7 +13,8 @@ import t, { type Test } from 'tap'
 import { runClient } from '../../node/cli/run-client.ts'
 import { consulProgram, debianProgram } from './debian-program.ts'
 import { loopbackHosts } from './loopback.ts'
-import { startConsul, startSplitbrain } from './servers.ts'
+import { type AgentProcess, startConsul, startSplitbrain } from './servers.ts'
+import { until } from './until.ts'
 
 const client = fileURLToPath(new URL('../../node/client-main.ts', import.meta.url))
 const found = await debianProgram(consulProgram)
@@ -55,27 +56,34 @@ const same: readonly (readonly string[])[] = [
   ['kv', 'put', 'empty'], ['kv', 'put', 'dash', '-5'], ['kv', 'put', 'file', '@data.txt'], ['kv', 'put', 'odd key%/ü?', 'x'],
   ['kv', 'get', 'a/b'], ['kv', 'get', '-base64', 'a/b'], ['kv', 'get', '-detailed', 'a/flags'], ['kv', 'get', 'empty'], ['kv', 'get', 'file'], ['kv', 'get', 'odd key%/ü?'],
   ['kv', 'get', '-recurse', 'a'], ['kv', 'get', '-recurse', '-detailed', 'a'], ['kv', 'get', '-keys', 'a'], ['kv', 'get', '-keys', '-separator=', 'a'], ['kv', 'get', '-stale=true', 'a/b'],
-  ['kv', 'get', '--detailed=0', 'a/b'], ['kv', 'get', 'missing'], ['kv', 'get', '-recurse', 'missing'], ['kv', 'get', '-keys', 'missing'], ['kv', 'get', '-keys', '-recurse', 'a'],
-  ['kv', 'get'], ['kv', 'get', 'a', 'b'], ['kv', 'put'], ['kv', 'put', 'a', 'b', 'c'], ['kv', 'put', '/lead', 'x'], ['kv', 'put', 'f', '@/nonexistent'],
-  ['kv', 'put', '-cas', 'k', 'v'], ['kv', 'put', '-cas', '-modify-index=1', 'a/b', 'v'], ['kv', 'put', '-modify-index=1', 'a/b', 'v'], ['kv', 'put', '-acquire', 's', 'v'],
-  ['kv', 'put', '-acquire', '-session=abc', 's', 'v'], ['kv', 'export', 'a'], ['kv', 'export', 'missing'], ['kv', 'import', '[{"key":"imp/1","flags":3,"value":"eA=="}]'], ['kv', 'import'],
-  ['kv', 'get', '-http-addr=127.0.0.1:1', 'x'], ['kv', 'get', '-http-addr=foo://x', 'x'],
-  ['kv', 'delete'], ['kv', 'delete', '-cas', 'k'], ['kv', 'delete', '-cas', '-modify-index=1', 'a/b'], ['kv', 'delete', 'absent'], ['kv', 'delete', '-recurse', 'a'], ['kv', 'delete', '-recurse'],
+  ['kv', 'get', '--detailed=0', 'a/b'], ['kv', 'get', 'missing'], ['kv', 'get', '-recurse', 'missing'], ['kv', 'get', '-keys', 'missing'],
+  ['kv', 'put', '-cas', '-modify-index=1', 'a/b', 'v'], ['kv', 'put', '-modify-index=1', 'a/b', 'v'],
+  ['kv', 'put', '-acquire', '-session=abc', 's', 'v'], ['kv', 'export', 'a'], ['kv', 'export', 'missing'], ['kv', 'import', '[{"key":"imp/1","flags":3,"value":"eA=="}]'],
+  ['kv', 'delete', '-cas', '-modify-index=1', 'a/b'], ['kv', 'delete', 'absent'], ['kv', 'delete', '-recurse', 'a'], ['kv', 'delete', '-recurse'],
   ['members'], ['members', '-detailed'], ['members', '-wan'], ['members', '-status=failed'], ['members', '-segment=x'], ['members', '-segment='], ['members', '-segment=', '-detailed'],
-  ['operator', 'raft', 'list-peers'], ['operator', 'raft', 'list-peers', '-stale'], ['operator', 'raft', 'remove-peer'], ['operator', 'raft', 'remove-peer', '-id=x', '-address=y'],
+  ['operator', 'raft', 'list-peers'], ['operator', 'raft', 'list-peers', '-stale'],
   ['operator', 'raft', 'remove-peer', '-address=1.2.3.4:5'],
   ['operator', 'autopilot', 'get-config'], ['operator', 'autopilot', 'set-config', '-max-trailing-logs=99', '-server-stabilization-time=3s', '-cleanup-dead-servers=false'],
-  ['operator', 'autopilot', 'get-config', '-stale'], ['operator', 'autopilot', 'set-config', '-last-contact-threshold=x'],
+  ['operator', 'autopilot', 'get-config', '-stale'],
   ['services', 'register', 'services.json'], ['services', 'register', '-name=n1', '-port=4', '-tag=y', '-tag=x', '-meta=a=b', '-address=1.2.3.4', '-id=nid', '-tagged-address=lan=1.2.3.4:5'],
-  ['services', 'register'], ['services', 'register', '-name=n1', 'services.json'], ['catalog', 'services'], ['catalog', 'services', '-tags'], ['catalog', 'services', '-node=s1', '-tags'],
+  ['catalog', 'services'], ['catalog', 'services', '-tags'], ['catalog', 'services', '-node=s1', '-tags'],
   ['catalog', 'services', '-node=none'], ['catalog', 'services', '-node-meta=a=b'], ['catalog', 'nodes'], ['catalog', 'nodes', '-detailed'], ['catalog', 'nodes', '-service=w1'],
-  ['catalog', 'nodes', '-service=w1', '-detailed'], ['catalog', 'nodes', '-service=none'], ['catalog', 'nodes', '-filter=Node==none'], ['catalog', 'nodes', 'x'], ['catalog', 'datacenters'],
-  ['maint', '-enable', '-reason=because'], ['maint'], ['maint', '-disable'], ['maint', '-service=w1', '-enable'], ['maint', '-service=w1'], ['maint', '-service=w1', '-disable'],
-  ['maint', '-service=none', '-enable'], ['maint', '-enable', '-disable'], ['maint', '-reason=x'], ['maint'],
-  ['services', 'deregister', 'services.json'], ['services', 'deregister', '-id=nid'], ['services', 'deregister', '-id=none'], ['services', 'deregister'], ['services', 'deregister', '-id=a', 'services.json'],
-  ['join', 'HOST'], ['force-leave', 'none'], ['reload'], ['snapshot', 'save'], ['snapshot', 'restore'], ['snapshot', 'inspect', 'nofile'],
+  ['catalog', 'nodes', '-service=w1', '-detailed'], ['catalog', 'nodes', '-service=none'], ['catalog', 'nodes', '-filter=Node==none'], ['catalog', 'datacenters'],
+  ['maint', '-enable', '-reason=because'], ['maint'], ['maint', '-disable'], ['maint', '-service=w1', '-enable'], ['maint', '-service=w1', '-disable'],
+  ['maint', '-service=none', '-enable'], ['maint'],
+  ['services', 'deregister', 'services.json'], ['services', 'deregister', '-id=nid'], ['services', 'deregister', '-id=none'],
+  ['join', 'HOST'], ['force-leave', 'none'], ['reload'],
   ['lock', 'p', 'echo $CONSUL_LOCK_HELD; exit 3'], ['lock', '-child-exit-code', 'p', 'exit 3'], ['lock', '-verbose', 'p', 'echo in'], ['lock', '-verbose', '-n=2', 's', 'echo in'],
-  ['lock', '-shell=false', 'p', 'echo', '-n', 'a b'], ['lock', 'p'], ['lock', '-n=0', 'p', 'x'],
+  ['lock', '-shell=false', 'p', 'echo', '-n', 'a b'],
+]
+
+/** Refused before any agent is asked: whose agent it is makes no difference. */
+const refused: readonly (readonly string[])[] = [
+  ['kv', 'get', '-keys', '-recurse', 'a'], ['kv', 'get'], ['kv', 'get', 'a', 'b'], ['kv', 'put'], ['kv', 'put', 'a', 'b', 'c'], ['kv', 'put', '/lead', 'x'], ['kv', 'put', 'f', '@/nonexistent'],
+  ['kv', 'put', '-cas', 'k', 'v'], ['kv', 'put', '-acquire', 's', 'v'], ['kv', 'import'], ['kv', 'get', '-http-addr=127.0.0.1:1', 'x'], ['kv', 'get', '-http-addr=foo://x', 'x'], ['kv', 'delete'], ['kv', 'delete', '-cas', 'k'],
+  ['operator', 'raft', 'remove-peer'], ['operator', 'raft', 'remove-peer', '-id=x', '-address=y'], ['operator', 'autopilot', 'set-config', '-last-contact-threshold=x'], ['services', 'register'], ['services', 'register', '-name=n1', 'services.json'], ['catalog', 'nodes', 'x'], ['maint', '-service=w1'],
+  ['maint', '-enable', '-disable'], ['maint', '-reason=x'], ['services', 'deregister'], ['services', 'deregister', '-id=a', 'services.json'], ['snapshot', 'save'], ['snapshot', 'restore'], ['snapshot', 'inspect', 'nofile'],
+  ['lock', 'p'], ['lock', '-n=0', 'p', 'x'],
 ]
 
 /** Of the whole file, with the files that the commands name: where a process is, it is with all that it does. */
@@ -90,13 +98,23 @@ t.jobs = 2
 // An index that a write has moved is no difference; what is not a program's name neither.
 const plain = ({ stdout, stderr, code }: Ran) => ({ stdout: stdout.replace(/((?:Create|Modify)Index +)\d+/g, '$1N'), stderr: stderr.replace(/\nUsage:[^]*$|\n\nUsage:[^]*$/, '\n'), code })
 
+/** What an agent has comes into the catalog moments later. */
+async function synced({ host, request }: AgentProcess): Promise<void> {
+  const ids = async (path: string, of: (body: Record<string, object>) => object) => Object.keys(of(JSON.parse((await request('GET', path)).body))).filter((id) => id !== 'consul').sort().join()
+  await until(`the catalog knows the services of ${host}`, async () => await ids('/v1/agent/services', (all) => all) === await ids('/v1/catalog/node/s1', ({ Services }) => Services!))
+}
+
 t.test('both command lines say the same of one agent', { skip, timeout: 300_000 }, async (t) => {
   if (found.kind === 'missing') return
   const [host] = await loopbackHosts(1) as [string]
   await using agent = await startConsul(found.path, { host, node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
   const ours = (...args: readonly string[]) => runOurs(args.map((arg) => arg === 'HOST' ? host : arg), agent.host)
   const consuls = (...args: readonly string[]) => run(found.path, args.map((arg) => arg === 'HOST' ? host : arg), agent.host)
-  for (const args of same) t.same(plain(await ours(...args)), plain(await consuls(...args)), args.join(' '))
+  await Promise.all(refused.map(async (args) => t.same(...await Promise.all([ours(...args).then(plain), consuls(...args).then(plain)]), args.join(' '))))
+  for (const args of same) {
+    if (args[0] === 'catalog') await synced(agent)
+    t.same(plain(await ours(...args)), plain(await consuls(...args)), args.join(' '))
+  }
 
   const sections = ({ stdout }: Ran) => stdout.split('\n').map((line) => line.split(' = ')[0])
   t.same(sections(await ours('info')), sections(await consuls('info')), 'info: the same sections and keys')
@@ -125,13 +143,14 @@ t.test('and of a member of ours', { skip, timeout: 300_000 }, async (t) => {
   const [ours, consuls] = await loopbackHosts(2) as [string, string]
   // A member for each, alike but for the address: so neither sees what the other has done.
   const start = (host: string) => startSplitbrain({ host, node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
-  await using _one = await start(ours)
-  await using _other = await start(consuls)
+  await using one = await start(ours)
+  await using other = await start(consuls)
   const ran = async (runIt: (args: readonly string[], host: string) => Promise<Ran>, host: string, args: readonly string[]) => {
     const { stdout, stderr, code } = plain(await runIt(args.map((arg) => arg === 'HOST' ? host : arg), host))
     return { stdout: stdout.replaceAll(host, 'HOST'), stderr: stderr.replaceAll(host, 'HOST'), code }
   }
   for (const args of same) {
+    if (args[0] === 'catalog') await Promise.all([synced(one), synced(other)])
     const [our, their] = await Promise.all([ran(runOurs, ours, args), ran((words, host) => run(found.path, words, host), consuls, args)])
     t.same(our, their, args.join(' '))
   }
