@@ -47,12 +47,21 @@ function plain({ cwd, hosts }: Side, { code, stdout, stderr }: FinishedCommand):
     .replace(/("(?:Create|Modify|Last)Index": ?|index |Index +|LTime": |Size +|Term +|ID +)[\d-]+/g, '$1N')
     .replace(/^(n\d +)[0-9a-f]{8} /gm, '$1SHORT-ID ')
     .replace(/ (1\.8\.7|\d\.\d\.\d) (?= *2 +dc1)/g, ' VERSION ')
+    // Who leads is chance, and who else was asked says that it has passed the request on.
+    .replace('(rpc error making call: ', '(')
     // Columns are as wide as what stands in them.
     .replace(/ {2,}/g, '  ')
     // Who leads is chance: all as followers, in order of name.
     .replace(/ (leader|follower) +true/g, ' ROLE  true')
-  const lines = text(stdout)
+  const lines = unordered(text(stdout))
   return { code, stdout: /ROLE|<all>/.test(lines) ? lines.split('\n').sort().join('\n') : lines, stderr: text(stderr).replace(/^\d{4}[/-]\S+ \S+ /gm, '') }
+}
+
+/** The tags of a service come in any order, where they are of all its instances: `watch -type=services`. */
+function unordered(stdout: string): string {
+  if (!/^\{\n +"[^"]*": \[/.test(stdout)) return stdout
+  const tags = Object.entries(JSON.parse(stdout) as Record<string, string[]>)
+  return JSON.stringify(tags.map(([service, all]) => [service, all.sort()]))
 }
 
 async function runAt(side: Side, command: readonly string[]): Promise<ReturnType<typeof plain>> {
