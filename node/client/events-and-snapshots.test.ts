@@ -10,6 +10,7 @@ import { parseAgentFlags, type AgentFlags } from '../agent/flags.ts'
 import { runMember } from '../agent/run-member.ts'
 import { silentLog } from '../base/log.ts'
 import { freePort } from '../testing/free-port.ts'
+import { passedOnBytesMax } from '../transport/agent-messages.ts'
 
 interface Pair extends AsyncDisposable {
   /** Ports of their HTTP APIs. */
@@ -112,4 +113,7 @@ async function snapshots(t: Test, { server, agent }: Pair): Promise<void> {
     for (const [i, value] of large.entries()) t.ok(value.equals(await read(port, `large/${i}`) as Buffer), `large/${i}`)
     t.equal(await read(port, 'later'), 404)
   }
+  const tooLarge = await call(agent, 'PUT', '/v1/snapshot', new Uint8Array(passedOnBytesMax + 1))
+  t.match([tooLarge.status, await tooLarge.text()], [413, /more than the \d+ that a client agent passes on: ask a server\.$/])
+  t.same(await read(agent, 'kept'), Buffer.from('in the snapshot'), 'and the agent goes on')
 }
