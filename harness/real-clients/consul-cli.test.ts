@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type FinishedCommand, runCommand, startCommand } from './consul-command.ts'
 import { consulProgram, debianProgram } from './debian-program.ts'
+import { loopbackHosts } from './loopback.ts'
 import { type AgentProcess, startConsul, startSplitbrainCluster } from './servers.ts'
 
 const program = await debianProgram(consulProgram)
@@ -26,13 +27,14 @@ async function until(what: string, condition: () => boolean | Promise<boolean>):
 }
 
 t.test('the consul command and three members of ours', { skip, timeout: 300_000 }, async (t) => {
-  await using cluster = await startSplitbrainCluster(['127.78.3.1', '127.78.3.2', '127.78.3.3'])
+  await using cluster = await startSplitbrainCluster(await loopbackHosts(3))
   await useCommand(t, cluster.members)
   await t.test('the leader dies: the lock is kept, the watch goes on, writes are taken again', (t) => outliveLeader(t, cluster.members))
 })
 
 t.test('the consul command and a real Consul', { skip, timeout: 300_000 }, async (t) => {
-  await using server = await startConsul(path, { host: '127.78.3.9', node: 'real', nodeId: '22222222-2222-3333-4444-555555555555' })
+  const [host] = await loopbackHosts(1) as [string]
+  await using server = await startConsul(path, { host, node: 'real', nodeId: '22222222-2222-3333-4444-555555555555' })
   await useCommand(t, [server])
 })
 

@@ -23,11 +23,6 @@ const skip = process.platform !== 'linux' ? 'needs all of 127.0.0.0/8' : program
 const digger: Dig = program.kind === 'found' ? program : { path: '', env: {} }
 
 const ask = async (host: string, question: string) => (await dig(digger, host, question.split(' ')))[0]
-/**
- * What the members do not do yet: the leader does not take over into the catalog
- * what gossip knows, so that a dead member stays `serfHealth: passing`.
- */
-const notYet: readonly string[] = ['dead members']
 /** As most of the questions are meant: what a plain resolver sends. */
 const plain = (question: string) => /\+(bufsize|dnssec|nsid|cookie|subnet|edns)/.test(question) ? question : `${question} +noedns`
 
@@ -186,7 +181,6 @@ async function failing(t: Test, { members }: Cluster): Promise<void> {
   await two.request('PUT', '/v1/agent/maintenance?enable=false')
   await one.request('PUT', '/v1/agent/service/deregister/shop')
   await shown('who is deregistered is gone', [2, 3], members)
-  if (notYet.includes('dead members')) return
   await three[Symbol.asyncDispose]()
   await shown('a dead member takes its services with it', [2], [one, two])
   t.match(await ask(one.host, 'n3.node.consul A'), { status: 'NOERROR', answer: [`n3.node.consul. 0 IN A ${three.host}`] }, 'its name still stands')

@@ -6,7 +6,7 @@ import { until } from './until.ts'
 
 export async function useAcl(t: Test, { at }: UsedClients): Promise<void> {
   await t.test('acl: it is off, and says so', async (t) => {
-        await refused(t, at().acl.bootstrap(), 401, /ACL support disabled/)
+    await refused(t, at().acl.bootstrap(), 401, /ACL support disabled/)
     await refused(t, at().acl.replication(), 401, /ACL support disabled/)
     const legacy = at().acl.legacy as unknown as Record<'create' | 'update' | 'destroy' | 'info' | 'clone' | 'list', (options?: object) => Promise<unknown>>
     for (const [name, options] of [['create', { name: 'x', type: 'client' }], ['update', { id: 'x' }], ['destroy', { id: 'x' }], ['info', { id: 'x' }], ['clone', { id: 'x' }], ['list', {}]] as const) {
@@ -58,5 +58,16 @@ export async function useQueries(t: Test, { at }: UsedClients): Promise<void> {
     await query().destroy({ query: ID })
     t.same(await query().list(), [])
     for (const node of ['q1', 'q2']) await at().catalog.deregister(node)
+  })
+}
+
+/** What ours does instead: prepared queries are not kept there, and who wants one must not believe that it was stored. */
+export async function useNoQueries(t: Test, { at }: UsedClients): Promise<void> {
+  await t.test('query: there are none, and a new one is refused', async (t) => {
+    t.same(await at().query.list(), [])
+    await refused(t, at().query.create({ name: 'geo', service: { service: 'api' } }), 500, /This server keeps no prepared queries/)
+    t.same(await at().query.list(), [])
+    await refused(t, at().query.execute('geo'), 404, /Query not found/)
+    await refused(t, at().query.explain('geo'), 404, /Query not found/)
   })
 }

@@ -14,13 +14,12 @@ export interface UsedClients {
   readonly nodes: readonly string[]
   /** Another member for each call. */
   readonly at: () => Consul
-  readonly notYet: readonly string[]
 }
 
 /** Consul knows a check's `ID` here, and no `CheckID`; the client passes it on, and its types do not know. */
 const withId = (options: CheckOptions & { readonly id: string }): CheckOptions => options
 
-export async function useAgent(t: Test, { clients, hosts, nodes, at, notYet }: UsedClients): Promise<void> {
+export async function useAgent(t: Test, { clients, hosts, nodes, at }: UsedClients): Promise<void> {
   const [client, host, node] = [clients[0]!, hosts[0]!, nodes[0]!]
   const { service, check } = client.agent
 
@@ -35,7 +34,7 @@ export async function useAgent(t: Test, { clients, hosts, nodes, at, notYet }: U
     await refused(t, client.agent.forceLeave('nobody'), 500, /agent: No node found with name 'nobody'/)
   })
 
-  await t.test('agent: reload', { skip: notYet.includes('agent.reload') && 'not yet' }, async () => {
+  await t.test('agent: reload', async () => {
     await client.agent.reload()
   })
 
@@ -117,7 +116,7 @@ export async function useAgent(t: Test, { clients, hosts, nodes, at, notYet }: U
   })
 }
 
-export async function useCatalog(t: Test, { clients, nodes, at, notYet }: UsedClients): Promise<void> {
+export async function useCatalog(t: Test, { clients, nodes, at }: UsedClients): Promise<void> {
   await t.test('catalog', async (t) => {
     t.same(await at().catalog.datacenters(), ['dc1'])
     await at().catalog.register({
@@ -135,7 +134,7 @@ export async function useCatalog(t: Test, { clients, nodes, at, notYet }: UsedCl
     t.match(await at().catalog.service.nodes({ service: 'db', tag: 'main' }), [{ Node: 'ext', ServiceID: 'db-1', ServiceName: 'db', ServiceTags: ['main'], ServicePort: 5432, NodeMeta: { rack: 'r1' } }])
     t.same(await at().catalog.service.nodes({ service: 'db', tag: 'other' }), [])
     t.same(await at().catalog.service.nodes('none'), [])
-    if (!notYet.includes('catalog.connect')) t.same(await at().catalog.connect.nodes('db'), [])
+    t.same(await at().catalog.connect.nodes('db'), [])
     t.match(await at().catalog.service.list({ filter: 'ServiceName == db' }), {})
     // The client makes objects of node addresses by name, which Consul refuses too.
     await refused(t, at().catalog.register({ node: 'ext', address: '10.0.0.5', taggedaddresses: { wan: '192.0.2.5' } }), 400, /Request decode failed: json: cannot unmarshal object into Go struct field/)

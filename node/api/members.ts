@@ -1,5 +1,5 @@
 import type { JoinOutcome } from '../gossip/gossip-driver.ts'
-import type { CommandResult } from '../gossip/core.ts'
+import type { CommandResult, GossipFigures } from '../gossip/core.ts'
 import type { MemberStatus, MemberView } from '../gossip/ready.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
@@ -9,6 +9,9 @@ import { parseAddress } from '../transport/address.ts'
 /** What the API needs of gossip. */
 export interface GossipApi {
   members(): MemberView[]
+  /** Lifeguard's: 0 is healthy. */
+  readonly healthScore: number
+  readonly figures: GossipFigures
   join(addresses: readonly string[], done: (outcome: JoinOutcome) => void): void
   forceLeave(name: string, prune: boolean): CommandResult
   /** `done` comes when the others know. */
@@ -53,6 +56,20 @@ export function refuseSegment(query: URLSearchParams): ApiResponse | null {
 /** `/v1/agent/members`: without gossip a member knows of itself alone. */
 export function listMembers(context: ApiContext): object[] {
   return context.gossip === null ? [ownMember(context)] : context.gossip.members().map(memberObject)
+}
+
+/** The section of `/v1/agent/self` on gossip. Absent without. There are no queries here, and no key. */
+export function gossipStats({ gossip }: ApiContext): { readonly serf_lan?: Record<string, string> } {
+  if (gossip === null) return {}
+  const members = gossip.members()
+  const count = (status: MemberStatus) => String(members.filter((member) => member.status === status).length)
+  const { memberTime, eventTime, intentsQueued, eventsQueued } = gossip.figures
+  return {
+    serf_lan: {
+      encrypted: 'false', event_queue: String(eventsQueued), event_time: String(eventTime), failed: count('failed'), health_score: String(gossip.healthScore),
+      intent_queue: String(intentsQueued), left: count('left'), member_time: String(memberTime), members: String(members.length), query_queue: '0', query_time: '1',
+    },
+  }
 }
 
 export function ownMember(context: ApiContext): object {

@@ -7,6 +7,7 @@ import type { ApiHandler, ApiRequest, ApiResponse } from './exchange.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
 import { internalUiRoutes } from './internal-ui.ts'
+import { keyringRoutes } from './keyring.ts'
 import { deleteKv, getKv, putKv } from './kv.ts'
 import { forceLeave, joinMember, leaveCluster, listMembers, refuseSegment } from './members.ts'
 import { checkDatacenter, checkReadParameters, isSet, parseConsistency, parseQuery } from './query.ts'
@@ -65,7 +66,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   route('/v1/status/peers', { GET: statusOf(() => context.peerAddresses()) })
   route('/v1/agent/metrics', { GET: (_request, _wildcard, query, respond) => agentMetrics(context, query, respond) })
   for (const [path, actions] of [
-    ...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...autopilotRoutes(context), ...eventRoutes(context), ...internalUiRoutes(context), ...switchedOffRoutes(context),
+    ...catalogRoutes(context), ...healthRoutes(context), ...agentRoutes(context), ...autopilotRoutes(context), ...eventRoutes(context), ...keyringRoutes(context), ...internalUiRoutes(context), ...switchedOffRoutes(context),
   ]) route(path, actions)
   route('/v1/agent/self', { GET: answer(() => agentSelf(context)) })
   route('/v1/agent/monitor', { GET: (_request, _wildcard, query, respond) => monitor(context, query, respond) })

@@ -1,5 +1,5 @@
 import type { ApiContext } from './context.ts'
-import { ownMember } from './members.ts'
+import { gossipStats, ownMember } from './members.ts'
 
 /** `/v1/agent/self`: Stats are strings, as in Consul. */
 export function agentSelf(context: ApiContext): object {
@@ -31,6 +31,7 @@ export function agentSelf(context: ApiContext): object {
         state: leads ? 'Leader' : status.role === 'follower' ? 'Follower' : 'Candidate',
         term: String(status.term),
       },
+      ...gossipStats(context),
     },
     Meta: { 'consul-network-segment': '', ...context.nodeMeta },
   }
@@ -48,6 +49,7 @@ function clientSelf(context: ApiContext, knownServers: number): object {
       agent: agentStats(context),
       build: { prerelease: '', revision: '', version },
       consul: { acl: 'disabled', known_servers: String(knownServers), server: 'false' },
+      ...gossipStats(context),
     },
     Meta: { 'consul-network-segment': '', ...nodeMeta },
   }

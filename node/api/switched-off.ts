@@ -3,6 +3,7 @@ import { answerRead } from './blocking.ts'
 import { decoded } from './catalog.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiResponse } from './exchange.ts'
+import { createIntention, intentionRoutes } from './intentions.ts'
 import { DecodeError, JsonFields, parseJson } from './json-body.ts'
 import { unknownFreshness } from './query.ts'
 import { emptyResponse, errorResponse, jsonResponse } from './responses.ts'
@@ -42,7 +43,8 @@ export function switchedOffRoutes(context: ApiContext): [path: string, actions: 
     ['/v1/agent/connect/ca/leaf/*', { GET: fixed(connectDisabled) }],
     ['/v1/connect/ca/roots', { GET: connectRead(null) }],
     ['/v1/connect/ca/configuration', { GET: fixed(connectDisabled), PUT: body('Bad request: Request decode failed: ', () => connectDisabled) }],
-    ['/v1/connect/intentions', { GET: nothing([]) }],
+    ['/v1/connect/intentions', { GET: nothing([]), POST: createIntention }],
+    ...intentionRoutes(context),
     ['/v1/discovery-chain/*', { GET: connectRead(errorResponse(400, 'Bad request: Missing chain name')), POST: connectRead(errorResponse(400, 'Bad request: Missing chain name')) }],
     ['/v1/catalog/gateway-services/*', { GET: nothing(null, (name) => name === '' ? errorResponse(400, 'Missing gateway name') : null, effective) }],
     ['/v1/health/ingress/*', { GET: nothing([], (name) => name === '' ? errorResponse(400, 'Missing service name') : null, effective) }],

@@ -133,8 +133,7 @@ export class AgentClient implements AsyncDisposable {
 }
 
 export function unexpectedStatus({ status, body }: Pick<AgentAnswer, 'status' | 'body'>): AgentError {
-  const said = body.toString()
-  return new AgentError(`Unexpected response code: ${status}${said === '' ? '' : ` (${said})`}`, status)
+  return new AgentError(`Unexpected response code: ${status} (${body.toString()})`, status)
 }
 
 /** The body of an answer, checked. Throws AgentError: what answered is no agent of the kind. */

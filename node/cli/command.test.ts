@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import t from 'tap'
+import { unexpectedStatus } from './agent-client.ts'
 import { goFlags } from './command.ts'
 import { columns } from './columns.ts'
 import { parseExact, stringifyExact } from './exact-json.ts'
@@ -30,4 +31,9 @@ t.test('64-bit numbers pass through JSON unchanged', async (t) => {
   const text = '{"a":18446744073709551615,"b":1,"c":[9007199254740993,0.5],"d":"18446744073709551615"}'
   t.equal(stringifyExact(parseExact(text)), text)
   t.throws(() => parseExact('{'), SyntaxError)
+})
+
+t.test('a refusal is told with what was said, also where nothing was', async (t) => {
+  t.match(unexpectedStatus({ status: 404, body: Buffer.alloc(0) }), { message: 'Unexpected response code: 404 ()', status: 404 })
+  t.match(unexpectedStatus({ status: 500, body: Buffer.from('No cluster leader') }), { message: 'Unexpected response code: 500 (No cluster leader)', status: 500 })
 })

@@ -1,5 +1,6 @@
 import type { ApiHandler, ApiRequest } from '../api/exchange.ts'
 import { errorResponse } from '../api/responses.ts'
+import { passedOnBytesMax } from '../transport/agent-messages.ts'
 import type { ServerCalls } from './server-calls.ts'
 
 /** Of one hop only, or of this very socket (RFC 9110 §7.6.1). */
@@ -13,6 +14,8 @@ export function forwarding(calls: ServerCalls, agent: string): ApiHandler {
   return (request, respond) => {
     const { method, target } = request
     const body = request.pieces === undefined ? request.body : Buffer.concat(request.pieces)
+    // Only a snapshot can be so large. A frame above the limit would cost all others that are under way their connection.
+    if (body.length > passedOnBytesMax) return respond(errorResponse(413, `The request has ${body.length} bytes, more than the ${passedOnBytesMax} that a client agent passes on: ask a server.`))
     // A read may be asked again elsewhere. HEAD and the like come to nothing anywhere.
     const repeatable = method !== 'PUT' && method !== 'DELETE' && method !== 'POST'
     let cancel: () => void

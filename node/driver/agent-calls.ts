@@ -8,11 +8,8 @@ import type { CatalogReader } from '../state/catalog.ts'
 import type { CatalogCommand } from '../state/catalog-commands.ts'
 import type { CatalogCheck, CatalogService, CheckDefinition, ServiceDefinition } from '../state/catalog-types.ts'
 import { encodeCommand } from '../state/commands.ts'
-import type { AgentAnswer, AgentCall } from '../transport/agent-messages.ts'
+import { type AgentAnswer, type AgentCall, passedOnBytesMax } from '../transport/agent-messages.ts'
 import type { ReadOutcome, WriteOutcome } from './requests.ts'
-
-/** Below what one frame between agent and server may have. */
-const passedOnBytesMax = 48 * 1024 * 1024
 
 export interface AgentCallPorts {
   readonly scheduler: Scheduler

@@ -50,6 +50,16 @@ export interface GossipCounters {
   readonly streamsRefused: number
 }
 
+/** Of this moment. */
+export interface GossipFigures {
+  /** Lamport times that the next intent, and the next user event, will have. */
+  readonly memberTime: number
+  readonly eventTime: number
+  /** Of which news is still to be told. */
+  readonly intentsQueued: number
+  readonly eventsQueued: number
+}
+
 type Phase = 'member' | 'telling-intent' | 'telling-leave' | 'left'
 
 /** A command that cannot be carried out, with the reason. */
@@ -256,6 +266,11 @@ export class GossipCore {
   /** News that is still to be told. */
   get broadcastsQueued(): number {
     return this.#disseminator.queued
+  }
+
+  get figures(): GossipFigures {
+    const { intentsQueued, eventsQueued } = this.#disseminator
+    return { memberTime: this.#intents.clock.time, eventTime: this.#userEvents.clock.time, intentsQueued, eventsQueued }
   }
 
   get counters(): GossipCounters {

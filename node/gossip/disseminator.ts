@@ -46,6 +46,14 @@ export class Disseminator {
     return this.#membership.size + this.#intents.size + this.#events.size
   }
 
+  get intentsQueued(): number {
+    return this.#intents.size
+  }
+
+  get eventsQueued(): number {
+    return this.#events.size
+  }
+
   broadcast(message: Broadcast): void {
     const bytes = encodeMessage(message)
     switch (message.kind) {

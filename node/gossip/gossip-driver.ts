@@ -8,7 +8,7 @@ import type { Random } from '../base/random.ts'
 import { unreachable } from '../base/assert.ts'
 import type { Cancel, Scheduler } from '../base/scheduler.ts'
 import type { GossipConfig } from './config.ts'
-import { GossipCore, type CommandResult, type GossipCounters } from './core.ts'
+import { GossipCore, type CommandResult, type GossipCounters, type GossipFigures } from './core.ts'
 import type { Tags } from './message.ts'
 import type { GossipNetwork } from './network.ts'
 import type { GossipEvent, JoinFailure, MemberView } from './ready.ts'
@@ -116,6 +116,10 @@ export class GossipDriver {
 
   get healthScore(): number {
     return this.#core.healthScore
+  }
+
+  get figures(): GossipFigures {
+    return this.#core.figures
   }
 
   get counters(): GossipCounters {

@@ -7,6 +7,9 @@
  * `frame.ts` has them, each message a map with `kind`.
  */
 
+/** Of a body that is passed on for a client agent, or of its answer: below what one frame between the two may have. */
+export const passedOnBytesMax = 48 * 1024 * 1024
+
 /** `connection` messages between the two; `callId` is the agent's. */
 export type AgentToServer =
   | { readonly kind: 'hello', readonly cluster: string, readonly agent: string }

@@ -23,6 +23,9 @@ export const switchedOffScripts: readonly Script[] = [
     name: 'switched off: Connect',
     steps: [
       get('/v1/agent/connect/ca/roots'), get('/v1/agent/connect/ca/leaf/x'), get('/v1/connect/ca/roots'), get('/v1/connect/ca/configuration'), put('/v1/connect/ca/configuration'), put('/v1/connect/ca/configuration', '{}'), get('/v1/connect/intentions'), get('/v1/connect/intentions?dc=dc9'), get('/v1/discovery-chain/web'), get('/v1/discovery-chain/'), any('POST', '/v1/discovery-chain/web', '{}'),
+      ...['check', 'check?source=a', 'check?source=a&destination=b', 'check?source=a&destination=b&source-type=zap', 'check?source=a&destination=b&dc=dc9', 'check?source=a&destination=b&index=zz', 'match', 'match?by=zap&name=x', 'match?by=source', 'match?by=source&name=x&name=y', 'x', unknownId, ''].map((target) => get(`/v1/connect/intentions/${target}`)),
+      any('POST', '/v1/connect/intentions', 'bad'), any('POST', '/v1/connect/intentions'), put('/v1/connect/intentions/x', '{}'), put(`/v1/connect/intentions/${unknownId}`, '{}'), put('/v1/connect/intentions/x', 'bad'), any('DELETE', '/v1/connect/intentions/x'), any('DELETE', `/v1/connect/intentions/${unknownId}`),
+      ...['intentions', 'intentions/x', 'intentions/check', 'intentions/match'].map((path) => any('OPTIONS', `/v1/connect/${path}`)),
       get('/v1/catalog/connect/x'), get('/v1/catalog/connect/'), get('/v1/catalog/gateway-services/x'), get('/v1/catalog/gateway-services/'), get('/v1/health/connect/x'), get('/v1/health/connect/'), get('/v1/health/ingress/x'), get('/v1/health/ingress/'), get('/v1/catalog/connect/web?filter=Nope==1'),
       get('/v1/config/service-defaults'), get('/v1/config/service-defaults/x'), get('/v1/config/zap'), get('/v1/config/zap/x'), get('/v1/config/'), get('/v1/config'), put('/v1/config'), put('/v1/config', 'bad'), get('/v1/internal/ui/gateway-services-nodes/x'), get('/v1/internal/ui/gateway-services-nodes/'),
     ],

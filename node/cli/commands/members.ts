@@ -20,8 +20,9 @@ export const members: CommandSpec = {
   ],
   async run({ flags, client, terminal }) {
     const fits = pattern(textOf(flags, 'status') ?? '.*', 'Failed to compile status regexp')
-    const answer = await client.get('/v1/agent/members', z.array(member).nullable(), { wan: flags['wan'] === true ? '1' : undefined, segment: textOf(flags, 'segment') })
-    const found = (answer ?? []).filter(({ Status }) => fits.test(statusOf(Status))).sort((a, b) => compare(segmentOf(a), segmentOf(b)) || compare(a.Name, b.Name))
+    const segment = typeof flags['segment'] === 'string' ? flags['segment'] : allSegments
+    const answer = await client.get('/v1/agent/members', z.array(member).nullable(), { wan: flags['wan'] === true ? '1' : undefined, segment })
+    const found = (answer ?? []).map((one) => inSegment(one, segment)).filter(({ Status }) => fits.test(statusOf(Status))).sort((a, b) => compare(segmentOf(a), segmentOf(b)) || compare(a.Name, b.Name))
     if (found.length === 0) return 2
     terminal.print(columns(flags['detailed'] === true ? detailed(found) : standard(found)))
     return 0
@@ -44,8 +45,7 @@ function detailed(found: readonly Member[]): string[][] {
   return [
     ['Node', 'Address', 'Status', 'Tags'],
     ...found.map((one) => {
-      const tags = { ...one.Tags, ...one.Tags?.['segment'] === undefined ? {} : { segment: segmentOf(one) } }
-      return [one.Name, addressOf(one), statusOf(one.Status), Object.entries(tags).map(([name, value]) => `${name}=${value}`).sort().join(',')]
+      return [one.Name, addressOf(one), statusOf(one.Status), Object.entries(one.Tags ?? {}).map(([name, value]) => `${name}=${value}`).sort().join(',')]
     }),
   ]
 }
@@ -53,11 +53,17 @@ function detailed(found: readonly Member[]): string[][] {
 const statusOf = (status: number) => statuses[status] ?? `unknown (${status})`
 const addressOf = ({ Addr, Port }: Member) => isIPv6(Addr) ? `[${Addr}]:${Port}` : `${Addr}:${Port}`
 
-/** Servers are in all segments; `<` sorts them before the clients. */
-function segmentOf({ Tags }: Member): string {
-  const segment = Tags?.['segment'] ?? ''
-  return segment !== '' ? segment : Tags?.['role'] === 'consul' ? '<all>' : '<default>'
+/** What an agent takes for: whatever segment. */
+const allSegments = '_all'
+
+/** With the tag as it is shown. Servers are in all segments, where all were asked for; `<` sorts them before the clients. */
+function inSegment(one: Member, asked: string): Member {
+  const own = one.Tags?.['segment'] ?? ''
+  const segment = one.Tags?.['role'] === 'consul' && asked === allSegments ? '<all>' : own === '' ? '<default>' : own
+  return { ...one, Tags: { ...one.Tags, segment } }
 }
+
+const segmentOf = ({ Tags }: Member) => Tags?.['segment'] ?? ''
 
 export const compare = (a: string, b: string) => a < b ? -1 : a > b ? 1 : 0
 
