@@ -4,6 +4,7 @@
 // Plain JavaScript, so that any Node can start it.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { tapTally } from './tap-tally.js'
@@ -20,7 +21,9 @@ if (!existsSync(tap)) {
 const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env['PATH'] ?? '') }
 
 ensureTapIsBuilt()
-const child = spawn(node, [tap, 'run', '--reporter=tap', ...process.argv.slice(2).flatMap(testFiles)], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
+// Most tests wait for clusters more than they compute.
+const jobs = `--jobs=${2 * availableParallelism()}`
+const child = spawn(node, [tap, 'run', '--reporter=tap', jobs, ...process.argv.slice(2).flatMap(testFiles)], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
 const tally = await tapTally(child.stdout, (line) => console.log(line))
 const exitCode = child.exitCode ?? await new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)))
