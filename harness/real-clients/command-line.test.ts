@@ -34,11 +34,9 @@ function run(program: string, args: readonly string[], host: string): Promise<Ra
   })
 }
 
-/** Commands whose children print for themselves, and some for what only a process has: exit codes, output that must leave first. */
-const asProgram = new Set(['lock', 'members'])
-
-async function runOurs(args: readonly string[], host: string): Promise<Ran> {
-  if (asProgram.has(args[0] ?? '')) return run(process.execPath, [client, ...args], host)
+/** `asProgram`: first words of commands that are. The children of locks print for themselves. */
+async function runOurs(args: readonly string[], host: string, asProgram: readonly string[] = ['lock']): Promise<Ran> {
+  if (asProgram.includes(args[0] ?? '')) return run(process.execPath, [client, ...args], host)
   const [stdout, stderr]: [Buffer[], string[]] = [[], []]
   const code = await runClient(args, {
     env: { ...process.env, CONSUL_HTTP_ADDR: `${host}:8500`, SHELL: '/bin/sh' },
@@ -108,7 +106,8 @@ t.test('both command lines say the same of one agent', { skip, timeout: 300_000 
   if (found.kind === 'missing') return
   const [host] = await loopbackHosts(1) as [string]
   await using agent = await startConsul(found.path, { host, node: 's1', nodeId: 'ce551198-a536-86d2-11c5-52c39fdd4982' })
-  const ours = (...args: readonly string[]) => runOurs(args.map((arg) => arg === 'HOST' ? host : arg), agent.host)
+  // Some for what only a process has: exit codes, output that must leave first.
+  const ours = (...args: readonly string[]) => runOurs(args.map((arg) => arg === 'HOST' ? host : arg), agent.host, ['lock', 'members'])
   const consuls = (...args: readonly string[]) => run(found.path, args.map((arg) => arg === 'HOST' ? host : arg), agent.host)
   await Promise.all(refused.map(async (args) => t.same(...await Promise.all([ours(...args).then(plain), consuls(...args).then(plain)]), args.join(' '))))
   for (const args of same) {
@@ -151,7 +150,7 @@ t.test('and of a member of ours', { skip, timeout: 300_000 }, async (t) => {
   }
   for (const args of same) {
     if (args[0] === 'catalog') await Promise.all([synced(one), synced(other)])
-    const [our, their] = await Promise.all([ran(runOurs, ours, args), ran((words, host) => run(found.path, words, host), consuls, args)])
+    const [our, their] = await Promise.all([ran((words, host) => runOurs(words, host), ours, args), ran((words, host) => run(found.path, words, host), consuls, args)])
     t.same(our, their, args.join(' '))
   }
 })
