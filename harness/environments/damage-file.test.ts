@@ -14,7 +14,8 @@ t.test('one bit of the newest log is flipped, and not in what is only reserved',
     t.match(damageFile(directory, { kind: 'bit-flip', in: 'log' }, fraction), { file: 'raft/wal-0000000002.log', usedBytes: 5 })
     const after = readFileSync(newer)
     const changed = [...after].flatMap((byte, i) => byte === before[i] ? [] : [{ i, bits: (byte ^ before[i]!).toString(2).replaceAll('0', '') }])
-    t.match(changed, [{ i: (at: number) => at < 5, bits: '1' }], `at ${fraction}`)
+    t.same(changed.map(({ bits }) => bits), ['1'], `at ${fraction}`)
+    t.ok(changed[0]!.i < 5)
   }
   t.equal(readFileSync(older, 'utf8'), 'older')
 })

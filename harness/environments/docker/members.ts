@@ -1,4 +1,4 @@
-import { loadLimits } from '../load-limits.ts'
+import { memberDefaults } from '../member-defaults.ts'
 import type { Random } from '../../../node/base/random.ts'
 import type { EnvironmentOptions, HttpOutcome, HttpRequest, Kill, SpareMembers } from '../environment.ts'
 import { ownerLabels } from '../owner.ts'
@@ -181,7 +181,7 @@ export class DockerMembers implements Kill, SpareMembers {
         preloads: preloads.modules,
       }),
       environment: { ...preloads.environment, ...clocksVolume === null ? {} : clockEnvironment(member) },
-      files: { [memberPaths.config]: JSON.stringify({ ...loadLimits, ...memberConfig }), ...preloads.files },
+      files: { [memberPaths.config]: JSON.stringify({ ...memberDefaults, ...memberConfig }), ...preloads.files },
       ...disks === null ? {} : { dataVolume: disks.volumeOf(member) },
       readOnlyBinds: clocksVolume === null ? {} : { [clocksVolume]: clocksPath },
     })

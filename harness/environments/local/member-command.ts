@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EnvironmentOptions } from '../environment.ts'
-import { loadLimits } from '../load-limits.ts'
+import { memberDefaults } from '../member-defaults.ts'
 import type { MemberFaultState } from '../member-faults/state.ts'
 import type { AddressClaim, MemberAddress } from './addresses.ts'
 
@@ -60,7 +60,7 @@ export function memberCommand(
   const environment: Record<string, string> = { ...inherited(), SPLITBRAIN_LIFELINE: String(lifelineDescriptor) }
   // Gossip and DNS are not needed by any workload yet; gossip would not go through the links' proxies.
   const ports = { ports: { serf_lan: -1, dns: -1, ...usualPorts ? {} : { server: member.serverPort, http: member.httpPort } } }
-  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...loadLimits, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
+  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberDefaults, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
   if (powerLoss) {
     preloads.push('harness/environments/volatile-disk/preload')
     environment['SPLITBRAIN_VOLATILE_DIRECTORY'] = files.data

@@ -49,8 +49,8 @@ export class MemberProcess {
     this.#end = new Promise<void>((resolve) => {
       const end = (how: string) => {
         this.#ended ??= how
+        // The control line ends by itself, once its last answer has been read.
         lifeline?.destroy()
-        this.control?.close()
         if (pid !== undefined) state.removeProcess(pid)
         resolve()
       }

@@ -103,7 +103,8 @@ async function mixed(seed: number, name: string): Promise<Outcome> {
     await until(environment, async () => {
       const views = await Promise.all(environment.members.map((member) => gossipView(environment, member)))
       return views.every((view) => environment.members.every((member) => view[member] === 1)) ? true : null
-    }, 'everybody sees everybody')
+      // Those found dead are looked for again every 30 s, one at a time.
+    }, 'everybody sees everybody', 300)
     const { Servers } = await json(environment, 'n1', '/v1/operator/raft/configuration')
     if (Servers.length !== 5) throw new Error(`seed ${seed}: ${Servers.length} servers`)
     await environment.collect(workDirectory)

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../../../node/base/random.ts'
+import { memberDefaults } from '../member-defaults.ts'
 import type { AgentConfig } from '../../../node/agent/agent-config.ts'
 import type { CutClients, CutLinks, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, ShapeLinks } from '../environment.ts'
 import { SimulatedClients } from './clients.ts'
@@ -135,7 +136,7 @@ function memberConfigs(options: EnvironmentOptions, code: MemberCode, names: rea
   const entries = compaction.between(64, 512)
   const base = { raft_snapshot_threshold: entries, raft_trailing_logs: compaction.between(1, entries) }
   const raft = { snapshot_chunk_bytes: compaction.between(256, 4096), ...memberConfig['raft'] as object | undefined }
-  writeFileSync(configFile, JSON.stringify({ ...base, ...memberConfig, raft }))
+  writeFileSync(configFile, JSON.stringify({ ...memberDefaults, ...base, ...memberConfig, raft }))
   return names.map((name, i) => {
     const address = network.hostOf(name)
     return code.resolveAgentConfig({

@@ -39,13 +39,13 @@ export async function json(environment: Environment, member: string, target: str
   return outcome.kind === 'response' && outcome.status === 200 ? JSON.parse(new TextDecoder().decode(outcome.body)) : null
 }
 
-/** Asks every 10 ms until it is not null; throws after 60 virtual seconds. */
-export async function until<T>(environment: Environment, condition: () => Promise<T | null>, what = 'what is waited for'): Promise<T> {
-  const untilNs = environment.clock.nowNs() + 60e9
+/** Asks every 10 ms until it is not null; throws after so many virtual seconds. */
+export async function until<T>(environment: Environment, condition: () => Promise<T | null>, what = 'what is waited for', virtualS = 60): Promise<T> {
+  const untilNs = environment.clock.nowNs() + virtualS * 1e9
   for (;;) {
     const found = await condition()
     if (found !== null) return found
-    if (environment.clock.nowNs() > untilNs) throw new Error(`${what}: not within 60 virtual seconds`)
+    if (environment.clock.nowNs() > untilNs) throw new Error(`${what}: not within ${virtualS} virtual seconds`)
     await environment.clock.sleep(10)
   }
 }
