@@ -50,9 +50,11 @@ export function answerMessage(bytes: Uint8Array, over: 'udp' | 'tcp', options: D
 /**
  * Whether the question's name is written in an answer as it came: not so with
  * a pointer in it, or with bytes that are no text. As text those may grow past
- * what a label holds, and nobody could read the answer.
+ * what a label holds, and nobody could read the answer. Nor with a line's end:
+ * the library that writes names takes off dots at both ends of each line.
  */
 function goesBack({ name }: packet.Question, bytes: Uint8Array): boolean {
+  if (/[\n\r\u2028\u2029]/.test(name)) return false
   const labels = name === '' || name === '.' ? [] : name.split('.').map((label) => Buffer.from(label))
   const written = Buffer.concat([...labels.flatMap((label) => [Buffer.of(label.length), label]), Buffer.of(0)])
   return written.equals(bytes.subarray(headerBytes, headerBytes + written.length))

@@ -50,6 +50,11 @@ function answered(bytes: Uint8Array, over: 'udp' | 'tcp'): boolean {
   return true
 }
 
+t.test('a label with the end of a line before a dot', async (t) => {
+  t.ok(answered(query(`${'a'.repeat(62)}\n.consul`, 'A'), 'udp'))
+  t.ok(answered(Buffer.concat([query('x', 'A').subarray(0, 12), Buffer.from([2, 0x61, 0x0a]), Buffer.from('\u0006consul\u0000\u0000\u0001\u0000\u0001')]), 'udp'))
+})
+
 t.test('random messages', async (t) => {
   fuzz(t, runs, fc.property(fc.uint8Array({ maxLength: 96 }), fc.boolean(), (bytes, tcp) => { answered(bytes, tcp ? 'tcp' : 'udp') }))
 })

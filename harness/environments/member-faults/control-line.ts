@@ -4,6 +4,11 @@ import type { ControlAnswer, ControlRequest } from './state.ts'
 /** Each of ControlRequest without its number. */
 type Unnumbered = ControlRequest extends infer Request ? Request extends ControlRequest ? Omit<Request, 'id'> : never : never
 
+/** The process was there when it was asked, and ended before it answered. */
+export class MemberEndedError extends Error {
+  override readonly name = 'MemberEndedError'
+}
+
 /** The harness's end of the pipe to one member's preload. */
 export class ControlLine {
   readonly #pipe: Duplex
@@ -32,7 +37,7 @@ export class ControlLine {
     this.#waiting.set(id, resolve)
     const timer = setTimeout(() => resolve(new Error(`the member's process did not answer within ${timeoutMs} ms`)), timeoutMs)
     try {
-      if (this.#pipe.destroyed) throw new Error('the member does not run')
+      if (this.#pipe.destroyed) throw new MemberEndedError('the member does not run')
       this.#pipe.write(`${JSON.stringify({ ...request, id })}\n`)
       const answer = await promise
       if (answer instanceof Error) throw answer
@@ -48,6 +53,6 @@ export class ControlLine {
   }
 
   #fail(): void {
-    for (const tell of this.#waiting.values()) tell(new Error('the member\'s process ended'))
+    for (const tell of this.#waiting.values()) tell(new MemberEndedError('the member\'s process ended'))
   }
 }

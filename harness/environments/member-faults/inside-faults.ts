@@ -1,5 +1,5 @@
 import type { ClockSkew, Clocks, DiskTrouble, Effect, SkewClock, TroubleDisk } from '../capabilities.ts'
-import type { ControlLine } from './control-line.ts'
+import { type ControlLine, MemberEndedError } from './control-line.ts'
 import { noFaults, type ActiveSkew, type ControlAnswer, type MemberFaultState } from './state.ts'
 
 const answerTimeoutMs = 5_000
@@ -74,7 +74,14 @@ export class InsideFaults {
     const state = change(this.stateOf(member))
     this.#states.set(member, state)
     const line = this.#lineOf(member)
-    return line === null ? null : diskSeen(member, await line.ask({ ask: 'set', state }, this.#diskTimeoutMs(member)))
+    if (line === null) return null
+    try {
+      return diskSeen(member, await line.ask({ ask: 'set', state }, this.#diskTimeoutMs(member)))
+    } catch (error) {
+      // What was wrong with it may end a member at any moment.
+      if (error instanceof MemberEndedError) return null
+      throw error
+    }
   }
 
   async #read(member: string): Promise<Reading> {
