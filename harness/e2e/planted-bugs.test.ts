@@ -13,6 +13,8 @@ import { readJson, startCli } from './cli-process.ts'
 
 /** From the start of the command to its end, the verdict included. */
 const deadlines = { simulated: 60_000, local: 180_000, docker: 180_000 }
+/** A simulated run is the same each time; with real time the same seed meets the bug in most runs, not in all. */
+const runsMax = { simulated: 1, local: 3, docker: 3 }
 /** In containers too: one bug that the history shows, so that the whole path is walked there. */
 const dockerToo = new Set(['ack-before-quorum'])
 
@@ -24,9 +26,15 @@ for (const bug of plantedBugs.filter((candidate) => !faultBugs.includes(candidat
     ...bug.runs.local !== null && dockerToo.has(bug.name) ? [{ env: 'docker', options: bug.runs.local, skip: await dockerRequirement() } as const] : [],
   ] as const
   for (const { env, options, skip } of cases) {
-    t.test(`${bug.name} is caught in the ${env} environment`, { skip, timeout: deadlines[env] + 60_000 }, async (t) => {
-      using cli = startCli(['test', '--env', env, '--mutant', bug.name, '--seed', '1', ...options])
+    t.test(`${bug.name} is caught in the ${env} environment`, { skip, timeout: 2 * deadlines[env] + 60_000 }, async (t) => {
+      let run = 1
+      using runs = new DisposableStack()
+      let cli = runs.use(startCli(['test', '--env', env, '--mutant', bug.name, '--seed', '1', ...options]))
+      while (await cli.exit(deadlines[env]) !== 1 && run < runsMax[env]) {
+        cli = runs.use(startCli(['test', '--env', env, '--mutant', bug.name, '--seed', String(++run), ...options]))
+      }
       t.equal(await cli.exit(deadlines[env]), 1, cli.output().slice(-3000))
+      t.comment(`run ${run}`)
       const directory = cli.runDirectory()
       const verdict = readJson(directory, 'verdict.json')
       t.equal(verdict.verdict, 'invalid')

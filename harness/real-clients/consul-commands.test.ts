@@ -57,8 +57,12 @@ function plain({ cwd, hosts }: Side, { code, stdout, stderr }: FinishedCommand):
   return { code, stdout: /ROLE|<all>/.test(lines) ? lines.split('\n').sort().join('\n') : lines, stderr: text(stderr).replace(/^\d{4}[/-]\S+ \S+ /gm, '') }
 }
 
-/** The tags of a service come in any order, where they are of all its instances: `watch -type=services`. */
+/**
+ * The tags of a service come in any order, where they are of all its instances (`watch -type=services`);
+ * so does what is in maintenance, the node and its services (`maint`).
+ */
 function unordered(stdout: string): string {
+  if (/^ +Reason: /m.test(stdout)) return stdout.trim().split(/\n\s*\n/).map((part) => part.trim()).sort().join('\n\n')
   if (!/^\{\n +"[^"]*": \[/.test(stdout)) return stdout
   const tags = Object.entries(JSON.parse(stdout) as Record<string, string[]>)
   return JSON.stringify(tags.map(([service, all]) => [service, all.sort()]))
