@@ -48,10 +48,6 @@ export class ControlLine {
     }
   }
 
-  close(): void {
-    this.#pipe.destroy()
-  }
-
   #fail(): void {
     for (const tell of this.#waiting.values()) tell(new MemberEndedError('the member\'s process ended'))
   }
