@@ -193,7 +193,7 @@ export class Wal {
       return this.#defer(() => answer(failure))
     }
     try {
-      this.#write(group.flatMap(({ records }) => records))
+      this.#write(group.length === 1 ? group[0]!.records : group.flatMap(({ records }) => records))
     } catch (error) {
       if (!isSystemError(error)) throw error
       return this.#defer(() => answer(error))
