@@ -128,6 +128,8 @@ export class SimulatedMember implements ClientTarget {
         datacenter: config.datacenter,
         version: 'simulated',
         raftConfig: config.raft,
+        autopilotDefaults: config.autopilot,
+        nodeMeta: config.nodeMeta,
         bootstrapExpect: config.bootstrapExpect,
         retryJoin: config.retryJoin,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
