@@ -147,7 +147,7 @@ export class DirectedLink {
     const thereMs = this.#ports.path.passWhole(dialledNs, bareSegmentBytes)
     const backMs = this.#ports.reverse.passWhole(dialledNs, bareSegmentBytes)
     const tripMs = latencyMs() + latencyMs() + (thereMs ?? 0) + (backMs ?? 0)
-    queue.after(tripMs, () => {
+    queue.after(Math.min(tripMs, connectTimeoutMs), () => {
       if (attempt !== this.#attempt) return
       const passes = thereMs !== null && backMs !== null && tripMs <= connectTimeoutMs && !this.#isImpassable && !this.#ports.targetStands()
       if (passes) return this.#ports.targetLives() ? this.#open() : this.#dialFailed(dialledNs)

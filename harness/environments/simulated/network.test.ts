@@ -214,6 +214,21 @@ t.test('what was under way when the sender gave a connection up still arrives, b
   }
 })
 
+t.test('a handshake that takes too long is given up at its timeout, not at its end', async (t) => {
+  const { time, paths, heard, say } = makeNetwork(6)
+  await time.run(async () => {
+    const path = paths.of('n1', 'n2', 'raft')
+    const delay = path.impair({ kind: 'delay', delayMs: 9000, jitterMs: 0, distribution: 'uniform' })
+    say('n1', 'n2', 'dials')
+    await time.sleep(500)
+    path.mend(delay)
+    await time.sleep(600)
+    say('n1', 'n2', 'dials again')
+    await time.sleep(500)
+    t.same(heard.get('n2'), ['dials again'])
+  })
+})
+
 t.test('who died hears nothing that was under way to it; what it had sent still arrives', async (t) => {
   const { time, network, heard, lost, say, reconnect } = makeNetwork(2, 50)
   await time.run(async () => {
