@@ -52,6 +52,15 @@ const leftToTwo = (i: number) => [
 /** Snapshots that come often, keep little behind them, and fit into one message; few appends wait for their answers. */
 const smallLog = ['--member-config', JSON.stringify({ raft_snapshot_threshold: 48, raft_trailing_logs: 16, raft: { snapshot_chunk_bytes: 1_000_000, inflight_appends_max: 8 } })]
 
+/**
+ * The leader of four is removed, and comes back without a vote. It gets none as
+ * long as the cluster is halved again and again: in one time of three the new
+ * leader has it, and nobody else, on its side.
+ */
+const leaderRemoved = { at: 1, fault: 'membership', value: { kind: 'remove-leader' } }
+const halved = repeat(18, (i) => [{ at: 3 + 2 * i, for: 1.4, fault: 'partition', target: 'halves' }])
+const fourMembers = ['--members', '4', '--concurrency', '8n', '--operation-timeout', '400', '--time-limit', '42']
+
 const schedulerOfDriver = 'name, id, scheduler, log, core: this.#core'
 const checksumTest = "if (checksum(file, start, end, place) !== file.readUInt32LE(start)) return bad('the checksum does not match')"
 
@@ -175,6 +184,36 @@ export const faultBugs: readonly Mutant[] = [
     runs: {
       simulated: [...script(repeat(4, (i) => [snapshotLate(i), ...leftToTwo(i)])), '--time-limit', '77', ...smallLog],
       withoutFault: [...script(repeat(4, leftToTwo)), '--time-limit', '77', ...smallLog],
+      local: null,
+    },
+  },
+  {
+    name: 'removed-voter-counts',
+    about: 'who was a voter once still counts for a quorum of those who are: what a leader and a removed server alone have is called committed (membership change)',
+    edits: [
+      {
+        file: 'node/raft/configuration.ts',
+        find: '  isVoter(id: MemberId): boolean {',
+        replace: `  wasVoter(id: MemberId): boolean {
+    return this.#steps.some(({ configuration }) => configuration.voters.some((voter) => voter.id === id))
+  }
+
+  isVoter(id: MemberId): boolean {`,
+      },
+      {
+        file: 'node/raft/replication.ts',
+        find: 'if (follower.isVoter) matchIndexes.push(follower.matchIndex)',
+        replace: 'if (state.configurations.wasVoter(follower.id)) matchIndexes.push(follower.matchIndex)',
+      },
+      {
+        file: 'node/raft/replication.ts',
+        find: 'const quorumIndex = quorumValue(matchIndexes)',
+        replace: 'const quorumIndex = matchIndexes.sort((a, b) => b - a)[Math.floor(state.voters.length / 2)]!',
+      },
+    ],
+    runs: {
+      simulated: [...script([leaderRemoved, ...halved]), ...fourMembers],
+      withoutFault: [...script(halved), ...fourMembers],
       local: null,
     },
   },
