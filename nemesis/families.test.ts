@@ -94,6 +94,18 @@ for (const { nemesis, variant, name } of cases.filter((candidate) => healedByEff
   })
 }
 
+for (const { nemesis, variant, name } of cases.filter((candidate) => candidate.nemesis.name === 'membership' && candidate.variant.kind !== 'grow')) {
+  t.test(`${name}: who takes long to vote is waited for, not sent back to the start by each try`, async (t) => {
+    const { time, conductor, contextOf, journal } = setUp({ votesAfterMs: 11_000, removedStayOut: true })
+    await time.run(async () => {
+      await start(conductor, await nemesis.next(contextOf(1), variant.asked))
+      await conductor.healAll()
+    })
+    t.equal(conductor.result(true)!.verdict, 'valid', conductor.result(true)!.summary)
+    t.ok(journal.done.filter((what) => what.startsWith('empty ')).length <= 1, journal.done.join(', '))
+  })
+}
+
 t.test('where a capability is missing there is a sentence, before anything is started', async (t) => {
   const { environment } = fakeEnvironment({ memberCount: 3, random: seededRandom(1) }, { withoutCutLinks: true, withoutKill: true })
   const { plan } = setUp()

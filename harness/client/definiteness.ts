@@ -63,6 +63,8 @@ export function describeOutcome(outcome: HttpOutcome): string {
   return `${outcome.status} ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`.trim()
 }
 
+const decoder = new TextDecoder()
+
 export function bodyText(outcome: HttpOutcome): string {
-  return outcome.kind === 'response' ? new TextDecoder().decode(outcome.body) : ''
+  return outcome.kind === 'response' ? decoder.decode(outcome.body) : ''
 }

@@ -12,6 +12,9 @@ const entriesSchema = z.array(z.object({
   ModifyIndex: z.int().positive(),
 })).length(1)
 
+const decoder = new TextDecoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+
 export interface KvEntry {
   readonly value: string
   readonly version: number
@@ -21,7 +24,7 @@ export interface KvEntry {
 export function decodeEntry(body: Uint8Array, key: string): KvEntry | { readonly malformed: string } {
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    json = JSON.parse(strictDecoder.decode(body))
   } catch (error) {
     return { malformed: `malformed answer: ${(error as Error).message}` }
   }
@@ -37,6 +40,6 @@ export function decodeEntry(body: Uint8Array, key: string): KvEntry | { readonly
 
 /** The `true` or `false` of `PUT /v1/kv/<key>`, or null for anything else. */
 export function decodeBoolean(body: Uint8Array): boolean | null {
-  const text = new TextDecoder().decode(body).trim()
+  const text = decoder.decode(body).trim()
   return text === 'true' ? true : text === 'false' ? false : null
 }

@@ -34,6 +34,33 @@ const powerCuts = (how: 'power' | 'torn-power') => [
   ...repeat(26, (i) => [{ at: 2 + 2 * i, for: 0.4, fault: 'power', target: i % 2 === 0 ? 'all' : 'leader', value: { how } }]),
 ]
 
+/**
+ * What the leader says to n3 takes nine seconds, and so does a snapshot that n3
+ * needs by then; the leader gives that connection up, and n3 is level again
+ * over the next one when the old snapshot arrives. Meanwhile the leader and n3
+ * alone have what is acknowledged, and then the leader is cut off.
+ */
+const snapshotCycleS = 19
+const snapshotLate = (i: number) => ({
+  at: 1 + snapshotCycleS * i, for: 4.6, fault: 'delay',
+  value: { links: ['n1>n3', 'n2>n3'], traffic: 'raft', disturbance: { kind: 'delay', delayMs: 9000, jitterMs: 0, distribution: 'uniform' } },
+})
+const leftToTwo = (i: number) => [
+  { at: 7.6 + snapshotCycleS * i, for: 6.6, fault: 'partition', target: members[i % 2]! },
+  { at: 14.1 + snapshotCycleS * i, for: 3, fault: 'partition', target: 'isolate-leader' },
+]
+/** Snapshots that come often, keep little behind them, and fit into one message; few appends wait for their answers. */
+const smallLog = ['--member-config', JSON.stringify({ raft_snapshot_threshold: 48, raft_trailing_logs: 16, raft: { snapshot_chunk_bytes: 1_000_000, inflight_appends_max: 8 } })]
+
+/**
+ * The leader of four is removed, and comes back without a vote. It gets none as
+ * long as the cluster is halved again and again: in one time of three the new
+ * leader has it, and nobody else, on its side.
+ */
+const leaderRemoved = { at: 1, fault: 'membership', value: { kind: 'remove-leader' } }
+const halved = repeat(18, (i) => [{ at: 3 + 2 * i, for: 1.4, fault: 'partition', target: 'halves' }])
+const fourMembers = ['--members', '4', '--concurrency', '8n', '--operation-timeout', '400', '--time-limit', '42']
+
 const schedulerOfDriver = 'name, id, scheduler, log, core: this.#core'
 const checksumTest = "if (checksum(file, start, end, place) !== file.readUInt32LE(start)) return bad('the checksum does not match')"
 
@@ -128,6 +155,65 @@ export const faultBugs: readonly Mutant[] = [
     runs: {
       simulated: [...script(powerCuts('torn-power')), '--rate', '800', '--concurrency', '30n', '--time-limit', '55'],
       withoutFault: [...script(powerCuts('power')), '--rate', '800', '--concurrency', '30n', '--time-limit', '55'],
+      local: null,
+    },
+  },
+  {
+    name: 'snapshot-over-newer-log',
+    about: 'a follower installs whatever snapshot its leader sends, though its log has gone beyond it: one that was long under way takes back what was acknowledged since (delay)',
+    edits: [
+      {
+        file: 'node/raft/install-snapshot.ts',
+        find: 'if (image.lastIndex <= state.commitIndex || state.log.termAt(image.lastIndex) === image.lastTerm) {',
+        replace: 'if (image.lastIndex === state.commitIndex) {',
+      },
+      {
+        file: 'node/raft/install-snapshot.ts',
+        find: 'if (lastIndex <= state.commitIndex || state.log.termAt(lastIndex) === lastTerm) return false',
+        replace: '',
+      },
+      { file: 'node/driver/raft-driver.ts', find: 'invariant(lastIndex > this.#appliedIndex,', replace: 'invariant(lastIndex >= 0,' },
+      // Else the member finds out at the next heartbeat, and ends.
+      {
+        file: 'node/raft/member-state.ts',
+        find: 'if (index <= this.commitIndex) return',
+        replace: `index = Math.min(index, this.log.lastIndex)
+    if (index <= this.commitIndex) return`,
+      },
+    ],
+    runs: {
+      simulated: [...script(repeat(4, (i) => [snapshotLate(i), ...leftToTwo(i)])), '--time-limit', '77', ...smallLog],
+      withoutFault: [...script(repeat(4, leftToTwo)), '--time-limit', '77', ...smallLog],
+      local: null,
+    },
+  },
+  {
+    name: 'removed-voter-counts',
+    about: 'who was a voter once still counts for a quorum of those who are: what a leader and a removed server alone have is called committed (membership change)',
+    edits: [
+      {
+        file: 'node/raft/configuration.ts',
+        find: '  isVoter(id: MemberId): boolean {',
+        replace: `  wasVoter(id: MemberId): boolean {
+    return this.#steps.some(({ configuration }) => configuration.voters.some((voter) => voter.id === id))
+  }
+
+  isVoter(id: MemberId): boolean {`,
+      },
+      {
+        file: 'node/raft/replication.ts',
+        find: 'if (follower.isVoter) matchIndexes.push(follower.matchIndex)',
+        replace: 'if (state.configurations.wasVoter(follower.id)) matchIndexes.push(follower.matchIndex)',
+      },
+      {
+        file: 'node/raft/replication.ts',
+        find: 'const quorumIndex = quorumValue(matchIndexes)',
+        replace: 'const quorumIndex = matchIndexes.sort((a, b) => b - a)[Math.floor(state.voters.length / 2)]!',
+      },
+    ],
+    runs: {
+      simulated: [...script([leaderRemoved, ...halved]), ...fourMembers],
+      withoutFault: [...script(halved), ...fourMembers],
       local: null,
     },
   },

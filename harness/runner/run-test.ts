@@ -26,6 +26,9 @@ import { InterruptedError, type Stop } from './stop.ts'
 import { makeWorkDirectory } from './work-directory.ts'
 
 /** What a run needs besides its plan. Everything concrete comes in here; tests give fakes. */
+/** Of the history of a simulated run: some hundred lines. */
+const simulatedUnwrittenCharsMax = 16 * 1024
+
 export interface RunParts {
   /** Unique among runs of this machine; labels what the environment makes. */
   readonly runId: string
@@ -105,7 +108,7 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
   parts.status.nowNs = () => environment.clock.nowNs()
   requirePorts(environment, plan, parts)
   const sources = requireCapabilities(environment, plan, parts)
-  using recording = openRecording(parts.directory.historyFile, environment.clock)
+  using recording = openRecording(parts.directory.historyFile, environment.clock, environment.kind === 'simulated' ? simulatedUnwrittenCharsMax : 0)
   const context: RunContext = {
     plan, environment, recording, random,
     system: parts.system, workload: parts.workload, status: parts.status, interrupt: parts.interrupt,

@@ -128,6 +128,8 @@ export class SimulatedMember implements ClientTarget {
         datacenter: config.datacenter,
         version: 'simulated',
         raftConfig: config.raft,
+        autopilotDefaults: config.autopilot,
+        nodeMeta: config.nodeMeta,
         bootstrapExpect: config.bootstrapExpect,
         retryJoin: config.retryJoin,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
@@ -204,7 +206,9 @@ export class SimulatedMember implements ClientTarget {
 
   /** Every way into the member's code, when its process may run. */
   #enter(born: number, kind: TaskKind, task: () => void): void {
-    if (this.#lives === born) this.loop.run(kind, () => this.#guard(born, task))
+    if (this.#lives !== born) return
+    if (this.loop.isFree) this.#guard(born, task)
+    else this.loop.run(kind, () => this.#guard(born, task))
   }
 
   /** What a process would die of ends this life too. */

@@ -45,4 +45,4 @@ export class ConsulKvClient implements KvClient {
   }
 }
 
-const path = (key: string) => `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}`
+const path = (key: string) => `/v1/kv/${encodeURIComponent(key).replaceAll('%2F', '/')}`
