@@ -22,9 +22,4 @@ export class KeyBytes {
     this.isAscii = true
     this.length = key.length
   }
-
-  copyTo(target: Uint8Array, at: number): void {
-    const { bytes, length } = this
-    for (let i = 0; i < length; i++) target[at + i] = bytes[i]!
-  }
 }

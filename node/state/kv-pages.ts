@@ -104,17 +104,15 @@ export class KvPages {
     }
     if (record < 0) {
       this.#slot = ~this.#slot
-      record = page.insert(this.#slot, recordBytes)
+      record = page.insert(this.#slot, recordBytes, this.#key.bytes, this.#key.length)
       if (record < 0) {
         this.#makeRoom(page, storedBytes(recordBytes), key)
         page = this.#branches[this.#branchAt]!.pages[this.#pageAt]!
-        record = page.insert(this.#slot, recordBytes)
+        record = page.insert(this.#slot, recordBytes, this.#key.bytes, this.#key.length)
         invariant(record >= 0, () => `a page for ${page.capacityBytes} bytes with ${page.liveBytes} has no room for ${recordBytes}`)
       }
       this.#size++
     }
-    page.view.setUint32(record + keyBytesAt, this.#key.length, true)
-    this.#key.copyTo(page.bytes, record + keyAt)
     return page
   }
 
@@ -125,7 +123,7 @@ export class KvPages {
     const last = branch?.pages.at(-1)
     if (branch !== undefined && last !== undefined && last.generation >= this.#newestCapture
       && last.compare(last.count - 1, record, keyEnd - keyAt, keyAt) < 0) {
-      const at = last.insert(last.count, record.length)
+      const at = last.insert(last.count, record.length, record, keyEnd - keyAt, keyAt)
       if (at >= 0) {
         record.copy(last.bytes, at)
         this.#size++
