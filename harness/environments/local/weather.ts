@@ -7,6 +7,8 @@ const segmentBytes = 1448
 /** Linux waits so long before it sends a segment again, and twice as long each time after. */
 const retransmitMs = 200
 const retransmitMsMax = 120_000
+/** Of the tail of a delay: its mean exists, its variance does not. */
+const paretoShape = 2
 
 /** One datagram as it comes out: some ms later, perhaps changed. */
 export interface Datagram {
@@ -70,7 +72,7 @@ export class Weather {
           for (let sent = 0; sent < bytes; sent += segmentBytes) delayMs += this.#retransmissionMs(active)
           break
         case 'delay':
-          delayMs += drawDelayMs(disturbance, this.#random)
+          delayMs += drawDelayMs(disturbance, this.#random, paretoShape)
           break
         case 'reorder':
         case 'duplicate':
@@ -100,7 +102,7 @@ export class Weather {
           out = out.map((one) => random.chance(disturbance.probability) ? { ...one, data: withFlippedBit(one.data, random) } : one)
           break
         case 'delay':
-          out = out.map(({ data, afterMs }) => ({ data, afterMs: afterMs + drawDelayMs(disturbance, random) }))
+          out = out.map(({ data, afterMs }) => ({ data, afterMs: afterMs + drawDelayMs(disturbance, random, paretoShape) }))
           break
         case 'reorder':
           out = out.map((one) => random.chance(disturbance.probability) ? { ...one, afterMs: one.afterMs + disturbance.gapMs } : one)
