@@ -13,7 +13,7 @@ const measureTimeoutMs = 2_000
 /** Bandwidth is measured by a transfer that should take so long. */
 const transferMs = 400
 /** What is much slower than it should be, because members use up the most, may have come by then or not. */
-const slowTimeoutMs = 15_000
+const slowTimeoutMs = 4_000
 /** Of a measurement that did not show what was asked for. */
 const repeatsMax = 4
 const healDeadlineMs = 10_000
@@ -131,9 +131,11 @@ export class Disturber implements DisturbLinks {
         return { streams: [...small.streams, ...large.streams, ...small.datagrams === null ? [] : oneByOne(small.datagrams)], datagrams: large.datagrams }
       }
       case 'limit': {
-        const packets = 2 * limitBurst(hindrance.packetsPerS) + 3
-        const streams = await prober.measure({ ...doors, datagrams: [] }, 1, packets * segmentBytes, slowTimeoutMs + steadyMs)
-        const datagrams = await prober.measure({ ...doors, streams: [] }, packets, smallBytes, measureTimeoutMs)
+        const burst = limitBurst(hindrance.packetsPerS)
+        const packets = burst + Math.max(3, Math.ceil(hindrance.packetsPerS / 10))
+        // One connection for each link: several would hold each other up.
+        const streams = await prober.measure(this.#probed(onePerLink(lanes)), 1, packets * segmentBytes, slowTimeoutMs + steadyMs)
+        const datagrams = await prober.measure({ ...doors, streams: [] }, 2 * packets, smallBytes, measureTimeoutMs)
         return { streams: streams.streams, datagrams: datagrams.datagrams }
       }
       case 'delay':
@@ -164,6 +166,12 @@ export class Disturber implements DisturbLinks {
       if (performance.now() > deadlineMs) throw new Error(`${late} of ${streams.length} probes were still late or lost after ${hindrance.kind} had ended, and ${lost} datagrams were`)
     }
   }
+}
+
+/** Of TCP. */
+function onePerLink(lanes: readonly Lane[]): readonly Lane[] {
+  const streams = lanes.filter(({ protocol }) => protocol === 'tcp')
+  return streams.filter(({ link }, at) => streams.findIndex((lane) => linkName(lane.link) === linkName(link)) === at)
 }
 
 /** `--latency` stays. */

@@ -194,7 +194,7 @@ export class LinkProber {
           }
         }
         return {
-          bytes, links: doors.length, sent: seen.length, spanMs: Math.max(0, ...arrived.map(({ arrivedMs }) => arrivedMs[0]!)) - (seen[0]?.sentMs ?? 0), arrived: arrived.length, copies: arrived.filter(({ arrivedMs }) => arrivedMs.length > 1).length,
+          bytes, links: doors.length, sent: seen.length, spanMs: Math.max(0, ...arrived.map(({ arrivedMs }) => arrivedMs[0]! - seen[0]!.sentMs)), arrived: arrived.length, copies: arrived.filter(({ arrivedMs }) => arrivedMs.length > 1).length,
           overtaken, spoiled: this.#spoiled - spoiledBefore, afterMs: arrived.map(({ sentMs, arrivedMs }) => arrivedMs[0]! - sentMs),
         }
       },

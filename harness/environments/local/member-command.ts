@@ -16,6 +16,9 @@ export const lifelineDescriptor = 3
 /** And on which its preload is told what to do to its clock and disk. */
 const controlDescriptor = 4
 
+/** On one machine a newcomer need not be watched for Consul's 10 s before it votes: faults of membership wait for that. */
+const autopilot = { ...memberDefaults.autopilot, server_stabilization_time: '1s' } as const
+
 /** Where one member's files are. */
 export function memberFiles(directory: string) {
   return {
@@ -62,7 +65,7 @@ export function memberCommand(
   const environment: Record<string, string> = { ...inherited(), SPLITBRAIN_LIFELINE: String(lifelineDescriptor) }
   // DNS is not needed by any workload.
   const ports = { ports: { dns: -1, ...usualPorts ? {} : { server: member.serverPort, serf_lan: member.gossipPort, http: member.httpPort } } }
-  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberDefaults, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
+  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberDefaults, autopilot, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
   if (powerLoss) {
     preloads.push('harness/environments/volatile-disk/preload')
     environment['SPLITBRAIN_VOLATILE_DIRECTORY'] = files.data
