@@ -8,6 +8,8 @@ export const segmentBytes = 1448
 /** Linux waits so long before it sends a segment again, and twice as long each time after. */
 const retransmitMs = 200
 const retransmitMsMax = 120_000
+/** What waits for a narrow wire is no longer than this: without a bound, what nobody reads any more would keep it busy for minutes. */
+const queueMsMax = 1_000
 /** Of the tail of a delay: its mean exists, its variance does not. */
 const paretoShape = 2
 
@@ -52,8 +54,9 @@ export class ActiveHindrance {
     this.#tokens = hindrance.kind === 'limit' ? limitBurst(hindrance.packetsPerS) : 0
   }
 
-  /** Until what enters a wire of this width now has left it. */
-  queueingMs(kbitPerS: number, bytes: number, nowMs: number): number {
+  /** Until what enters a wire of this width now has left it. Null: too much waits for it already, and this is dropped. */
+  queueingMs(kbitPerS: number, bytes: number, nowMs: number): number | null {
+    if (this.#freeAtMs - nowMs > queueMsMax) return null
     this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + bytes * 8 / kbitPerS
     return this.#freeAtMs - nowMs
   }
@@ -107,7 +110,7 @@ export class Weather {
     let dropped = 0
     for (const active of this.#active.values()) {
       const { hindrance } = active
-      if (again > 0 && hindrance.kind !== 'limit' && hindrance.kind !== 'mtu') continue
+      if (again > 0 && hindrance.kind !== 'limit' && hindrance.kind !== 'mtu' && hindrance.kind !== 'bandwidth') continue
       switch (hindrance.kind) {
         case 'loss':
         case 'corrupt':
@@ -119,9 +122,12 @@ export class Weather {
         case 'reorder':
         case 'duplicate':
           break
-        case 'bandwidth':
-          delayMs += active.queueingMs(hindrance.kbitPerS, bytes, nowMs)
+        case 'bandwidth': {
+          const waitMs = active.queueingMs(hindrance.kbitPerS, bytes, nowMs)
+          if (waitMs === null) dropped = Math.ceil(bytes / segmentBytes)
+          else delayMs += waitMs
           break
+        }
         case 'mtu':
           if (bytes > hindrance.maxBytes) return { kind: 'stuck' }
           break
@@ -160,7 +166,10 @@ export class Weather {
           out = out.flatMap((one) => random.chance(hindrance.probability) ? [one, one] : [one])
           break
         case 'bandwidth':
-          out = out.map((one) => ({ ...one, afterMs: one.afterMs + active.queueingMs(hindrance.kbitPerS, one.data.length, nowMs) }))
+          out = out.flatMap((one) => {
+            const waitMs = active.queueingMs(hindrance.kbitPerS, one.data.length, nowMs)
+            return waitMs === null ? [] : [{ ...one, afterMs: one.afterMs + waitMs }]
+          })
           break
         case 'mtu':
           out = out.filter((one) => one.data.length <= hindrance.maxBytes)
