@@ -28,8 +28,7 @@ export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
     // TCP's reader never sees duplicates, nor what comes out of order: without root there is nobody below it.
     cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics, datagramKinds: ['duplicate', 'reorder'] }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
-    // Memory needs a cgroup of its own.
-    limitResources: { kinds: ['cpu', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
+    limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
   docker: {
     cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics }, firewall: {},

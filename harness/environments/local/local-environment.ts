@@ -17,7 +17,8 @@ import { LocalFirewall } from './firewall.ts'
 import { LinkFabric } from './link-fabric.ts'
 import { memberCommand, memberFiles, missingEntry, type MemberFiles } from './member-command.ts'
 import { MemberProcess } from './member-process.ts'
-import { hasPrlimit, ProcessFaults } from './process-faults.ts'
+import { ProcessFaults } from './process-faults.ts'
+import { hasPrlimit } from './process-limits.ts'
 import { RunState } from './run-state.ts'
 
 const answerDeadlineMs = 30_000

@@ -66,6 +66,20 @@ async function leaderOf(environment: Environment): Promise<string> {
   return leader!
 }
 
+/** A member that needs more than it may have dies of it, and comes back when it may have it again. */
+async function scarceMemory(t: { match: (found: unknown, pattern: object) => boolean }, environment: Environment): Promise<void> {
+  const memory = await environment.limitResources!.limit('n3', { kind: 'memory', maxMiB: 96 })
+  t.match(memory.observed, { 'Max data size': Number, before: String })
+  await until(environment, 'n3 runs out of memory', async () => {
+    await Promise.all(Array.from({ length: 20 }, (_, i) => environment.request('n3', { method: 'PUT', target: `/v1/kv/m${i}`, body: 'x'.repeat(400_000) }, 5_000)))
+    return (await environment.request('n3', { method: 'GET', target: '/v1/agent/self' }, 2_000)).kind === 'not-sent'
+  })
+  await memory.heal()
+  await environment.kill!.kill('n3').catch(() => {})
+  await environment.kill!.restart('n3')
+  await writes(environment, 'n3', 'a', 'with memory')
+}
+
 const near = (observed: unknown, field: string, expected: number, tolerance: number) =>
   Math.abs((observed as Record<string, number>)[field]! - expected) <= tolerance
 
@@ -192,8 +206,9 @@ t.test('faults of local members take effect, are proven, and end', async (t) => 
     await cpu.heal()
     if (!limitResources.kinds.includes('files')) return
     const files = await limitResources.limit('n1', { kind: 'files', max: 64 })
-    t.match(files.observed, { files: 64 })
+    t.match(files.observed, { 'Max open files': 64 })
     await files.heal()
+    await scarceMemory(t, environment)
     await writes(environment, 'n1', 'a', '6')
   })
 
