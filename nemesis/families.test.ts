@@ -140,6 +140,24 @@ t.test('drawn faults: any seed draws what the environment has, and the same agai
   })
 })
 
+t.test('what only datagrams show is not drawn for streams alone, and refused where nothing else is wanted', async (t) => {
+  const { time, contextOf, environment, plan } = setUp({}, { nemesis: ['all'] })
+  const hiding = { ...environment, disturbLinks: { ...environment.disturbLinks!, datagramKinds: ['duplicate' as const] } }
+  const [duplicate, loss] = ['duplicate', 'loss'].map((name) => families.find((family) => family.name === name)!) as [typeof families[0], typeof families[0]]
+  t.match(duplicate.variants!(hiding).find(({ kind }) => kind === 'raft only')!.missing, /does not show in raft/)
+  t.equal(loss.variants!(hiding).find(({ kind }) => kind === 'raft only')!.missing, null)
+  const drawn = new Set<unknown>()
+  await time.run(async () => {
+    for (let seed = 0; seed < 60; seed++) drawn.add(((await duplicate.next({ ...contextOf(seed), environment: hiding })).value as { traffic: string }).traffic)
+  })
+  t.same([...drawn].sort(), ['all', 'gossip'])
+  t.equal(duplicate.missing(hiding, plan, registry), null)
+  const { plan: raftOnly } = setUp({}, { nemesis: ['duplicate'], traffic: ['raft'] })
+  t.match(duplicate.missing(hiding, raftOnly, registry), /does not show in raft/)
+  t.equal(duplicate.missing(environment, raftOnly, registry), null)
+  t.equal(loss.missing(hiding, raftOnly, registry), null)
+})
+
 t.test('at intensity 0 faults are mild', async (t) => {
   const { time, contextOf } = setUp()
   const loss = families.find(({ name }) => name === 'loss')!
