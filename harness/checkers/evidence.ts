@@ -1,21 +1,9 @@
 import type { PairedOperation } from '../history/operations.ts'
 import type { Model } from './model.ts'
 import { isRemovable } from './prune.ts'
-import { search, type SearchLimits, type SearchOperation } from './search.ts'
+import { compile } from './problem.ts'
+import { search, type SearchLimits } from './search.ts'
 import type { Evidence } from './verdict.ts'
-
-/** The operations for `search`, those left out that show nothing. */
-export function searchable(model: Model, operations: readonly PairedOperation[]): { readonly operations: SearchOperation[], readonly kept: PairedOperation[] } {
-  const kept: PairedOperation[] = []
-  const encoded: SearchOperation[] = []
-  for (const operation of operations) {
-    const text = model.encode(operation)
-    if (text === null) continue
-    kept.push(operation)
-    encoded.push({ encoded: text, invoke: operation.invokePosition, return: operation.returnPosition })
-  }
-  return { operations: encoded, kept }
-}
 
 /**
  * The smallest contradiction that a short search finds. First the history is
@@ -31,7 +19,7 @@ export function minimize(model: Model, operations: readonly PairedOperation[], b
     .map((operation) => operation.returnPosition <= blockedReturn ? operation : asOpen(operation))
   // What is open and shows nothing is no part of the contradiction.
   left = left.filter((operation) => model.encode(operation) !== null)
-  const contradicts = (candidate: readonly PairedOperation[]) => search(model, searchable(model, candidate).operations, limits).kind === 'not-linearizable'
+  const contradicts = (candidate: readonly PairedOperation[]) => search(model, compile(model, candidate).problem, limits).kind === 'not-linearizable'
   for (let chunk = Math.ceil(left.length / 2); chunk >= 1; chunk = chunk === 1 ? 0 : Math.ceil(chunk / 2)) {
     for (let start = left.length - 1; start >= 0; start -= chunk) {
       if (limits.expired()) return left

@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { HistoryEvent } from '../history/event.ts'
 import { pairOperations, type PairedOperation } from '../history/operations.ts'
-import { explain, minimize, searchable } from './evidence.ts'
+import { explain, minimize } from './evidence.ts'
 import type { Model } from './model.ts'
+import { compile } from './problem.ts'
 import { prune } from './prune.ts'
 import { search, type SearchResult } from './search.ts'
 import type { CheckResult, Evidence } from './verdict.ts'
@@ -43,9 +44,9 @@ export async function checkLinearizability(history: readonly HistoryEvent[], mod
   const nowMs = options.nowMs ?? (() => performance.now())
   const startMs = nowMs()
   const deadlineMs = startMs + options.timeLimitS * 1000
-  const limits = { expired: () => nowMs() > deadlineMs, bytesMax: options.memoryMiB * 1024 * 1024 }
+  const limits = { expired: () => nowMs() > deadlineMs, bytesMax: options.memoryMiB * 1024 * 1024, nodesMax: Infinity }
   const paired = pairOperations(history)
-  const objects = partition(paired, options.byKey ?? true)
+  const objects = partition(paired, options.byKey ?? true ? (operation) => operation.key : (operation) => model.cell?.(operation) ?? null)
   const completed = paired.filter((operation) => operation.outcome === 'ok').length
   const undecided: string[] = []
   const evidence: Evidence[] = []
@@ -54,12 +55,12 @@ export async function checkLinearizability(history: readonly HistoryEvent[], mod
   let configurations = 0
   for (const [key, operations] of objects) {
     const pruned = prune(model, operations)
-    const { operations: encoded, kept } = searchable(model, pruned)
-    operationCount += encoded.length
-    const result: SearchResult = search(model, encoded, limits)
+    const { problem, kept } = compile(model, pruned)
+    operationCount += kept.length
+    const result: SearchResult = search(model, problem, limits)
     configurations += result.configurations
     if (result.kind === 'unknown') {
-      undecided.push(`${key ?? 'the object'}: ${result.cause === 'time' ? 'the time' : 'the memory'} allowed was used up with ${result.linearized} of ${encoded.length} operations placed`)
+      undecided.push(`${key ?? 'the object'}: ${result.cause === 'time' ? 'the time' : 'the memory'} allowed was used up with ${result.linearized} of ${kept.length} operations placed`)
     } else if (result.kind === 'not-linearizable') {
       invalidKeys++
       if (evidence.length < evidenceMax) {
@@ -86,10 +87,10 @@ export async function checkLinearizability(history: readonly HistoryEvent[], mod
 }
 
 /** By key, fewest operations first: what is decided cheaply is decided before the budget is gone. */
-function partition(operations: readonly PairedOperation[], byKey: boolean): [key: string | null, operations: PairedOperation[]][] {
+function partition(operations: readonly PairedOperation[], keyOf: (operation: PairedOperation) => string | null): [key: string | null, operations: PairedOperation[]][] {
   const objects = new Map<string | null, PairedOperation[]>()
   for (const operation of operations) {
-    const key = byKey ? operation.key : null
+    const key = keyOf(operation)
     const object = objects.get(key)
     if (object === undefined) objects.set(key, [operation])
     else object.push(operation)

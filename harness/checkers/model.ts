@@ -4,13 +4,24 @@ import { MalformedHistoryError, type PairedOperation } from '../history/operatio
  * A sequential specification (as porcupine's Model): what one object does when
  * operations come one after another. States are text: equal states are equal text.
  */
-export interface Model {
-  readonly name: string
+export interface SequentialModel {
   readonly initial: string
-  /** The operation as text; equal text acts equally on every state. Null: it changes nothing and shows nothing, so it is left out. */
-  encode(operation: PairedOperation): string | null
   /** The state after, or null where the operation cannot have ended so. */
   step(state: string, encoded: string): string | null
+  /** Whether it changes no state whatsoever: a read. */
+  isPure(encoded: string): boolean
+}
+
+/** A sequential specification, and what operations of a history mean in it. */
+export interface Model extends SequentialModel {
+  readonly name: string
+  /** The operation as text; equal text acts equally on every state. Null: it changes nothing and shows nothing, so it is left out. */
+  encode(operation: PairedOperation): string | null
+  /**
+   * Where an object that is not split by key is still a map of cells that have
+   * nothing to do with each other: which cell an operation is about.
+   */
+  cell?(operation: PairedOperation): string | null
   /** Reads only: taking a completed one out of a history never makes it worse. */
   isRead(operation: PairedOperation): boolean
   /** Where each operation that writes leaves the object in a state of its own: that state's text, else null. Lets unobserved writes be left out. */
@@ -60,6 +71,7 @@ function registerModel(name: string, withCas: boolean): Model {
         }
       }
     },
+    isPure: (encoded) => encoded[0] === 'r' || (encoded[0] === 'c' && encoded.slice(1, encoded.indexOf('\u0000')) === encoded.slice(encoded.indexOf('\u0000') + 1)),
     isRead: (operation) => operation.f === 'read',
     written: (operation) => operation.f === 'write' ? text(operation.input) : isCas(operation) ? text(casArguments(operation)[1]) : null,
     observed: (operation) => operation.f === 'read' ? (operation.outcome === 'ok' ? text(operation.output) : null)
@@ -86,6 +98,8 @@ const kvAppend: Model = {
       default: return state + rest
     }
   },
+  isPure: (encoded) => encoded[0] === 'g',
+  cell: (operation) => operation.key,
   isRead: (operation) => operation.f === 'get',
   written: () => null,
   observed: () => null,
@@ -101,6 +115,7 @@ const mutex: Model = {
     return unknownFunction('mutex', operation, 'acquire and release')
   },
   step: (state, encoded) => encoded === 'acquire' ? (state === 'free' ? 'held' : null) : (state === 'held' ? 'free' : null),
+  isPure: () => false,
   isRead: () => false,
   written: () => null,
   observed: () => null,

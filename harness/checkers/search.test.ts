@@ -2,8 +2,8 @@ import t from 'tap'
 import { seededRandom, type Random } from '../../node/base/random.ts'
 import type { OperationEvent } from '../history/event.ts'
 import { pairOperations, type PairedOperation } from '../history/operations.ts'
-import { searchable } from './evidence.ts'
 import { models, type Model } from './model.ts'
+import { compile } from './problem.ts'
 import { prune } from './prune.ts'
 import { search } from './search.ts'
 
@@ -87,14 +87,14 @@ for (const [name, model] of Object.entries(models)) {
     const seed = Number(process.env['SPLITBRAIN_TEST_SEED'] ?? 1)
     t.comment(`seed ${seed} (SPLITBRAIN_TEST_SEED)`)
     const random = seededRandom(seed)
-    const never = { expired: () => false, bytesMax: Infinity }
+    const never = { expired: () => false, bytesMax: Infinity, nodesMax: Infinity }
     const seen = { linearizable: 0, 'not-linearizable': 0 }
     for (let i = 0; i < 12_000; i++) {
       const operations = pairOperations(randomHistory(random, draws[name as keyof typeof models], random.between(1, 8)))
       const expected = linearizableByForce(model, operations) ? 'linearizable' : 'not-linearizable'
       seen[expected]++
       for (const variant of [operations, prune(model, operations)]) {
-        const { kind } = search(model, searchable(model, variant).operations, never)
+        const { kind } = search(model, compile(model, variant).problem, never)
         if (kind !== expected) {
           t.fail(`history ${i}: the search says ${kind}, every order says ${expected}`, { operations, pruned: variant !== operations })
           return
