@@ -64,7 +64,7 @@ async function measure({ name, model, byKey, verdict, load, rounds }: Case): Pro
   }
   times.sort((a, b) => a - b)
   const medianMs = times[times.length >> 1]!
-  return { medianMs, line: `${medianMs.toFixed(2).padStart(10)} ms  ${name}  (${history.length} events, ${times.length} rounds, ${verdict}, RSS ${peakMiB.toFixed(0)} MiB)${summary}` }
+  return { medianMs, line: `${medianMs.toFixed(2).padStart(10)} ms (best ${times[0]!.toFixed(2)})  ${name}  (${history.length} events, ${times.length} rounds, ${verdict}, RSS ${peakMiB.toFixed(0)} MiB)${summary}` }
 }
 
 const cases = [...recordedCases(Number(flags.rounds)), ...generatedHistories].filter(({ name }) => flags.only === undefined || name.includes(flags.only))

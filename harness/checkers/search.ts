@@ -31,6 +31,8 @@ const statesShownMax = 12
 /** What the search leaves behind for each operation besides the cache: lists, trail, frames. */
 const bytesPerOperation = 64
 const nobody = -1
+/** Levels that are looked through for the next read. */
+const lookAheadMax = 64
 
 /** What is tried from a configuration, one after the other. */
 const tryItself = 0
@@ -175,11 +177,39 @@ class JustInTime {
       this.#furthestStates.clear()
     }
     if (this.#level === this.#furthest && this.#furthestStates.size < statesShownMax) this.#furthestStates.add(this.#state)
+    if (this.#isHopeless()) return false
     this.#phase[this.#depth] = tryItself
     this.#row[0] = this.#level
     this.#row[1] = this.#state
     const mixed = Math.imul(this.#state + 1, 0x9e3779b1) ^ Math.imul(this.#level + 1, 0x85ebca6b)
     return this.#cache.add(this.#row, mixBits(this.#hashSlot ^ mixed), this.#hashTag ^ mixed)
+  }
+
+  /** Whether the next read can no longer come true, as far as the model's hints tell. Only a write that is not placed yet could then save it. */
+  #isHopeless(): boolean {
+    const { hints } = this.#steps
+    if (hints === undefined) return false
+    const { returning, kinds, opened, openKinds, openStart, openInvoke, returnPosition } = this.#order
+    const levelMax = Math.min(this.#count, this.#level + lookAheadMax)
+    for (let level = this.#level; level < levelMax; level++) {
+      const reader = returning[level]!
+      const kind = kinds[reader]!
+      if (this.#placed[reader] === 1 || this.#steps.pure[kind] === 0) continue
+      if (hints.mayLeadTo(this.#state, kind)) return false
+      const end = opened[level]!
+      for (let node = this.#next[0]!; node !== 0 && node <= end; node = this.#next[node]!) {
+        const saviour = kinds[node - 1]!
+        if (hints.blind[saviour] === 1 && hints.mayLeadTo(this.#steps.step(this.#state, saviour), kind)) return false
+      }
+      for (let q = 0; q < openKinds.length; q++) {
+        const at = openStart[q]! + this.#used[q]!
+        const saviour = openKinds[q]!
+        if (hints.blind[saviour] === 0 || at === openStart[q + 1]! || openInvoke[at]! > returnPosition[level]!) continue
+        if (hints.mayLeadTo(this.#steps.step(this.#state, saviour), kind)) return false
+      }
+      return true
+    }
+    return false
   }
 
   /** What to place next from here, or nobody. Goes on where it stopped last time. */

@@ -19,6 +19,8 @@ export class StepTable {
   readonly #sparse = new Map<number, number>()
   /** Kinds that change no state. */
   readonly pure: Uint8Array
+  /** The model's, by number. */
+  readonly hints: { readonly blind: Uint8Array, mayLeadTo(state: number, kind: number): boolean } | undefined
   #table: Int32Array
   #textBytes = 0
 
@@ -28,6 +30,11 @@ export class StepTable {
     this.#states = [model.initial]
     this.#stateIds = new Map([[model.initial, 0]])
     this.pure = Uint8Array.from(texts, (text) => model.isPure(text) ? 1 : 0)
+    const { hints } = model
+    this.hints = hints === undefined ? undefined : {
+      blind: Uint8Array.from(texts, (text) => hints.isBlind(text) ? 1 : 0),
+      mayLeadTo: (state, kind) => hints.mayLeadTo(this.#states[state]!, texts[kind]!),
+    }
     this.#table = new Int32Array(Math.min(denseMax, Math.max(1, texts.length) * 8)).fill(unvisited)
   }
 
