@@ -47,33 +47,39 @@ function recordedCases(rounds: number): Case[] {
 }
 
 /** Median ms of several checks. The last one tells the rest. */
-async function measure({ name, model, byKey, verdict, load, rounds }: Case): Promise<{ medianMs: number, line: string }> {
+async function measure({ name, model, byKey, verdict, load, rounds }: Case): Promise<{ medianMs: number, cpuMs: number, line: string }> {
   const history = load()
   const times: number[] = []
+  const cpuTimes: number[] = []
   let peakMiB = 0
   let summary = ''
   for (let round = 0; round < rounds; round++) {
     globalThis.gc?.()
     const startMs = performance.now()
+    const startCpu = process.cpuUsage()
     const result = await checkLinearizability(history, models[model], { timeLimitS: 60, memoryMiB: 1024, byKey })
     times.push(performance.now() - startMs)
+    const { user, system } = process.cpuUsage(startCpu)
+    cpuTimes.push((user + system) / 1000)
     peakMiB = Math.max(peakMiB, process.memoryUsage().rss / 2 ** 20)
     if (result.verdict !== verdict) summary = ` WRONG: ${result.verdict} instead of ${verdict}: ${result.summary}`
     else summary = ` ${JSON.stringify(result.details)}`
     if (times[0]! > 20_000) break
   }
-  times.sort((a, b) => a - b)
-  const medianMs = times[times.length >> 1]!
-  return { medianMs, line: `${medianMs.toFixed(2).padStart(10)} ms (best ${times[0]!.toFixed(2)})  ${name}  (${history.length} events, ${times.length} rounds, ${verdict}, RSS ${peakMiB.toFixed(0)} MiB)${summary}` }
+  const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1]!
+  const medianMs = median(times)
+  const cpuMs = median(cpuTimes)
+  return { medianMs, cpuMs, line: `${medianMs.toFixed(2).padStart(10)} ms (best ${times[0]!.toFixed(2)}, CPU ${cpuMs.toFixed(2)})  ${name}  (${history.length} events, ${times.length} rounds, ${verdict}, RSS ${peakMiB.toFixed(0)} MiB)${summary}` }
 }
 
 const cases = [...recordedCases(Number(flags.rounds)), ...generatedHistories].filter(({ name }) => flags.only === undefined || name.includes(flags.only))
 for (const each of cases.filter((candidate) => candidate.rounds >= 5)) await measure({ ...each, rounds: 2 })
-const totals = new Map<string, number>()
+const totals = new Map<string, { medianMs: number, cpuMs: number }>()
 for (const each of cases) {
-  const { medianMs, line } = await measure(each)
+  const { medianMs, cpuMs, line } = await measure(each)
   const folder = each.name.includes('/') ? each.name.slice(0, each.name.indexOf('/')) : ''
-  if (folder !== '') totals.set(folder, (totals.get(folder) ?? 0) + medianMs)
-  if (medianMs > 5 || line.includes('WRONG') || folder === '' || folder === 'kv') console.log(line)
+  const total = totals.get(folder) ?? { medianMs: 0, cpuMs: 0 }
+  if (folder !== '') totals.set(folder, { medianMs: total.medianMs + medianMs, cpuMs: total.cpuMs + cpuMs })
+  if (cpuMs > 5 || line.includes('WRONG') || folder === '' || folder === 'kv') console.log(line)
 }
-for (const [folder, ms] of totals) console.log(`${ms.toFixed(2).padStart(10)} ms  ${folder}: the medians of its histories together`)
+for (const [folder, { medianMs, cpuMs }] of totals) console.log(`${medianMs.toFixed(2).padStart(10)} ms (CPU ${cpuMs.toFixed(2)})  ${folder}: the medians of its histories together`)

@@ -22,16 +22,16 @@ export type Decision =
 export function decideWithoutSearch(model: Model, operations: readonly PairedOperation[]): Decision | null {
   const effects = effectsOf(model, operations)
   if (effects === null) return null
-  const byValue = mapByValue(model, operations, effects)
+  const byValue = mapByValue(operations, effects)
   if (byValue !== null) {
-    const result = checkZones(byValue.operations)
+    const result = checkZones(byValue)
     return result.kind === 'linearizable'
       ? { kind: 'linearizable', method: 'values', configurations: 0 }
       : { kind: 'not-linearizable', method: 'values', configurations: 0, suspects: result.conflict.map((op) => operations[op]!) }
   }
-  const byVersion = mapByVersion(model, operations, effects)
+  const byVersion = mapByVersion(operations, effects)
   // No order along the versions may only mean that the versions lie.
-  if (byVersion === null || checkZones(byVersion.operations).kind !== 'linearizable') return null
+  if (byVersion === null || checkZones(byVersion).kind !== 'linearizable') return null
   return { kind: 'linearizable', method: 'versions', configurations: 0 }
 }
 

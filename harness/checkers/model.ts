@@ -49,7 +49,7 @@ export interface Model extends SequentialModel {
   describeState(state: string): string
 }
 
-const text = (value: unknown) => JSON.stringify(value ?? null)
+const text = (value: unknown) => Number.isSafeInteger(value) ? `${value as number}` : JSON.stringify(value ?? null)
 
 function unknownFunction(model: string, operation: PairedOperation, known: string): never {
   throw new MalformedHistoryError(`The model ${model} knows ${known}, not ${operation.f} (index ${operation.invokeIndex}).`)

@@ -2,81 +2,82 @@ import type { PairedOperation } from '../history/operations.ts'
 import type { Model } from './model.ts'
 import type { MappedOperations } from './zones.ts'
 
-/** Which write each operation saw. */
-export interface ReadMapping {
-  readonly operations: MappedOperations
-  /** No other mapping is possible: what contradicts it contradicts the model. Else the mapping is a guess, and only an order that it gives proves something. */
-  readonly forced: boolean
+/** What each operation of one object writes and observes: numbers of distinct states, -1 for nothing. State 0 is the initial one. */
+export interface Effects {
+  readonly written: Int32Array
+  readonly observed: Int32Array
+  readonly stateCount: number
 }
 
 const nothing = -1
 const initial = 0
 
-/** What each operation writes and observes, as the model's states. */
-export interface Effects {
-  readonly written: readonly (string | null)[]
-  readonly observed: readonly (string | null)[]
+/** Null where the model does not tell. */
+export function effectsOf(model: Model, operations: readonly PairedOperation[]): Effects | null {
+  const ids = new Map<string, number>([[model.initial, initial]])
+  const idOf = (state: string | null) => {
+    if (state === null) return nothing
+    let id = ids.get(state)
+    if (id === undefined) ids.set(state, id = ids.size)
+    return id
+  }
+  const written = new Int32Array(operations.length)
+  const observed = new Int32Array(operations.length)
+  for (let op = 0; op < operations.length; op++) {
+    const operation = operations[op]!
+    written[op] = idOf(model.written(operation))
+    observed[op] = idOf(model.observed(operation))
+    if (written[op] === nothing && observed[op] === nothing && operation.outcome === 'ok') return null
+  }
+  return { written, observed, stateCount: ids.size }
 }
 
 /**
- * Where every value is written at most once, a value tells its write. Null
+ * Where every value is written at most once, a value tells its write: no other
+ * mapping is possible, and what contradicts it contradicts the model. Null
  * where one is written twice, or the initial one is.
  */
-export function mapByValue(model: Model, operations: readonly PairedOperation[], effects: Effects): ReadMapping | null {
-  const ids = new Map<string, number>([[model.initial, initial]])
-  const writes = new Int32Array(operations.length).fill(nothing)
-  for (let op = 0; op < operations.length; op++) {
-    const written = effects.written[op]!
-    if (written === null) continue
-    if (ids.has(written)) return null
-    writes[op] = ids.size
-    ids.set(written, ids.size)
+export function mapByValue(operations: readonly PairedOperation[], { written, observed, stateCount }: Effects): MappedOperations | null {
+  const seen = new Uint8Array(stateCount)
+  seen[initial] = 1
+  // A swap to what is there already is a read, and if it need not have happened it is nothing.
+  const isRead = (op: number) => written[op] === observed[op]
+  for (let op = 0; op < written.length; op++) {
+    const state = written[op]!
+    if (state === nothing || isRead(op)) continue
+    if (seen[state] === 1) return null
+    seen[state] = 1
   }
-  const observes = new Int32Array(operations.length).fill(nothing)
-  for (let op = 0; op < operations.length; op++) {
-    const observed = effects.observed[op]!
-    if (observed === null) continue
-    let id = ids.get(observed)
-    // Nobody wrote it: a write without a writer.
-    if (id === undefined) ids.set(observed, id = ids.size)
-    observes[op] = id
-  }
-  return { operations: mapped(operations, writes, observes, ids.size), forced: true }
-}
-
-/** Null where the model does not tell what operations write and observe. */
-export function effectsOf(model: Model, operations: readonly PairedOperation[]): Effects | null {
-  const written: (string | null)[] = []
-  const observed: (string | null)[] = []
-  for (const operation of operations) {
-    const value = model.written(operation)
-    const seen = model.observed(operation)
-    if (value === null && seen === null && operation.outcome === 'ok') return null
-    // A cas to what it expects is a read.
-    written.push(value === seen ? null : value)
-    observed.push(value === seen && operation.outcome !== 'ok' ? null : seen)
-  }
-  return { written, observed }
+  return mapped(
+    operations,
+    written.map((state, op) => isRead(op) ? nothing : state),
+    observed.map((state, op) => isRead(op) && operations[op]!.outcome !== 'ok' ? nothing : state),
+    stateCount,
+  )
 }
 
 function mapped(operations: readonly PairedOperation[], writes: Int32Array, observes: Int32Array, writeCount: number): MappedOperations {
-  return {
-    invoke: Float64Array.from(operations, (operation) => operation.invokePosition),
-    return: Float64Array.from(operations, (operation) => operation.returnPosition),
-    writes, observes, writeCount,
+  const invoke = new Float64Array(operations.length)
+  const returns = new Float64Array(operations.length)
+  for (let op = 0; op < operations.length; op++) {
+    invoke[op] = operations[op]!.invokePosition
+    returns[op] = operations[op]!.returnPosition
   }
+  return { invoke, return: returns, writes, observes, writeCount }
 }
 
-/** One version of the object: who made it, and when it must have been made. */
-interface Version {
-  readonly number: number
-  readonly value: string
-  /** Number of its write. */
-  readonly id: number
-  writer: number
-  /** Before the first return of what saw it; after the last invocation of what saw an older one. */
-  before: number
-  after: number
+/** The versions that an object went through, in their order. */
+interface Versions {
+  readonly count: number
+  readonly state: Int32Array
+  /** Which operation made it, or nothing. */
+  readonly writer: Int32Array
+  /** For each operation, the version that it was told, or nothing. */
+  readonly told: Int32Array
+  /** When each came to be, if versions grow: before the first return of what was told it or a later one … */
+  readonly before: Float64Array
+  /** … and after the last invocation of what was told an older one. */
+  readonly after: Float64Array
 }
 
 /**
@@ -86,80 +87,95 @@ interface Version {
  * versions that nobody else made, by value and time. What a swap saw is the
  * version before its own. Null where that does not settle it: a read without
  * a version, one version with two values or two writers, a version that nobody
- * can have made, writes of the initial value.
+ * can have made, writes of the initial value (a deletion tells no version).
  *
- * It assumes that versions grow in the order of the writes. Should a system
- * break that, the mapping leads to no order, and the general search decides.
+ * It is a guess, which assumes that versions grow in the order of the writes:
+ * an order that it leads to is one, whatever was assumed; that there is none
+ * proves nothing.
  */
-export function mapByVersion(model: Model, operations: readonly PairedOperation[], effects: Effects): ReadMapping | null {
-  const versions = collectVersions(model, operations, effects)
-  if (versions === null) return null
-  const ordered = [...versions.values()].sort((a, b) => a.number - b.number)
-  setWindows(operations, versions, ordered)
-  if (!matchWriters(operations, effects, ordered)) return null
-  const writes = new Int32Array(operations.length).fill(nothing)
-  const observes = new Int32Array(operations.length).fill(nothing)
-  for (const version of ordered) writes[version.writer] = version.id
-  let writeCount = ordered.length + 1
-  for (let op = 0; op < operations.length; op++) {
-    const operation = operations[op]!
-    const observed = effects.observed[op]!
-    if (effects.written[op] === null) {
-      if (observed !== null) observes[op] = operation.version === null ? initial : versions.get(operation.version)!.id
-      continue
-    }
-    const own = writes[op]!
-    if (own === nothing) {
-      // Its version is never seen. If it is a swap that happened, nothing tells what it saw.
-      if (observed !== null && operation.outcome === 'ok') return null
+export function mapByVersion(operations: readonly PairedOperation[], effects: Effects): MappedOperations | null {
+  const versions = collectVersions(operations, effects)
+  if (versions === null || !matchWriters(operations, effects, versions)) return null
+  const { written, observed } = effects
+  const writes = new Int32Array(written.length).fill(nothing)
+  const observes = new Int32Array(written.length).fill(nothing)
+  for (let version = 0; version < versions.count; version++) writes[versions.writer[version]!] = version + 1
+  let writeCount = versions.count + 1
+  for (let op = 0; op < written.length; op++) {
+    if (written[op] === nothing) {
+      // An initial value is told without a version.
+      if (observed[op] !== nothing) observes[op] = versions.told[op]! + 1
+    } else if (writes[op] === nothing) {
+      // Nobody was told its version. If it is a swap that happened, nothing tells what it saw.
+      if (observed[op] !== nothing && operations[op]!.outcome === 'ok') return null
       writes[op] = writeCount++
-      // A swap that need not have happened, and that nobody saw: as if it saw itself, it stays outside of all chains.
-      if (observed !== null) observes[op] = writes[op]!
-    } else if (observed !== null) {
-      const before = own === 1 ? null : ordered[own - 2]!
-      if ((before?.value ?? model.initial) !== observed) return null
-      observes[op] = before?.id ?? initial
+      // A swap that need not have happened: as if it saw itself, it stays outside of all chains.
+      if (observed[op] !== nothing) observes[op] = writes[op]!
+    } else if (observed[op] !== nothing) {
+      const before = writes[op]! - 2
+      if ((before < 0 ? initial : versions.state[before]!) !== observed[op]) return null
+      observes[op] = before + 1
     }
   }
-  return { operations: mapped(operations, writes, observes, writeCount), forced: false }
+  return mapped(operations, writes, observes, writeCount)
 }
 
-function collectVersions(model: Model, operations: readonly PairedOperation[], { written, observed }: Effects): Map<number, Version> | null {
-  const found = new Map<number, { value: string, writer: number }>()
-  for (let op = 0; op < operations.length; op++) {
-    const operation = operations[op]!
-    if (written[op] === model.initial) return null
-    if (operation.outcome !== 'ok') continue
-    const value = (written[op] ?? observed[op])!
-    if (operation.version === null) {
-      if (written[op] === null && value !== model.initial) return null
-      continue
+function collectVersions(operations: readonly PairedOperation[], { written, observed }: Effects): Versions | null {
+  const found = new Map<number, number>()
+  const numbers: number[] = []
+  const states: number[] = []
+  const writers: number[] = []
+  const told = new Int32Array(written.length).fill(nothing)
+  for (let op = 0; op < written.length; op++) {
+    const { version, outcome } = operations[op]!
+    if (written[op] === initial) return null
+    if (outcome !== 'ok') continue
+    const isWrite = written[op] !== nothing
+    const state = isWrite ? written[op]! : observed[op]!
+    if (version === null ? !isWrite && state !== initial : state === initial) return null
+    if (version === null) continue
+    const at = found.get(version)
+    if (at === undefined) {
+      told[op] = numbers.length
+      found.set(version, numbers.length)
+      numbers.push(version)
+      states.push(state)
+      writers.push(isWrite ? op : nothing)
+    } else {
+      if (states[at] !== state || (isWrite && writers[at] !== nothing)) return null
+      told[op] = at
+      if (isWrite) writers[at] = op
     }
-    if (value === model.initial) return null
-    const known = found.get(operation.version)
-    const writer = written[op] === null ? nothing : op
-    if (known === undefined) found.set(operation.version, { value, writer })
-    else if (known.value !== value || (writer !== nothing && known.writer !== nothing)) return null
-    else if (writer !== nothing) known.writer = writer
   }
-  const versions = new Map<number, Version>()
-  ;[...found.keys()].sort((a, b) => a - b).forEach((number, i) => {
-    versions.set(number, { number, id: i + 1, ...found.get(number)!, before: Infinity, after: -Infinity })
-  })
-  return versions
-}
-
-/** When each version must have come to be, if versions grow. */
-function setWindows(operations: readonly PairedOperation[], versions: ReadonlyMap<number, Version>, ordered: readonly Version[]): void {
-  for (const { version, invokePosition, returnPosition } of operations) {
-    const seen = version === null ? undefined : versions.get(version)
-    if (seen === undefined) continue
-    seen.before = Math.min(seen.before, returnPosition)
-    const next = ordered[seen.id]
-    if (next !== undefined) next.after = Math.max(next.after, invokePosition)
+  const place = new Int32Array(numbers.length)
+  // With the versions that were never told: where a swap did not see the
+  // version before its own there was another one, made by a write without an answer.
+  const orderedStates: number[] = []
+  const orderedWriters: number[] = []
+  for (const at of Int32Array.from(numbers.keys()).sort((a, b) => numbers[a]! - numbers[b]!)) {
+    const writer = writers[at]!
+    const seen = writer === nothing ? nothing : observed[writer]!
+    if (seen !== nothing && seen !== (orderedStates.at(-1) ?? initial)) {
+      orderedStates.push(seen)
+      orderedWriters.push(nothing)
+    }
+    place[at] = orderedStates.length
+    orderedStates.push(states[at]!)
+    orderedWriters.push(writer)
   }
-  for (let i = 1; i < ordered.length; i++) ordered[i]!.after = Math.max(ordered[i]!.after, ordered[i - 1]!.after)
-  for (let i = ordered.length - 2; i >= 0; i--) ordered[i]!.before = Math.min(ordered[i]!.before, ordered[i + 1]!.before)
+  const count = orderedStates.length
+  const before = new Float64Array(count).fill(Infinity)
+  const after = new Float64Array(count).fill(-Infinity)
+  for (let op = 0; op < told.length; op++) {
+    if (told[op] === nothing) continue
+    const version = told[op] = place[told[op]!]!
+    const { invokePosition, returnPosition } = operations[op]!
+    if (returnPosition < before[version]!) before[version] = returnPosition
+    if (version + 1 < count && invokePosition > after[version + 1]!) after[version + 1] = invokePosition
+  }
+  for (let version = 1; version < count; version++) after[version] = Math.max(after[version]!, after[version - 1]!)
+  for (let version = count - 2; version >= 0; version--) before[version] = Math.min(before[version]!, before[version + 1]!)
+  return { count, state: Int32Array.from(orderedStates), writer: Int32Array.from(orderedWriters), told, before, after }
 }
 
 /**
@@ -167,26 +183,32 @@ function setWindows(operations: readonly PairedOperation[], versions: ReadonlyMa
  * time and has no version: of those that fit the one that returned first.
  * False where there is none.
  */
-function matchWriters(operations: readonly PairedOperation[], { written }: Effects, ordered: readonly Version[]): boolean {
-  const wanted = ordered.filter((version) => version.writer === nothing)
-  if (wanted.length === 0) return true
-  const candidates = new Map<string, number[]>()
-  for (const { value } of wanted) candidates.set(value, [])
-  operations.forEach(({ version }, op) => {
-    if (version === null && written[op] !== null) candidates.get(written[op]!)?.push(op)
-  })
-  for (const version of wanted) {
-    const left = candidates.get(version.value)!
+function matchWriters(operations: readonly PairedOperation[], { written, observed, stateCount }: Effects, { count, state, writer, before, after }: Versions): boolean {
+  if (!writer.includes(nothing)) return true
+  const candidates: number[][] = Array.from({ length: stateCount }, () => [])
+  for (let op = 0; op < written.length; op++) {
+    if (written[op] !== nothing && (operations[op]!.version === null || operations[op]!.outcome !== 'ok')) candidates[written[op]!]!.push(op)
+  }
+  for (let version = 0; version < count; version++) {
+    if (writer[version] !== nothing) continue
+    const left = candidates[state[version]!]!
+    const stateBefore = version === 0 ? initial : state[version - 1]!
     let best = -1
     for (let i = 0; i < left.length; i++) {
       const { invokePosition, returnPosition } = operations[left[i]!]!
       // In order of invocation: those that follow began too late as well.
-      if (invokePosition > version.before) break
-      if (returnPosition < version.after) continue
+      if (invokePosition > before[version]!) break
+      if (returnPosition < after[version]!) {
+        // Too early for this one, and so for all that follow.
+        left.splice(i--, 1)
+        continue
+      }
+      const seen = observed[left[i]!]!
+      if (seen !== nothing && seen !== stateBefore) continue
       if (best < 0 || returnPosition < operations[left[best]!]!.returnPosition) best = i
     }
     if (best < 0) return false
-    version.writer = left[best]!
+    writer[version] = left[best]!
     left.splice(best, 1)
   }
   return true
