@@ -1,65 +1,9 @@
 import type { PairedOperation } from '../history/operations.ts'
-import { decide } from './decide.ts'
 import { textPicture } from './evidence-picture.ts'
 import type { Model } from './model.ts'
 import { compile } from './problem.ts'
-import { isRemovable } from './prune.ts'
 import { search, type SearchLimits } from './search.ts'
 import type { Evidence } from './verdict.ts'
-
-/**
- * The smallest contradiction that a short search finds, in order of
- * invocation. Operations are taken out of `suspects`, which contradict each
- * other, many at once and then one by one, while the rest still does: none of
- * what remains can be missed. Once from the end and once from the start; the
- * smaller one is returned.
- */
-export function minimize(model: Model, suspects: readonly PairedOperation[], limits: SearchLimits): PairedOperation[] {
-  const contradicts = (candidate: readonly PairedOperation[]) => decide(model, candidate, limits).kind === 'not-linearizable'
-  // What is open and shows nothing is no part of the contradiction.
-  const start = suspects.filter((operation) => model.encode(operation) !== null)
-  const fromEnd = thinOut(model, start, limits, contradicts, false)
-  if (fromEnd.length <= 2 || limits.expired()) return fromEnd
-  const fromStart = thinOut(model, start, limits, contradicts, true)
-  return fromStart.length < fromEnd.length ? fromStart : fromEnd
-}
-
-function thinOut(
-  model: Model, suspects: readonly PairedOperation[], limits: SearchLimits,
-  contradicts: (candidate: readonly PairedOperation[]) => boolean, fromStart: boolean,
-): PairedOperation[] {
-  let left = [...suspects]
-  for (let chunk = Math.ceil(left.length / 2); chunk >= 1; chunk = chunk === 1 ? 0 : chunk >> 1) {
-    // Taking one out may make another removable: the last round is repeated until it finds nothing.
-    for (let before = -1; before !== left.length;) {
-      before = chunk === 1 ? left.length : -1
-      for (let place = 0; place < left.length;) {
-        if (limits.expired()) return left
-        const from = fromStart ? place : Math.max(0, left.length - place - chunk)
-        const to = fromStart ? place + chunk : left.length - place
-        const candidate = withoutRange(model, left, from, to)
-        const removed = left.length - candidate.length
-        place += chunk
-        if (removed === 0 || !contradicts(candidate)) continue
-        left = candidate
-        place -= removed
-      }
-      if (chunk > 1) break
-    }
-  }
-  return left
-}
-
-/** Takes out what may be taken out between two places, reads first: they may have been what held a write. */
-function withoutRange(model: Model, operations: readonly PairedOperation[], from: number, to: number): PairedOperation[] {
-  const range = operations.slice(from, to)
-  const reads = new Set(range.filter((operation) => model.isRead(operation)))
-  let left = operations.filter((operation) => !reads.has(operation))
-  for (const operation of range.reverse()) {
-    if (!reads.has(operation) && isRemovable(model, operation, left)) left = left.filter((other) => other !== operation)
-  }
-  return left
-}
 
 /**
  * A contradiction in words and as a picture: what happened, what could not, and

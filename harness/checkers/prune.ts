@@ -61,12 +61,3 @@ export function prune(model: Model, operations: readonly PairedOperation[]): Pai
     return bound === undefined || bound <= operation.invokePosition ? operation : { ...operation, returnPosition: bound - 0.5 }
   })
 }
-
-/**
- * Whether any order of a history is still one without this operation, as long
- * as nothing that is left shows its effect. Then what is left over and still
- * contradicts itself is evidence.
- */
-export function isRemovable(model: Model, operation: PairedOperation, left: readonly PairedOperation[]): boolean {
-  return model.isRead(operation) || !left.some((other) => other !== operation && model.mayShow(operation, other))
-}

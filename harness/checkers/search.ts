@@ -61,7 +61,12 @@ const tried = 5
  *   left of what was before: the history is cut there.
  */
 export function search(model: SequentialModel, problem: Problem, limits: SearchLimits): SearchResult {
-  return new JustInTime(model, searchOrder(problem), problem.texts).run(limits)
+  return searchWith(new StepTable(model, problem.texts), problem, limits)
+}
+
+/** The same with a table that may know steps already; for several problems of the same texts. */
+export function searchWith(steps: StepTable, problem: Problem, limits: SearchLimits): SearchResult {
+  return new JustInTime(steps, searchOrder(problem)).run(limits)
 }
 
 class JustInTime {
@@ -98,9 +103,9 @@ class JustInTime {
   #furthest = -1
   readonly #furthestStates = new Set<number>()
 
-  constructor(model: SequentialModel, order: SearchOrder, texts: readonly string[]) {
+  constructor(steps: StepTable, order: SearchOrder) {
     this.#order = order
-    this.#steps = new StepTable(model, texts)
+    this.#steps = steps
     const count = this.#count = order.kinds.length
     const opens = order.openInvoke.length
     this.#next = Int32Array.from({ length: count + 1 }, (_, node) => node === count ? 0 : node + 1)
