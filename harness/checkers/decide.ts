@@ -45,7 +45,7 @@ export function prepareSearch(model: Model, operations: readonly PairedOperation
       case 'not-linearizable': return {
         kind: 'not-linearizable', method: 'search', configurations: result.configurations,
         // Pruning may have set its return just before that of what saw it, which belongs to it.
-        suspects: upTo(operations, Math.ceil(kept[result.blocked]!.returnPosition)),
+        suspects: upTo(operations, Math.ceil(result.until)),
       }
     }
   }

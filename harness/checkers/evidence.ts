@@ -12,7 +12,8 @@ import type { Evidence } from './verdict.ts'
  */
 export function explain(model: Model, key: string | null, minimal: readonly PairedOperation[], leftOut: number, limits: SearchLimits): Evidence {
   const { problem, kept } = compile(model, minimal)
-  const result = search(model, problem, limits)
+  // Without hints: each state that could be is wanted, not a short way to none.
+  const result = search({ initial: model.initial, step: model.step, isPure: model.isPure }, problem, limits)
   const impossible = result.kind === 'not-linearizable' ? kept[result.blocked]! : null
   const lines = minimal.map((operation) => describeOperation(operation))
   if (leftOut > 0) lines.push(`(${leftOut} other operation${leftOut === 1 ? '' : 's'} left out: without them this still contradicts itself.)`)

@@ -19,8 +19,10 @@ export type SearchResult =
   | {
     readonly kind: 'not-linearizable'
     readonly configurations: number
-    /** Number in the problem. No order reaches beyond the return of this operation: everything invoked before that return is already not linearizable. */
+    /** Number in the problem: the operation whose return no order that was tried passes. */
     readonly blocked: number
+    /** Position: what happened until then is not linearizable already, whatever comes later. */
+    readonly until: number
     /** States that could hold when it had to be placed. */
     readonly states: readonly string[]
   }
@@ -101,6 +103,8 @@ class JustInTime {
   readonly #cursor: Int32Array
   #depth = 0
   #furthest = -1
+  /** The last read that was found hopeless ahead of time. */
+  #hopelessLevel = -1
   readonly #furthestStates = new Set<number>()
 
   constructor(steps: StepTable, order: SearchOrder) {
@@ -146,6 +150,7 @@ class JustInTime {
         return {
           kind: 'not-linearizable', configurations: this.#cache.size,
           blocked: this.#order.original[this.#order.returning[this.#furthest]!]!,
+          until: this.#order.returnPosition[Math.max(this.#furthest, this.#hopelessLevel)]!,
           states: [...this.#furthestStates].map((id) => this.#steps.stateText(id)),
         }
       }
@@ -212,6 +217,7 @@ class JustInTime {
         if (hints.blind[saviour] === 0 || at === openStart[q + 1]! || openInvoke[at]! > returnPosition[level]!) continue
         if (hints.mayLeadTo(this.#steps.step(this.#state, saviour), kind)) return false
       }
+      this.#hopelessLevel = Math.max(this.#hopelessLevel, level)
       return true
     }
     return false

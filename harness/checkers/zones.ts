@@ -46,9 +46,9 @@ export function checkZones(operations: MappedOperations): ZoneResult {
   for (let op = 0; op < count; op++) {
     const seen = observes[op]!
     if (seen < 0 || certain[op] === Infinity) continue
-    if (seen > 0 && writer[seen]! < 0) return conflict([op])
+    if (seen > 0 && writer[seen]! < 0) return conflict(operations, certain, [op])
     if (writes[op]! < 0) start[seen + 1]!++
-    else if (swap[seen]! >= 0) return conflict([...chainOf(swap[seen]!, operations, writer), op])
+    else if (swap[seen]! >= 0) return conflict(operations, certain, [swap[seen]!, op])
     else swap[seen] = op
   }
   for (let write = 0; write < writeCount; write++) start[write + 1]! += start[write]!
@@ -92,18 +92,33 @@ export function checkZones(operations: MappedOperations): ZoneResult {
       op = swap[write]!
       if (op < 0) break
     }
-    if (broken) return conflict(members(root))
+    if (broken) return conflict(operations, certain, [...members(root)])
     if (lastInvoke > -Infinity) zones.push({ root, firstReturn, lastInvoke })
   }
   // Swaps that see each other in a ring have no beginning.
   for (let op = 0; op < count; op++) {
-    if (certain[op] !== Infinity && writes[op]! > 0 && inChain[writes[op]!] === 0) return conflict(chainOf(op, operations, writer))
+    if (certain[op] !== Infinity && writes[op]! > 0 && inChain[writes[op]!] === 0) return conflict(operations, certain, [op])
   }
   const clash = overlap(zones)
-  return clash === null ? { kind: 'linearizable' } : conflict([...members(clash[0].root), ...members(clash[1].root)])
+  return clash === null ? { kind: 'linearizable' } : conflict(operations, certain, [...members(clash[0].root), ...members(clash[1].root)])
 }
 
-const conflict = (operations: number[]): ZoneResult => ({ kind: 'not-linearizable', conflict: operations.sort((a, b) => a - b) })
+/** With all that certainly happened in the same chains: what one saw, and what saw it. */
+function conflict({ observes, writes, writeCount }: MappedOperations, certain: Float64Array, found: readonly number[]): ZoneResult {
+  const ofWrite: number[][] = Array.from({ length: writeCount }, () => [])
+  for (let op = 0; op < certain.length; op++) {
+    if (certain[op] === Infinity) continue
+    if (observes[op]! > 0) ofWrite[observes[op]!]!.push(op)
+    if (writes[op]! > 0) ofWrite[writes[op]!]!.push(op)
+  }
+  const all = new Set(found)
+  for (const op of all) {
+    for (const write of [observes[op]!, writes[op]!]) {
+      if (write > 0) for (const other of ofWrite[write]!) all.add(other)
+    }
+  }
+  return { kind: 'not-linearizable', conflict: [...all].sort((a, b) => a - b) }
+}
 
 /**
  * When each operation has happened at the latest; Infinity: it need not have.
@@ -123,13 +138,6 @@ function certainReturns({ return: returns, observes }: MappedOperations, writer:
     }
   }
   return certain
-}
-
-/** The operation, what it saw, what that saw … */
-function chainOf(op: number, { observes }: MappedOperations, writer: Int32Array): number[] {
-  const chain = new Set<number>()
-  for (let at = op; at >= 0 && !chain.has(at); at = observes[at]! > 0 ? writer[observes[at]!]! : -1) chain.add(at)
-  return [...chain]
 }
 
 function overlap(zones: readonly Zone[]): readonly [Zone, Zone] | null {
