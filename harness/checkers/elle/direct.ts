@@ -16,15 +16,25 @@ export function internalAnomalies(history: TransactionHistory): Anomaly[] {
   for (const { id, outcome, operations } of history.transactions) {
     if (outcome !== 'ok' || operations.length < 2) continue
     const expected = new Map<number, Expected>()
+    const appended = new Set<number>()
     for (const operation of operations) {
       const { key } = operation
       const before = expected.get(key)
       if (operation.f === 'append') {
+        appended.add(operation.element)
         expected.set(key, { kind: before?.kind ?? 'end', list: [...before?.list ?? [], operation.element] })
         continue
       }
       const { list } = operation
       if (list === null) continue
+      const early = list.find((element) => history.writerOf[element] === id && !appended.has(element))
+      if (early !== undefined) {
+        const name = history.names.keys[key]!
+        anomalies.push({
+          name: 'internal', key: name, transactions: [id],
+          explanation: [`${transactionName(id)} read ${name} as ${listText(history, list)} before it appended ${JSON.stringify(history.names.values[early])} itself.`],
+        })
+      }
       if (before !== undefined && !agrees(list, before)) {
         const name = history.names.keys[key]!
         anomalies.push({

@@ -47,6 +47,7 @@ const rejected: readonly { readonly what: string, readonly text: string, readonl
   { what: 'lost update', anomalies: ['lost-update', 'G-single'], text: allAtOnce('r x [], append x 1', 'r x [], append x 2', 'r x [1 2]') },
   { what: 'lost update of which one append is gone', anomalies: ['lost-update', 'G-single'], text: allAtOnce('r x [], append x 1', 'r x [], append x 2', 'r x [1]') },
   { what: 'own append not read', anomalies: ['internal'], text: oneByOne('append x 1, r x []') },
+  { what: 'own append read before it was made', anomalies: ['internal'], text: oneByOne('r x [1], append x 1') },
   { what: 'two reads of one transaction that differ', anomalies: ['internal', 'G-single'], text: allAtOnce('append x 1', 'r x [], r x [1]') },
   { what: 'an element twice', anomalies: ['duplicate-elements'], text: oneByOne('append x 1', 'r x [1 1]') },
   { what: 'an element from nowhere', anomalies: ['garbage-read'], text: oneByOne('append x 1', 'r x [1 9]') },
