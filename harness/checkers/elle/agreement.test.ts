@@ -13,7 +13,7 @@ import { randomHistory } from './random-history.ts'
 import { readTransactions } from './transactions.ts'
 
 const histories = fc.record({ seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }), finalReads: fc.boolean() })
-const anomalies = (history: readonly OperationEvent[]) => findAnomalies(readTransactions(history), 1e7).anomalies
+const anomalies = (history: readonly OperationEvent[]) => findAnomalies(readTransactions(history), { edgeBudget: 1e7, staleReads: false }).anomalies
 
 t.test('agrees with the search of all orders', async (t) => {
   const counts = { valid: 0, invalid: 0 }

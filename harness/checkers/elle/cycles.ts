@@ -9,6 +9,12 @@ export interface Cycle {
   readonly steps: readonly Step[]
 }
 
+export interface TimedTransactions {
+  readonly transactions: readonly Transaction[]
+  /** Whether it has an order in real time. */
+  readonly inTime: (id: number) => boolean
+}
+
 const { ww, wr, rw, process, realtime } = edgeKinds
 
 /** What a cycle of each class has: one edge of `start`, then a path back by edges of `path` (and of the orders). */
@@ -29,12 +35,12 @@ const shortestPossible = 2
  * class first; of a class with the order of workers or of time only where it
  * has none without. There is a cycle for every component, whatever the budget.
  */
-export function findCycles(graph: Graph, transactions: readonly Transaction[], budget: Budget): Cycle[] {
+export function findCycles(graph: Graph, timed: TimedTransactions, budget: Budget): Cycle[] {
   const all = ww | wr | rw | process | realtime
   return components(graph, all).flatMap((nodes) => {
     // The nodes that only stand for ends of transactions are of no more use.
-    const members = nodes.filter((node) => node < transactions.length).sort((a, b) => a - b)
-    return cyclesOf(timedPart(graph, transactions, members), members, budget)
+    const members = nodes.filter((node) => node < timed.transactions.length).sort((a, b) => a - b)
+    return cyclesOf(timedPart(graph, timed, members), members, budget)
   })
 }
 
@@ -103,7 +109,7 @@ export function classify(steps: readonly Step[]): CycleAnomaly {
 }
 
 /** The graph among `members`, which are in order of invocation. */
-function timedPart(graph: Graph, transactions: readonly Transaction[], members: readonly number[]): TimedGraph {
+function timedPart(graph: Graph, { transactions, inTime }: TimedTransactions, members: readonly number[]): TimedGraph {
   const local = new Map(members.map((id, node) => [id, node]))
   const edges = new EdgeList()
   for (const [node, id] of members.entries()) {
@@ -115,6 +121,7 @@ function timedPart(graph: Graph, transactions: readonly Transaction[], members: 
   return {
     graph: edges.graph(members.length),
     invokePositions: Float64Array.from(members, (id) => transactions[id]!.invokePosition),
-    returnPositions: Float64Array.from(members, (id) => transactions[id]!.returnPosition),
+    returnPositions: Float64Array.from(members, (id) => inTime(id) ? transactions[id]!.returnPosition : Number.POSITIVE_INFINITY),
+    inTime: Uint8Array.from(members, (id) => inTime(id) ? 1 : 0),
   }
 }

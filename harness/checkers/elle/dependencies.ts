@@ -11,15 +11,13 @@ const unseenPerReadMin = 16
 
 /**
  * Who must come before whom (Adya's direct serialization graph, Elle §4): ww,
- * wr and rw from each list's order, and each worker's own order. Aborted
- * transactions take no part, nor those that may have happened and that nobody
- * saw: leaving them out is one of the things that may have been. One that was
- * seen did happen, all of it.
+ * wr and rw from each list's order. Aborted transactions take no part, nor
+ * those that may have happened and that nobody saw: leaving them out is one of
+ * the things that may have been. One that was seen did happen, all of it.
  */
-export function dependencies(history: TransactionHistory, versions: VersionOrders): EdgeList {
+export function dependencies(history: TransactionHistory, versions: VersionOrders, happened: Uint8Array): EdgeList {
   const edges = new EdgeList()
-  const { transactions, writerOf } = history
-  const happened = committed(history, versions)
+  const { writerOf } = history
   const writer = (element: number) => {
     const id = writerOf[element]!
     return id >= 0 && happened[id] === 1 ? id : -1
@@ -65,7 +63,6 @@ export function dependencies(history: TransactionHistory, versions: VersionOrder
       unseenEdges += perRead
     }
   })
-  addProcessOrder(edges, transactions, happened)
   return edges
 }
 
@@ -94,10 +91,11 @@ function unseenAppends({ transactions }: TransactionHistory, { orders }: Version
   return byKey
 }
 
-function addProcessOrder(edges: EdgeList, transactions: readonly Transaction[], happened: Uint8Array): void {
+/** Each worker's own order. */
+export function addProcessOrder(edges: EdgeList, transactions: readonly Transaction[], takesPart: (id: number) => boolean): void {
   const last = new Map<number, number>()
   for (const { id, process } of transactions) {
-    if (happened[id] !== 1) continue
+    if (!takesPart(id)) continue
     const before = last.get(process)
     if (before !== undefined) edges.add(before, id, edgeKinds.process, -1)
     last.set(process, id)

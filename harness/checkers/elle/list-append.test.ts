@@ -108,3 +108,12 @@ t.test('histories that contradict themselves are refused', async (t) => {
   t.throws(() => check('0 ok append x 1'), /invoked nothing/)
   t.throws(() => checkListAppend([{ index: 0, time: 0, process: 0, type: 'invoke', f: 'write', value: 3 }]), /no list of operations/)
 })
+
+t.test('stale reads may show the past, but only one moment of it; writers and final reads may not', async (t) => {
+  const stale = (text: string, final = false) => checkListAppend(transactionsOf(text).map((event) => final ? { ...event, f: 'final-txn' } : event), { staleReads: true })
+  const old = oneByOne('append x 1', 'r x []', 'r x [1]')
+  t.equal(stale(old).verdict, 'valid')
+  t.equal(stale(old, true).verdict, 'invalid')
+  t.equal(stale(oneByOne('append x 1', 'r x [], append y 2', 'r x [1]')).verdict, 'invalid')
+  t.equal(stale(allAtOnce('append x 1, append y 1', 'r x [1], r y []', 'r y [1]')).verdict, 'invalid')
+})

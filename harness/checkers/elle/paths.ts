@@ -19,7 +19,10 @@ export interface TimedGraph {
   readonly graph: Graph
   /** By node. */
   readonly invokePositions: Float64Array
+  /** Infinity: nothing begins after it. */
   readonly returnPositions: Float64Array
+  /** 1: it comes after what ended before it began. */
+  readonly inTime: Uint8Array
 }
 
 export interface PathRules {
@@ -59,7 +62,7 @@ export class PathFinder {
    * and not), each tail of the order of time once.
    */
   shortest(source: number, target: number, { mask, apart }: PathRules, stepsMax: number, budget: Budget): Step[] | null {
-    const { graph: { nodeCount, starts, targets, kinds, elements }, invokePositions, returnPositions } = this.#part
+    const { graph: { nodeCount, starts, targets, kinds, elements }, invokePositions, returnPositions, inTime } = this.#part
     const search = ++this.#search
     const first = apart ? source + nodeCount : source
     this.#reached[first] = search
@@ -88,7 +91,7 @@ export class PathFinder {
         if ((mask & edgeKinds.realtime) === 0) continue
         const tail = firstAfter(invokePositions, returnPositions[node]!)
         budget.edges -= Math.max(0, covered - tail)
-        for (let later = tail; later < covered; later++) if (visit(state, later, edgeKinds.realtime, -1)) return this.#stepsFrom(first, target)
+        for (let later = tail; later < covered; later++) if (inTime[later] === 1 && visit(state, later, edgeKinds.realtime, -1)) return this.#stepsFrom(first, target)
         covered = Math.min(covered, tail)
       }
       frontier = next

@@ -11,6 +11,8 @@ export interface Transaction {
   /** Its place among the transactions, in order of invocation. */
   readonly id: number
   readonly process: number
+  /** What the history calls it; Jepsen: `txn`. */
+  readonly f: string
   /** `info`: may have happened. `fail`: did not. */
   readonly outcome: 'ok' | 'info' | 'fail'
   readonly operations: readonly MicroOperation[]
@@ -71,7 +73,7 @@ function transaction(interner: Interner, invoked: { readonly event: OperationEve
   const outcome = ended === null ? 'info' : ended.event.type as Transaction['outcome']
   const { value, index } = outcome === 'ok' ? ended!.event : invoked.event
   return {
-    id: invoked.id, process: invoked.event.process, outcome,
+    id: invoked.id, process: invoked.event.process, f: invoked.event.f, outcome,
     operations: microOperations(interner, value, outcome === 'ok', index),
     invokePosition: invoked.position, invokeIndex: invoked.event.index,
     returnPosition: outcome === 'ok' ? ended!.position : Number.POSITIVE_INFINITY,
