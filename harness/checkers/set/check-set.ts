@@ -1,6 +1,6 @@
 import type { HistoryEvent } from '../../history/event.ts'
 import type { CheckResult, Evidence } from '../verdict.ts'
-import { quantilesOf } from './quantiles.ts'
+import { quantilesOf } from '../quantiles.ts'
 import { readSets, type Add, type Element, type SetHistory, type SetRead } from './set-history.ts'
 
 export interface SetOptions {
