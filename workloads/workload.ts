@@ -8,6 +8,7 @@ import type { Random } from '../node/base/random.ts'
 import type { Answer } from './ports/answer.ts'
 import type { KvClient } from './ports/kv.ts'
 import type { MembersClient } from './ports/members.ts'
+import type { PrefixClient } from './ports/prefixes.ts'
 import type { ServiceClient } from './ports/services.ts'
 import type { SessionClient } from './ports/sessions.ts'
 import type { TransactionClient } from './ports/transactions.ts'
@@ -90,6 +91,7 @@ export interface RunFacts {
 export interface SystemClient extends KvClient {
   readonly sessions?: SessionClient
   readonly transactions?: TransactionClient
+  readonly prefixes?: PrefixClient
   readonly watches?: WatchClient
   readonly services?: ServiceClient
   readonly members?: MembersClient

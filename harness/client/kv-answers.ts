@@ -10,7 +10,7 @@ const entriesSchema = z.array(z.object({
   /** Base64; null for an empty value. */
   Value: z.string().nullable(),
   ModifyIndex: z.int().positive(),
-})).length(1)
+})).min(1)
 
 const decoder = new TextDecoder()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true })
@@ -22,6 +22,16 @@ export interface KvEntry {
 
 /** The entry in the body of `GET /v1/kv/<key>`, or a sentence that says what is wrong with it. */
 export function decodeEntry(body: Uint8Array, key: string): KvEntry | { readonly malformed: string } {
+  const entries = decodeEntries(body)
+  if ('malformed' in entries) return entries
+  const [entry] = entries
+  if (entries.length !== 1) return { malformed: `malformed answer: asked for key ${key}, got ${entries.length} entries` }
+  if (entry!.key !== key) return { malformed: `malformed answer: asked for key ${key}, got ${entry!.key}` }
+  return { value: entry!.value, version: entry!.version }
+}
+
+/** The entries in the body of `GET /v1/kv/<prefix>?recurse`, or a sentence that says what is wrong with it. */
+export function decodeEntries(body: Uint8Array): (KvEntry & { readonly key: string })[] | { readonly malformed: string } {
   let json: unknown
   try {
     json = JSON.parse(strictDecoder.decode(body))
@@ -30,12 +40,14 @@ export function decodeEntry(body: Uint8Array, key: string): KvEntry | { readonly
   }
   const parsed = entriesSchema.safeParse(json)
   if (!parsed.success) return { malformed: `malformed answer: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}` }
-  const entry = parsed.data[0]!
-  if (entry.Key !== key) return { malformed: `malformed answer: asked for key ${key}, got ${entry.Key}` }
-  const bytes = Buffer.from(entry.Value ?? '', 'base64')
-  // Buffer skips over what is not base64; the way back shows whether it did.
-  if (bytes.toString('base64') !== (entry.Value ?? '')) return { malformed: 'malformed answer: Value is not base64' }
-  return { value: bytes.toString('utf8'), version: entry.ModifyIndex }
+  const entries: (KvEntry & { readonly key: string })[] = []
+  for (const { Key: key, Value, ModifyIndex: version } of parsed.data) {
+    const bytes = Buffer.from(Value ?? '', 'base64')
+    // Buffer skips over what is not base64; the way back shows whether it did.
+    if (bytes.toString('base64') !== (Value ?? '')) return { malformed: 'malformed answer: Value is not base64' }
+    entries.push({ key, value: bytes.toString('utf8'), version })
+  }
+  return entries
 }
 
 /** The `true` or `false` of `PUT /v1/kv/<key>`, or null for anything else. */

@@ -7,14 +7,14 @@ import type { CheckResult, Verdict } from '../checkers/verdict.ts'
 import type { Environment, EnvironmentOptions, SourceEdit } from '../environments/environment.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import type { RunPlan } from '../plan/plan.ts'
-import { memberNames } from '../plan/fault-options.ts'
 import { UsageError } from '../plan/usage-error.ts'
 import { requestTo } from '../systems/leader.ts'
 import type { System } from '../systems/system.ts'
 import { FaultConductor } from './fault-conductor.ts'
 import type { FaultRecord } from './fault-record.ts'
 import { finalPhase } from './final-phase.ts'
-import { judge, type Judgement } from './judge.ts'
+import type { Judgement } from './judge.ts'
+import { judgeRun } from './judge-run.ts'
 import { chooseSources, environmentFaults } from './fault-sources.ts'
 import { mainPhase, type FaultSources, type LeaderChange } from './main-phase.ts'
 import { openRecording } from './recording.ts'
@@ -68,12 +68,12 @@ export interface RunOutcome {
 export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcome> {
   const observed = await runCluster(plan, parts, performance.now())
   parts.status.phase = 'checking'
-  const { verdict, results }: Judgement = await judge([
-    { checker: plan.workload, check: () => parts.workload.check(observed.history, plan, { members: memberNames(plan.members), faults: observed.faults }) },
-    { checker: 'members', check: async () => observed.collectError === null
+  const { verdict, results }: Judgement = await judgeRun({
+    ...observed, plan, workload: parts.workload, known: observed.results,
+    checkMembers: async () => observed.collectError === null
       ? parts.checkMembers(parts.directory.members, observed.members)
-      : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)) },
-  ], observed.results)
+      : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)),
+  })
   const { history, leaders, secondsToFirstOperation } = observed
   return { verdict, results, history, leaders, secondsToFirstOperation, counts: { ...parts.status.counts } }
 }
@@ -175,6 +175,7 @@ async function runPhases(context: RunContext, parts: RunParts, sources: FaultSou
     }
     const secondsToFirstOperation = (performance.now() - calledMs) / 1000
     const leaders = await mainPhase(context, sources, conductor)
+    for (const change of leaders) parts.directory.appendLine('leaders.jsonl', change)
     status.phase = 'healing'
     await interrupt.orInterrupt(conductor.healAll())
     const recovery = await recover(context)

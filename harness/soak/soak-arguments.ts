@@ -58,7 +58,7 @@ const ownFlags: ReadonlySet<string> = new Set(['--runs', '--members', '--seed', 
 async function testFlags(args: readonly string[]): Promise<TestFlags> {
   let read: TestFlags = {}
   const elsewhere = async () => { throw new UsageError(usage) }
-  const program = makeProgram({ test: async (flags) => { read = flags }, check: elsewhere, faults: elsewhere, doctor: elsewhere }, packageVersion())
+  const program = makeProgram({ test: async (flags) => { read = flags }, check: elsewhere, faults: elsewhere, explore: () => Promise.reject(new Error("not here")), replay: () => Promise.reject(new Error("not here")), shrink: () => Promise.reject(new Error("not here")), doctor: elsewhere }, packageVersion())
   for (const command of [program, ...program.commands]) command.exitOverride()
   await program.parseAsync(['test', ...args], { from: 'user' })
   return read
