@@ -1,5 +1,6 @@
+import { lock } from './lock.ts'
 import { register } from './register.ts'
 import type { Workload } from './workload.ts'
 
 /** Every workload, by name. */
-export const workloads: Readonly<Record<string, Workload>> = { [register.name]: register }
+export const workloads: Readonly<Record<string, Workload>> = { [register.name]: register, [lock.name]: lock }
