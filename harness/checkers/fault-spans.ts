@@ -37,6 +37,14 @@ const replacing: ReadonlySet<string> = new Set(['damage', 'membership'])
 export const restartsMembers = ({ name }: FaultSpan) => restarting.has(name)
 export const replacesMembers = ({ name }: FaultSpan) => replacing.has(name)
 
+/** What was broken goes on being felt: elections, connections made anew, what was missed. */
+const aftermathNs = 5e9
+
+/** Whether a fault was on in a stretch of time, or had just been. */
+export function isDisturbed(spans: readonly FaultSpan[], fromNs: number, untilNs: number): boolean {
+  return spans.some((span) => span.fromNs <= untilNs && span.untilNs + aftermathNs >= fromNs)
+}
+
 const clockSchema = z.object({
   skew: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('jump'), offsetMs: z.number() }),
@@ -94,6 +102,11 @@ export class ClockBounds {
       soonest = Math.min(soonest, fromNs + Math.max(0, (durationNs - leapNs) / rate))
     }
     return soonest
+  }
+
+  /** Whether any member's every clock was skewed: reads by lease lean on those. */
+  get skewed(): boolean {
+    return this.#skews.length > 0
   }
 
   /** By how much clocks may have fallen behind real time over the whole run, so that what they time comes later. */

@@ -16,7 +16,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { HistoryEvent } from '../history/event.ts'
 import type { RunPlan } from '../plan/plan.ts'
 import type { RunFacts } from '../../workloads/workload.ts'
-import { ClockBounds, faultSpans, restartsMembers, type FaultSpan } from './fault-spans.ts'
+import { ClockBounds, faultSpans, isDisturbed, restartsMembers, type FaultSpan } from './fault-spans.ts'
 import { explainLock, type PlacedStep } from './lock-evidence.ts'
 import { checkFreeing, checkGuarded, checkSessions } from './lock-rules.ts'
 import { lockOperations, type LockOperation } from './lock-history.ts'
@@ -84,7 +84,9 @@ async function checkObjects(checking: LockChecking, nowMs: () => number): Promis
 const countEnds = ({ sessions }: LockChecking) => [...sessions.values()].filter(({ ended }) => ended !== null).length
 
 /** The operations on one lock, and the ends of the sessions that may have held it. */
-function stepsOf(operations: readonly LockOperation[], { sessions, positionOf }: LockChecking): PlacedStep[] {
+function stepsOf(operations: readonly LockOperation[], { sessions, positionOf, plan, clocks }: LockChecking): PlacedStep[] {
+  // A default read leans on the leader's lease, and so on its clock.
+  const unleased = plan.consistency === 'default' && clocks.skewed
   const steps: PlacedStep[] = []
   const holders = new Set<string>()
   const place = (operation: LockOperation, step: LockStep, nudge = 0) => steps.push({
@@ -108,7 +110,7 @@ function stepsOf(operations: readonly LockOperation[], { sessions, positionOf }:
         break
       }
       case 'read':
-        if (!operation.stale) place(operation, { ...times, kind: 'read', lock: operation.value.lock })
+        if (!operation.stale && !unleased) place(operation, { ...times, kind: 'read', lock: operation.value.lock })
         break
       case 'cycle': {
         const { session, token, releaseToken, held } = operation.value
@@ -141,14 +143,13 @@ function stepsOf(operations: readonly LockOperation[], { sessions, positionOf }:
  * The earliest end of a lock-delay that begins at a time. It is in no log: a
  * member that begins anew from a snapshot knows of none that the snapshot
  * covers, and one that was behind may be sent a snapshot and knows as little.
- * So a fault that ends processes, while a delay runs, loosens it wholly; where
- * snapshots come all the time, every fault does.
+ * So a fault that ends processes, while a delay runs, loosens it wholly; and
+ * where snapshots come all the time, every fault that a new leader may follow on.
  */
 function delaysOf({ spans, clocks, plan }: LockChecking): (fromNs: number, delayNs: number) => number {
-  const manySnapshots = 'raft_snapshot_threshold' in plan.memberConfig || 'raft_trailing_logs' in plan.memberConfig
+  const manySnapshots = plan.env === 'simulated' || 'raft_snapshot_threshold' in plan.memberConfig || 'raft_trailing_logs' in plan.memberConfig
   const loosening = manySnapshots ? spans : spans.filter(restartsMembers)
-  return (fromNs, delayNs) => loosening.some((span) => span.fromNs <= fromNs + delayNs && span.untilNs >= fromNs)
-    ? fromNs : clocks.soonestNs(fromNs, delayNs)
+  return (fromNs, delayNs) => isDisturbed(loosening, fromNs, fromNs + delayNs) ? fromNs : clocks.soonestNs(fromNs, delayNs)
 }
 
 /** Position of the first event at or behind a time. */
