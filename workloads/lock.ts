@@ -34,7 +34,7 @@ export const lock: Workload = {
 }
 
 /** Shares of 1000 operations. */
-const shares = { acquire: 340, read: 220, release: 110, guard: 210, renew: 100, destroy: 14, abandon: 6 } as const
+const shares = { acquire: 340, read: 225, release: 110, guard: 210, renew: 100, destroy: 10, abandon: 5 } as const
 
 /** The shortest that Consul takes. */
 const ttlMs = 10_000

@@ -26,12 +26,18 @@ export const watch: Workload = {
   check: checkWatches,
 }
 
-/** Prefixes that are written below, and how often in 100: on the quiet ones waits run out. */
-const folders = [['watch/a/', 60], ['watch/b/', 28], ['watch/c/', 9], ['watch/d/', 3]] as const
+/**
+ * Prefixes below which keys change: how often in 100, and how often by a delete.
+ * On the quiet ones waits run out; and a delete is for long the last change
+ * there, of which only the index tells.
+ */
+const folders = [
+  { folder: 'watch/a/', share: 58, deletes: 0.1 }, { folder: 'watch/b/', share: 28, deletes: 0.2 },
+  { folder: 'watch/c/', share: 10, deletes: 0.4 }, { folder: 'watch/d/', share: 4, deletes: 0.5 },
+] as const
 /** And all of them together. */
-const watched = ['watch/', ...folders.map(([folder]) => folder)]
+const watched = ['watch/', ...folders.map(({ folder }) => folder)]
 
-const deleteChance = 0.2
 /** How often a watcher turns to another prefix. */
 const turnChance = 0.1
 /** Of the time that an operation may take: the rest is for what comes before and behind the wait. */
@@ -48,9 +54,10 @@ function watchWork(plan: RunPlan, random: Random): (worker: Worker) => Operation
   }
   const change = (): Operation => {
     let left = random.between(0, 100)
-    const at = folders.findIndex(([, share]) => (left -= share) < 0)
-    const key = `${folders[at]![0]}${keys[at]!.draw(random.between(0, plan.keyCount))}`
-    if (random.chance(deleteChance)) return { f: 'delete', key, value: null }
+    const at = folders.findIndex(({ share }) => (left -= share) < 0)
+    const { folder, deletes } = folders[at]!
+    const key = `${folder}${keys[at]!.draw(random.between(0, plan.keyCount))}`
+    if (random.chance(deletes)) return { f: 'delete', key, value: null }
     value += 1
     return { f: 'write', key, value }
   }

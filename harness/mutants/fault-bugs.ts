@@ -34,6 +34,10 @@ const powerCuts = (how: 'power' | 'torn-power') => [
   ...repeat(26, (i) => [{ at: 2 + 2 * i, for: 0.4, fault: 'power', target: i % 2 === 0 ? 'all' : 'leader', value: { how } }]),
 ]
 
+/** Wall clocks of all, forward by more than any session lives without a renewal. */
+const wallJumps = repeat(6, (i) => [{ at: 6 + 8 * i, for: 4, fault: 'clock', target: 'all', value: { members, skew: { kind: 'jump', offsetMs: 40_000 }, clocks: 'wall' } }])
+const lockRun = ['--workload', 'lock', '--nemesis', 'none', '--rate', '40', '--time-limit', '52']
+
 const schedulerOfDriver = 'name, id, scheduler, log, core: this.#core'
 const checksumTest = "if (checksum(file, start, end, place) !== file.readUInt32LE(start)) return bad('the checksum does not match')"
 
@@ -138,6 +142,20 @@ export const faultBugs: readonly Mutant[] = [
     runs: {
       simulated: ['--nemesis', 'damage', '--time-limit', '120', '--interval', '1.5'],
       withoutFault: ['--nemesis', 'kill,power', '--time-limit', '60'],
+      local: null,
+    },
+  },
+  {
+    name: 'ttl-by-wall-clock',
+    about: 'the time to live of sessions goes by the wall clock: where that jumps forward, sessions end that were renewed a moment ago (clock jump forward)',
+    edits: [
+      { file: 'node/driver/session-timers.ts', find: 'const dueMs = this.#ports.scheduler.nowMs() + afterMs', replace: 'const dueMs = this.#ports.scheduler.wallMs() + afterMs' },
+      { file: 'node/driver/session-timers.ts', find: 'const leftMs = timer.dueMs - this.#ports.scheduler.nowMs()', replace: 'const leftMs = timer.dueMs - this.#ports.scheduler.wallMs()' },
+      { file: 'node/driver/session-timers.ts', find: 'return this.#ports.scheduler.after(afterMs, () => {', replace: 'return this.#ports.scheduler.after(Math.min(afterMs, 1000), () => {' },
+    ],
+    runs: {
+      simulated: [...lockRun, ...script(wallJumps)],
+      withoutFault: lockRun,
       local: null,
     },
   },
