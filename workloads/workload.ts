@@ -6,6 +6,7 @@ import type { ReadConsistency, RunPlan } from '../harness/plan/plan.ts'
 import type { FaultRecord } from '../harness/runner/fault-record.ts'
 import type { Random } from '../node/base/random.ts'
 import type { Answer } from './ports/answer.ts'
+import type { DeleteClient } from './ports/deletes.ts'
 import type { KvClient } from './ports/kv.ts'
 import type { MembersClient } from './ports/members.ts'
 import type { PrefixClient } from './ports/prefixes.ts'
@@ -29,8 +30,8 @@ export interface Operation {
 /** How an operation ended. `value` and `version` replace the invocation's where given. */
 export type OperationOutcome =
   | { readonly type: 'ok', readonly value?: unknown, readonly version?: number }
-  | { readonly type: 'fail', readonly error: string }
-  | { readonly type: 'info', readonly error: string }
+  | { readonly type: 'fail', readonly error: string, readonly value?: unknown }
+  | { readonly type: 'info', readonly error: string, readonly value?: unknown }
 
 /**
  * A file each: what is done, how, and how it is judged. Sees ports, never a
@@ -93,6 +94,7 @@ export interface SystemClient extends KvClient {
   readonly transactions?: TransactionClient
   readonly prefixes?: PrefixClient
   readonly watches?: WatchClient
+  readonly deletes?: DeleteClient
   readonly services?: ServiceClient
   readonly members?: MembersClient
 }

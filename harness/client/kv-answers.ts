@@ -5,49 +5,80 @@ import { z } from 'zod'
  * types with the members' own code: a mistake in both would be invisible.
  * Source: Consul's HTTP API, KV store, "Read Key".
  */
-const entriesSchema = z.array(z.object({
+const entrySchema = z.object({
   Key: z.string(),
   /** Base64; null for an empty value. */
   Value: z.string().nullable(),
   ModifyIndex: z.int().positive(),
-})).min(1)
+})
+const entriesSchema = z.array(entrySchema)
+const lockEntriesSchema = z.array(entrySchema.extend({ LockIndex: z.int().min(0), Session: z.string().min(1).optional() }))
 
-const decoder = new TextDecoder()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder()
 
 export interface KvEntry {
   readonly value: string
   readonly version: number
 }
 
-/** The entry in the body of `GET /v1/kv/<key>`, or a sentence that says what is wrong with it. */
-export function decodeEntry(body: Uint8Array, key: string): KvEntry | { readonly malformed: string } {
-  const entries = decodeEntries(body)
-  if ('malformed' in entries) return entries
-  const [entry] = entries
-  if (entries.length !== 1) return { malformed: `malformed answer: asked for key ${key}, got ${entries.length} entries` }
-  if (entry!.key !== key) return { malformed: `malformed answer: asked for key ${key}, got ${entry!.key}` }
-  return { value: entry!.value, version: entry!.version }
+export interface Malformed {
+  readonly malformed: string
 }
 
-/** The entries in the body of `GET /v1/kv/<prefix>?recurse`, or a sentence that says what is wrong with it. */
-export function decodeEntries(body: Uint8Array): (KvEntry & { readonly key: string })[] | { readonly malformed: string } {
+/** The entry in the body of `GET /v1/kv/<key>`, or a sentence that says what is wrong with it. */
+export function decodeEntry(body: Uint8Array, key: string): KvEntry | Malformed {
+  const entry = onlyEntry(body, entriesSchema, key)
+  return 'malformed' in entry ? entry : withValue(entry, (value) => ({ value, version: entry.ModifyIndex }))
+}
+
+/** The same with what it is as a lock. */
+export function decodeLockEntry(body: Uint8Array, key: string): KvEntry & { readonly lockIndex: number, readonly session: string | null } | Malformed {
+  const entry = onlyEntry(body, lockEntriesSchema, key)
+  return 'malformed' in entry ? entry : withValue(entry, (value) => ({ value, version: entry.ModifyIndex, lockIndex: entry.LockIndex, session: entry.Session ?? null }))
+}
+
+/** All entries of `GET /v1/kv/<prefix>?recurse`: each once, in the order of their keys, none outside of the prefix. */
+export function decodeEntries(body: Uint8Array, prefix: string): readonly (KvEntry & { readonly key: string })[] | Malformed {
+  const parsed = parse(body, entriesSchema)
+  if ('malformed' in parsed) return parsed
+  const entries: (KvEntry & { readonly key: string })[] = []
+  let last: string | null = null
+  for (const entry of parsed) {
+    if (!entry.Key.startsWith(prefix)) return { malformed: `malformed answer: asked for keys below ${prefix}, got ${entry.Key}` }
+    if (last !== null && Buffer.compare(Buffer.from(last), Buffer.from(entry.Key)) >= 0) return { malformed: `malformed answer: ${entry.Key} comes after ${last}` }
+    last = entry.Key
+    const decoded = withValue(entry, (value) => ({ key: entry.Key, value, version: entry.ModifyIndex }))
+    if ('malformed' in decoded) return decoded
+    entries.push(decoded)
+  }
+  return entries
+}
+
+/** Arrays, so that what is malformed is told from them by its field. */
+function parse<T>(body: Uint8Array, schema: z.ZodType<T[]>): T[] | Malformed {
   let json: unknown
   try {
     json = JSON.parse(strictDecoder.decode(body))
   } catch (error) {
     return { malformed: `malformed answer: ${(error as Error).message}` }
   }
-  const parsed = entriesSchema.safeParse(json)
-  if (!parsed.success) return { malformed: `malformed answer: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}` }
-  const entries: (KvEntry & { readonly key: string })[] = []
-  for (const { Key: key, Value, ModifyIndex: version } of parsed.data) {
-    const bytes = Buffer.from(Value ?? '', 'base64')
-    // Buffer skips over what is not base64; the way back shows whether it did.
-    if (bytes.toString('base64') !== (Value ?? '')) return { malformed: 'malformed answer: Value is not base64' }
-    entries.push({ key, value: bytes.toString('utf8'), version })
-  }
-  return entries
+  const parsed = schema.safeParse(json)
+  return parsed.success ? parsed.data : { malformed: `malformed answer: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}` }
+}
+
+function onlyEntry<T extends z.infer<typeof entrySchema>>(body: Uint8Array, schema: z.ZodType<T[]>, key: string): T | Malformed {
+  const parsed = parse(body, schema)
+  if ('malformed' in parsed) return parsed
+  if (parsed.length !== 1) return { malformed: `malformed answer: ${parsed.length} entries for one key` }
+  const entry = parsed[0]!
+  return entry.Key === key ? entry : { malformed: `malformed answer: asked for key ${key}, got ${entry.Key}` }
+}
+
+function withValue<T>({ Value }: { readonly Value: string | null }, make: (value: string) => T): T | Malformed {
+  const bytes = Buffer.from(Value ?? '', 'base64')
+  // Buffer skips over what is not base64; the way back shows whether it did.
+  return bytes.toString('base64') === (Value ?? '') ? make(bytes.toString('utf8')) : { malformed: 'malformed answer: Value is not base64' }
 }
 
 /** The `true` or `false` of `PUT /v1/kv/<key>`, or null for anything else. */

@@ -61,6 +61,10 @@ const leaderRemoved = { at: 1, fault: 'membership', value: { kind: 'remove-leade
 const halved = repeat(18, (i) => [{ at: 3 + 2 * i, for: 1.4, fault: 'partition', target: 'halves' }])
 const fourMembers = ['--members', '4', '--concurrency', '8n', '--operation-timeout', '400', '--time-limit', '42']
 
+/** Wall clocks of all, forward by more than any session lives without a renewal. */
+const wallJumps = repeat(6, (i) => [{ at: 6 + 8 * i, for: 4, fault: 'clock', target: 'all', value: { members, skew: { kind: 'jump', offsetMs: 40_000 }, clocks: 'wall' } }])
+const lockRun = ['--workload', 'lock', '--nemesis', 'none', '--rate', '40', '--time-limit', '52']
+
 const schedulerOfDriver = 'name, id, scheduler, log, core: this.#core'
 const checksumTest = "if (checksum(file, start, end, place) !== file.readUInt32LE(start)) return bad('the checksum does not match')"
 
@@ -224,6 +228,20 @@ export const faultBugs: readonly Mutant[] = [
     runs: {
       simulated: ['--nemesis', 'damage', '--time-limit', '120', '--interval', '1.5'],
       withoutFault: ['--nemesis', 'kill,power', '--time-limit', '60'],
+      local: null,
+    },
+  },
+  {
+    name: 'ttl-by-wall-clock',
+    about: 'the time to live of sessions goes by the wall clock: where that jumps forward, sessions end that were renewed a moment ago (clock jump forward)',
+    edits: [
+      { file: 'node/driver/session-timers.ts', find: 'const dueMs = this.#ports.scheduler.nowMs() + afterMs', replace: 'const dueMs = this.#ports.scheduler.wallMs() + afterMs' },
+      { file: 'node/driver/session-timers.ts', find: 'const leftMs = timer.dueMs - this.#ports.scheduler.nowMs()', replace: 'const leftMs = timer.dueMs - this.#ports.scheduler.wallMs()' },
+      { file: 'node/driver/session-timers.ts', find: 'return this.#ports.scheduler.after(afterMs, () => {', replace: 'return this.#ports.scheduler.after(Math.min(afterMs, 1000), () => {' },
+    ],
+    runs: {
+      simulated: [...lockRun, ...script(wallJumps)],
+      withoutFault: lockRun,
       local: null,
     },
   },

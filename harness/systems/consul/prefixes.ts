@@ -4,6 +4,7 @@ import type { Answer } from '../../../workloads/ports/answer.ts'
 import type { ListedEntry, PrefixClient } from '../../../workloads/ports/prefixes.ts'
 import type { ReadConsistency } from '../../plan/plan.ts'
 import type { MemberRequest } from '../system.ts'
+import { isAbsent, kvPath } from './kv.ts'
 
 /** `GET /v1/kv/<prefix>?recurse` and `DELETE /v1/kv/<key>`. */
 export class ConsulPrefixes implements PrefixClient {
@@ -17,21 +18,16 @@ export class ConsulPrefixes implements PrefixClient {
 
   async list(prefix: string, consistency: ReadConsistency): Promise<Answer<{ entries: readonly ListedEntry[] }>> {
     const query = consistency === 'default' ? '' : `&${consistency}`
-    const outcome = await this.#request({ method: 'GET', target: `${path(prefix)}?recurse${query}` }, this.#timeoutMs)
-    // Nothing there is 404 without a body; with one it is an unknown route.
-    if (outcome.kind === 'response' && outcome.status === 404 && outcome.body.length === 0) return { type: 'ok', entries: [] }
+    const outcome = await this.#request({ method: 'GET', target: `${kvPath(prefix)}?recurse${query}` }, this.#timeoutMs)
+    if (isAbsent(outcome)) return { type: 'ok', entries: [] }
     if (outcome.kind !== 'response' || outcome.status !== 200) return failureOf(outcome, 'read')
-    const entries = decodeEntries(outcome.body)
-    if ('malformed' in entries) return failureOf(outcome, 'read', entries.malformed)
-    const stranger = entries.find(({ key }) => !key.startsWith(prefix))
-    return stranger === undefined ? { type: 'ok', entries } : failureOf(outcome, 'read', `malformed answer: asked for keys below ${prefix}, got ${stranger.key}`)
+    const entries = decodeEntries(outcome.body, prefix)
+    return 'malformed' in entries ? failureOf(outcome, 'read', entries.malformed) : { type: 'ok', entries }
   }
 
   async remove(key: string): Promise<Answer<object>> {
-    const outcome = await this.#request({ method: 'DELETE', target: path(key) }, this.#timeoutMs)
+    const outcome = await this.#request({ method: 'DELETE', target: kvPath(key) }, this.#timeoutMs)
     if (outcome.kind !== 'response' || outcome.status !== 200) return failureOf(outcome, 'write')
     return decodeBoolean(outcome.body) === true ? { type: 'ok' } : failureOf(outcome, 'write', `malformed answer: ${describeOutcome(outcome)}`)
   }
 }
-
-const path = (key: string) => `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}`
