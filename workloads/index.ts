@@ -1,5 +1,8 @@
+import { membership } from './membership.ts'
 import { register } from './register.ts'
 import type { Workload } from './workload.ts'
 
+const all: readonly Workload[] = [register, membership]
+
 /** Every workload, by name. */
-export const workloads: Readonly<Record<string, Workload>> = { [register.name]: register }
+export const workloads: Readonly<Record<string, Workload>> = Object.fromEntries(all.map((workload) => [workload.name, workload]))
