@@ -4,10 +4,10 @@ import type { Answer } from './answer.ts'
 /** Services of the agent that is asked, and what the catalog says of everybody's. Consul documentation: "Agent", "Health". */
 export interface ServiceClient {
   register(service: ServiceRegistration): Promise<Answer<object>>
-  /** `known` false: the agent has no such service. */
-  deregister(id: string): Promise<Answer<{ readonly known: boolean }>>
-  /** The state of its TTL check. `known` false: the agent has no such check. */
-  report(id: string, status: CheckStatus): Promise<Answer<{ readonly known: boolean }>>
+  /** Also ok where the agent has no such service. */
+  deregister(id: string): Promise<Answer<object>>
+  /** The state of its TTL check. */
+  report(id: string, status: CheckStatus): Promise<Answer<object>>
   /** All instances of a name that the catalog knows, healthy or not. */
   instances(name: string, consistency: ReadConsistency): Promise<Answer<{ readonly instances: readonly ServiceInstance[] }>>
 }

@@ -1,11 +1,15 @@
 import type { SystemClient } from '../../../workloads/workload.ts'
-import type { MemberRequest } from '../system.ts'
+import type { MemberDnsQuery, MemberRequest } from '../system.ts'
+import { ConsulDnsClient } from './dns.ts'
 import { ConsulKvClient } from './kv.ts'
 import { ConsulMembersClient } from './members.ts'
+import { ConsulServiceClient } from './services.ts'
 
 /** All that a workload may ask of a member that speaks Consul's HTTP API: a port of `workloads/ports/` each. */
-export function consulClient(request: MemberRequest, operationTimeoutMs: number): SystemClient {
+export function consulClient(request: MemberRequest, operationTimeoutMs: number, dns?: MemberDnsQuery): SystemClient {
   return Object.assign(new ConsulKvClient(request, operationTimeoutMs), {
     members: new ConsulMembersClient(request, operationTimeoutMs),
+    services: new ConsulServiceClient(request, operationTimeoutMs),
+    ...dns === undefined ? {} : { dns: new ConsulDnsClient(dns, operationTimeoutMs) },
   } satisfies Partial<SystemClient>)
 }
