@@ -31,8 +31,10 @@ export const membership: Workload = {
   check: checkMembership,
 }
 
-/** Between two looks of `settle`. */
+/** Between two looks of `settle`: a share of what was waited for, so that long waits cost little. */
 const lookMs = 200
+const lookMsMax = 2000
+const lookShare = 0.1
 
 /**
  * In virtual time the protocol is carried out as it stands, and its bounds hold
@@ -49,7 +51,7 @@ function slackOf(env: EnvironmentKind, probeTimeoutMs: number): DetectionSlack {
 function settleMs(plan: RunPlan): number {
   const timings = gossipTimings(plan.memberConfig)
   const { factor, addMs } = slackOf(plan.env, timings.probeTimeoutMs)
-  return convergenceBoundMs(timings, plan.members + sparesMax) * factor + addMs + 2 * lookMs
+  return convergenceBoundMs(timings, plan.members + sparesMax) * factor + addMs + lookMsMax
 }
 
 /** Faults of membership may bring in so many more. */
@@ -79,13 +81,14 @@ async function look(members: MembersClient) {
 
 /** The last look is what counts. */
 async function settle(members: MembersClient, untilMs: number, { plan, clock }: WorkScope): Promise<OperationOutcome> {
-  const untilNs = clock.nowNs() + untilMs * 1e6
+  const startNs = clock.nowNs()
+  const untilNs = startNs + untilMs * 1e6
   for (;;) {
     const askedNs = clock.nowNs()
     const seen = await look(members)
     const alive = seen.type === 'ok' ? Object.values(seen.view).filter((status) => status === 'alive').length : 0
     if (alive >= plan.members || clock.nowNs() >= untilNs) return seen.type === 'ok' ? { type: 'ok', value: { askedNs, view: seen.view } } : seen
-    await clock.sleep(lookMs)
+    await clock.sleep(Math.min(lookMsMax, lookMs + lookShare * (clock.nowNs() - startNs) / 1e6))
   }
 }
 

@@ -38,8 +38,10 @@ export const registration: Workload = {
 const pushMsOf = (env: EnvironmentKind): number => env === 'simulated' ? 2000 : 5000
 /** A member that does not answer a client for so long stood still. */
 const realStallMs = 1000
-/** Between two looks of `settle`. */
+/** Between two looks of `settle`: a share of what was waited for, so that long waits cost little. */
 const lookMs = 250
+const lookMsMax = 5000
+const lookShare = 0.1
 
 /** What is known of a name's instances when all has ended. */
 interface Expected {
@@ -54,7 +56,7 @@ interface Expected {
 
 /** Every name at every member: until it shows what it must, or until it must have; then each read once more. */
 function finalOperations(plan: RunPlan, history: readonly HistoryEvent[]): Operation[] {
-  const untilMs = lagBounds(pushMsOf(plan.env), plan.members).fullSyncMs + 2 * lookMs
+  const untilMs = lagBounds(pushMsOf(plan.env), plan.members).fullSyncMs + lookMsMax
   const names = new Map<string, { critical: string[], passing: string[], gone: string[], ports: number[] }>()
   const lives = new Map<string, { readonly registration: ServiceRegistration, readonly node: string, registered: string, deregistered: string | null }>()
   /** Members whose disk may be gone, and what was registered there with it. */
@@ -114,12 +116,13 @@ const acknowledged = (answer: Answer<object>): OperationOutcome => answer.type =
 async function settle(name: string, expected: Expected, client: SystemClient, { clock, memory }: WorkScope): Promise<OperationOutcome> {
   const untilNs = memory.get('settle until') as number | undefined ?? clock.nowNs() + expected.untilMs * 1e6
   memory.set('settle until', untilNs)
+  const startNs = clock.nowNs()
   for (;;) {
     const askedNs = clock.nowNs()
     const seen = await look(name, client)
     if (!('error' in seen) && isAsExpected(seen, expected)) return { type: 'ok', value: { askedNs, ...seen } }
     if (clock.nowNs() >= untilNs) return 'error' in seen ? { type: 'fail', error: seen.error } : { type: 'ok', value: { askedNs, ...seen } }
-    await clock.sleep(lookMs)
+    await clock.sleep(Math.min(lookMsMax, lookMs + lookShare * (clock.nowNs() - startNs) / 1e6))
   }
 }
 

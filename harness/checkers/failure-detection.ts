@@ -5,6 +5,7 @@ import { detectionStatistics, type DetectionStatistics } from './detection-times
 import { describeSpan, faultSpans, startEventOf, stretches, type FaultSpan } from './fault-times.ts'
 import { gossipImpact, type GossipImpact } from './gossip-impact.ts'
 import { isUp, pollsOf, stallsOf, troubleIn, type Poll } from './membership-polls.ts'
+import { resurrections } from './resurrection.ts'
 import { convergenceBoundMs, detectionBoundMs, disseminationBoundMs, healthScoreWorst, quietBoundMs, tellsAllAtOnce, type GossipTimings } from './swim-bounds.ts'
 import type { CheckResult, Evidence } from './verdict.ts'
 
@@ -32,7 +33,7 @@ interface Trouble extends Pick<FaultSpan, 'mayBeginNs' | 'overNs'> {
   readonly span: FaultSpan | null
 }
 
-type Rule = 'accuracy' | 'completeness' | 'dissemination' | 'convergence' | 'leave'
+type Rule = 'accuracy' | 'completeness' | 'resurrection' | 'dissemination' | 'convergence' | 'leave'
 
 interface Finding {
   readonly rule: Rule
@@ -62,6 +63,7 @@ const evidenceMax = 5
  *   `detectionBoundMs` (completeness), soon after the first did
  *   (dissemination), and nobody who still hears whom gives that one up (accuracy).
  * - Who leaves by its own will is shown as left, never as failed (leave).
+ * - Who was given up while silent is not held for alive again before it is back (resurrection).
  *
  * Under any other fault a member may be given up by mistake: that is counted
  * and timed, and no reason to object. A poll counts for a moment only if it was
@@ -84,7 +86,9 @@ export function checkFailureDetection(input: DetectionInput): CheckResult {
     peaceFromNs = stretch.toNs
   }
   if (peaceFromNs < Infinity) judgePeace(context, peaceFromNs, Infinity)
-  const statistics = detectionStatistics({ polls, members, spans, impactOf: (span) => gossipImpact(span, members) })
+  const impactOf = (span: FaultSpan) => gossipImpact(span, members)
+  judgeResurrections(context, spans, impactOf)
+  const statistics = detectionStatistics({ polls, members, spans, impactOf })
   return resultOf(context, statistics)
 }
 
@@ -201,6 +205,20 @@ function judgeParting(context: Context, span: FaultSpan, kind: 'silent' | 'left'
   }
 }
 
+function judgeResurrections({ polls, members, timings, slack, judged, history }: Context, spans: readonly FaultSpan[], impactOf: (span: FaultSpan) => GossipImpact): void {
+  const levelMs = 2 * timings.pushPullIntervalMs + timings.streamTimeoutMs
+  for (const { member, span, failed, alive } of resurrections({ polls, members, spans, impactOf, levelMs, levelAtStart: slack.stallMs === null })) {
+    judged.findings.push({
+      rule: 'resurrection', member, observer: alive.observer, eventIndexes: [...startEventOf(span, history), ...failed.eventIndexes, ...alive.eventIndexes].sort((a, b) => a - b),
+      lines: [
+        `${describeSpan(span)} was on from ${seconds(span.onNs)} to ${seconds(span.untilNs)}, whatever else was.`,
+        `${failed.observer} shows ${member} ${failed.view[member] ?? 'unknown'} at ${seconds(failed.answeredNs)} (index ${failed.eventIndexes.join('–')}), and ${alive.view[member] ?? 'unknown'} at ${seconds(alive.answeredNs)} (index ${alive.eventIndexes.join('–')}).`,
+        'Only a higher incarnation brings a failed member back, and only the member itself raises its own.',
+      ],
+    })
+  }
+}
+
 /**
  * Out of peace a member is healthy. With one other silent and somebody left to
  * relay, who says that he heard nothing, it stays so but for a lost message;
@@ -221,6 +239,7 @@ function detectionFormula({ timings, known, slack }: Context, rest: readonly str
 const promises: Readonly<Record<Rule, string>> = {
   accuracy: 'was given up though it was reachable',
   completeness: 'was not given up in time',
+  resurrection: 'was given up and came back while it was silent',
   dissemination: 'was given up by one and not by another in time',
   convergence: 'did not come back in everybody\'s view',
   leave: 'left, and is called failed',

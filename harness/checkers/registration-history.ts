@@ -8,6 +8,14 @@ export interface Span {
   readonly eventIndexes: readonly number[]
 }
 
+/** What a member showed of a name when all had ended; null where its DNS is not reached. */
+export interface LastLook {
+  readonly name: string
+  readonly member: string
+  readonly instances: readonly SeenInstance[]
+  readonly locations: DnsRead['locations'] | null
+}
+
 /** What was done to a service, in order. `fail` is left out: it did not happen. */
 export interface ServiceLife {
   readonly id: string
@@ -49,6 +57,7 @@ export interface RegistrationHistory {
   readonly services: ReadonlyMap<string, ServiceLife>
   readonly reads: readonly CatalogRead[]
   readonly dnsReads: readonly DnsRead[]
+  readonly lastLooks: readonly LastLook[]
 }
 
 interface Registration {
@@ -65,6 +74,7 @@ export function registrationHistory(history: readonly HistoryEvent[]): Registrat
   const services = new Map<string, Mutable<ServiceLife> & { reports: ServiceLife['reports'][number][] }>()
   const reads: CatalogRead[] = []
   const dnsReads: DnsRead[] = []
+  const lastLooks: LastLook[] = []
   for (const { invoke, end } of invocations(history)) {
     const span: Span = {
       fromNs: invoke.time, toNs: end?.type === 'ok' ? end.time : Infinity,
@@ -101,12 +111,13 @@ export function registrationHistory(history: readonly HistoryEvent[]): Registrat
         const last = { ...span, fromNs: askedNs, member, name: invoke.key! }
         reads.push({ ...last, mode: 'consistent', instances: consistent }, { ...last, mode: 'stale', instances: stale })
         if (dns !== null) dnsReads.push({ ...last, locations: dns })
+        lastLooks.push({ name: invoke.key!, member, instances: stale, locations: dns })
         break
       }
       default: throw new Error(`registration knows no operation ${invoke.f} (index ${invoke.index})`)
     }
   }
-  return { services, reads, dnsReads }
+  return { services, reads, dnsReads, lastLooks }
 }
 
 type OperationEvent = Exclude<HistoryEvent, { process: 'nemesis' }>

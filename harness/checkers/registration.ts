@@ -4,7 +4,7 @@ import { CatalogLag, lagBounds, type LagBounds } from './catalog-lag.ts'
 import { catalogImpact, type CatalogImpact } from './catalog-impact.ts'
 import { faultSpans, type FaultSpan } from './fault-times.ts'
 import { stallsOf } from './membership-polls.ts'
-import { registrationHistory, type CatalogRead, type DnsRead, type ServiceLife, type Span } from './registration-history.ts'
+import { registrationHistory, type CatalogRead, type DnsRead, type LastLook, type ServiceLife, type Span } from './registration-history.ts'
 import { ServiceStates, type ServiceState } from './registration-states.ts'
 import type { CheckResult, Evidence } from './verdict.ts'
 
@@ -65,12 +65,14 @@ class Judge {
   /** By agent: from when on its own services may be lost with its disk. */
   readonly #diskLostNs = new Map<string, number>()
   readonly #findings: Finding[] = []
+  readonly #agreed: { readonly names: number, readonly of: number }
   #judged = 0
   #judgedStale = 0
   #judgedDns = 0
 
   constructor({ history, members, faults, pushMs, stallMs }: RegistrationInput) {
-    const { services, reads, dnsReads } = registrationHistory(history)
+    const { services, reads, dnsReads, lastLooks } = registrationHistory(history)
+    this.#agreed = agreedNames(lastLooks)
     this.#services = services
     this.#reads = reads
     this.#dnsReads = dnsReads
@@ -193,7 +195,7 @@ class Judge {
   result(): CheckResult {
     const findings = this.#findings
     const counts = { services: this.#services.size, reads: this.#reads.length, judgedReads: this.#judged, judgedStaleReads: this.#judgedStale, dnsReads: this.#dnsReads.length, judgedDnsReads: this.#judgedDns }
-    const base = { checker: 'registration', details: { ...counts, bounds: this.#bounds, findings: findings.length } }
+    const base = { checker: 'registration', details: { ...counts, bounds: this.#bounds, agreed: this.#agreed, findings: findings.length } }
     const dns = this.#dnsReads.length === 0 ? 'DNS was not compared: no member\'s DNS answered the harness, or it cannot be reached here.' : `${this.#judgedDns} of ${this.#dnsReads.length} DNS answers were compared.`
     if (findings.length > 0) {
       const distinct = [...new Map(findings.map((finding) => [finding.title, finding] as const).reverse()).values()].reverse()
@@ -208,11 +210,24 @@ class Judge {
     if (registered === 0 || this.#judged === 0) {
       return { ...base, verdict: 'unknown', evidence: [], summary: `There was nothing to check: ${registered === 0 ? 'no registration was acknowledged' : 'no read of the catalog succeeded'}. ${dns}` }
     }
-    return { ...base, verdict: 'valid', evidence: [], summary: `${this.#judged} reads (${this.#judgedStale} of them stale) show of ${registered} registered services only what their agents held, within the bounds of anti-entropy. ${dns}` }
+    return { ...base, verdict: 'valid', evidence: [], summary: `${this.#judged} reads (${this.#judgedStale} of them stale) show of ${registered} registered services only what their agents held, within the bounds of anti-entropy. ${dns}${this.#agreed.of === 0 ? '' : ` At the end all members${this.#dnsReads.length === 0 ? '' : ' and their DNS'} agreed on ${this.#agreed.names} of ${this.#agreed.of} names.`}` }
   }
+}
+
+/** Names of which every member's last look shows the same, and gives in DNS those that pass. For the reader: what they must show is judged instance by instance. */
+function agreedNames(looks: readonly LastLook[]): { readonly names: number, readonly of: number } {
+  const views = new Map<string, Set<string>>()
+  for (const { name, instances, locations } of looks) {
+    const shown = instances.map(({ id, status, nodeStatus }) => `${id} ${status} ${nodeStatus}`).sort()
+    const healthy = instances.filter(({ status, nodeStatus }) => status !== 'critical' && nodeStatus !== 'critical').map(({ port }) => port).sort((a, b) => a - b)
+    const fits = locations === null || JSON.stringify(locations.map(({ port }) => port).sort((a, b) => a - b)) === JSON.stringify(healthy)
+    const seen = views.get(name) ?? new Set()
+    views.set(name, seen.add(fits ? shown.join() : 'DNS differs').add(shown.join()))
+  }
+  return { names: [...views.values()].filter((seen) => seen.size === 1).length, of: views.size }
 }
 
 const describe = ({ member, toNs, eventIndexes, ...read }: CatalogRead | DnsRead) =>
   `${member}${'mode' in read ? `, in a ${read.mode} read` : '\'s DNS'} of ${read.name} answered at ${seconds(toNs)} (index ${eventIndexes.join('–')}),`
-const seconds = (ns: number) => `${(ns / 1e9).toFixed(3)} s`
+const seconds = (ns: number) => ns <= 0 ? 'the start' : `${(ns / 1e9).toFixed(3)} s`
 const ms = (value: number) => value >= 1000 ? `${Number((value / 1000).toFixed(2))} s` : `${Math.round(value)} ms`

@@ -6,6 +6,8 @@ const script = (...faults: readonly object[]) => ['--workload', 'membership', '-
 
 /** Peace for long enough that the checker takes it for one, then one member down for good. */
 const oneDies = [...script({ at: 15, for: 45, fault: 'kill', target: 'n2' }), '--time-limit', '62']
+/** One dies while another stands still, who holds it for alive when it goes on. */
+const oneDiesUnseen = [...script({ at: 14, for: 20, fault: 'pause', target: 'n3' }, { at: 15, for: 55, fault: 'kill', target: 'n2' }), '--time-limit', '72']
 /** Paused for so long that it is given up, it has to say that it lives. */
 const onePaused = [...script({ at: 12, for: 12, fault: 'pause', target: 'n2' }), '--time-limit', '30']
 const oneLeaves = [...script({ at: 15, for: 15, fault: 'membership', value: { kind: 'leave-rejoin', members: ['n3'] } }), '--time-limit', '40']
@@ -31,7 +33,7 @@ export const gossipBugs: readonly Mutant[] = [
     name: 'old-incarnation-refutes',
     about: 'a sign of life of the same incarnation is taken for a refutation: what was said of a member before it died brings it back',
     edits: [{ file: 'node/gossip/membership.ts', find: 'if (claim.incarnation <= member.incarnation && !moved) return', replace: 'if (claim.incarnation < member.incarnation && !moved) return' }],
-    runs: { simulated: oneDies, local: null },
+    runs: { simulated: oneDiesUnseen, local: null },
   },
   {
     name: 'dead-come-back-by-exchange',
