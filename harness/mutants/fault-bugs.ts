@@ -65,6 +65,9 @@ const fourMembers = ['--members', '4', '--concurrency', '8n', '--operation-timeo
 const wallJumps = repeat(6, (i) => [{ at: 6 + 8 * i, for: 4, fault: 'clock', target: 'all', value: { members, skew: { kind: 'jump', offsetMs: 40_000 }, clocks: 'wall' } }])
 const lockRun = ['--workload', 'lock', '--nemesis', 'none', '--rate', '40', '--time-limit', '52']
 
+/** One member cut off from the others, after peace for long enough that the checker takes it for one. */
+const gossipCutOff = (traffic: 'gossip' | 'all') => ['--workload', 'membership', '--rate', '15', '--time-limit', '45', ...script([{ at: 15, for: 25, fault: 'partition', value: { target: 'isolate-leader', traffic } }])]
+
 const schedulerOfDriver = 'name, id, scheduler, log, core: this.#core'
 const checksumTest = "if (checksum(file, start, end, place) !== file.readUInt32LE(start)) return bad('the checksum does not match')"
 
@@ -138,6 +141,30 @@ export const faultBugs: readonly Mutant[] = [
     runs: {
       simulated: [...script(repeat(12, (i) => [onePaused(i), oneCutOff(i)])), '--time-limit', '70', ...longLease, ...leaseReads],
       withoutFault: [...script(repeat(12, (i) => [oneCutOff(i)])), '--time-limit', '70', ...longLease, ...leaseReads],
+      local: null,
+    },
+  },
+  {
+    name: 'gossip-believes-raft',
+    about: 'whoever was just heard by Raft is not called failed, whatever gossip says: a member whose gossip alone is cut off is never given up (gossip-only partition)',
+    edits: [
+      {
+        file: 'node/registry-node.ts',
+        find: "case 'raft': return this.#driver.step(envelope.message)",
+        replace: `case 'raft':
+        (globalThis.heardByRaft ??= new Map()).set(this.#options.id + envelope.message.from, this.#options.scheduler.nowMs())
+        return this.#driver.step(envelope.message)`,
+      },
+      {
+        file: 'node/gossip/membership.ts',
+        find: 'const itself = claim.from === claim.name',
+        replace: `const itself = claim.from === claim.name
+    if (this.#context.nowMs() - (globalThis.heardByRaft?.get(members.self.tags.id + member.tags.id) ?? -Infinity) < 1000) return`,
+      },
+    ],
+    runs: {
+      simulated: gossipCutOff('gossip'),
+      withoutFault: gossipCutOff('all'),
       local: null,
     },
   },

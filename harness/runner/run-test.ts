@@ -8,7 +8,7 @@ import type { Environment, EnvironmentOptions, SourceEdit } from '../environment
 import type { HistoryEvent } from '../history/event.ts'
 import type { RunPlan } from '../plan/plan.ts'
 import { UsageError } from '../plan/usage-error.ts'
-import { requestTo } from '../systems/leader.ts'
+import { clientOf } from '../systems/leader.ts'
 import type { System } from '../systems/system.ts'
 import { FaultConductor } from './fault-conductor.ts'
 import type { FaultRecord } from './fault-record.ts'
@@ -131,9 +131,11 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
 
 /** What the workload needs of the system. */
 function requirePorts(environment: Environment, plan: RunPlan, { system, workload }: RunParts): void {
-  const client = system.client(requestTo(environment, environment.members[0]!), plan.operationTimeoutMs)
+  const client = clientOf(system, environment, environment.members[0]!, plan.operationTimeoutMs)
   const missing = (workload.needs ?? []).filter((name) => client[name] === undefined)
   if (missing.length > 0) throw new UsageError(`--workload ${workload.name} cannot work with ${system.name}: the harness speaks to no ${missing.join(' and no ')} there. Choose another --workload.`)
+  const why = workload.missing?.(environment) ?? null
+  if (why !== null) throw new UsageError(`--workload ${workload.name} cannot work here: ${why}. Choose another --env or another --workload.`)
 }
 
 /** A fault that cannot be applied here is an error before the run starts. */

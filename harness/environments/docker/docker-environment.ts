@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import type {
-  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources,
+  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, MemberDns,
   Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
 } from '../environment.ts'
+import { queryDns } from '../dns.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { ownerLabels } from '../owner.ts'
 import { realClock } from '../real-clock.ts'
@@ -11,6 +12,7 @@ import { FileDamager, registryDataFiles } from './file-damage.ts'
 import { ensureMemberImage } from './image/member-image.ts'
 import { LinkHolds } from './link-holds.ts'
 import { clocksPath, MemberClocks, tryClockScript } from './member-clocks.ts'
+import { dnsPort } from './member-command.ts'
 import { MemberDisks } from './member-disks.ts'
 import { MemberPause } from './member-pause.ts'
 import { DockerMembers } from './members.ts'
@@ -71,6 +73,7 @@ class DockerEnvironment implements Environment {
   readonly kind = 'docker'
   readonly members: readonly string[]
   readonly clock = realClock()
+  readonly dns?: MemberDns
   readonly cutLinks?: CutLinks
   readonly cutClients?: CutClients
   readonly disturbLinks?: DisturbLinks
@@ -110,6 +113,8 @@ class DockerEnvironment implements Environment {
     const members = this.#members
     this.members = [...namespaces.keys()].slice(0, options.memberCount)
     Object.assign(this, network)
+    // Published ports are those of HTTP alone.
+    if ([...namespaces.values()].every(({ direct }) => direct)) this.dns = { query: (member, message, timeoutMs) => queryDns(this.#namespace(member).address, dnsPort, message, timeoutMs) }
     this.kill = members
     this.spareMembers = members
     this.pause = new MemberPause({

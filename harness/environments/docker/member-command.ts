@@ -12,6 +12,8 @@ export const memberPaths = {
 
 /** Consul's default. Each member has an address of its own, so all have the same port. */
 export const httpPort = 8500
+/** The same. */
+export const dnsPort = 8600
 
 export interface MemberDescription {
   readonly name: string
