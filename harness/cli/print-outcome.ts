@@ -9,7 +9,7 @@ export function printOutcome(outcome: RunOutcome, where: { readonly report: stri
   io.print('')
   io.print(`verdict: ${outcome.verdict}`)
   for (const result of outcome.results) {
-    io.print(`  ${result.checker}: ${result.verdict}: ${result.summary}`)
+    io.print(`  ${result.checker}: ${result.notRun === true ? 'not run' : result.verdict}: ${result.summary}`)
     const lines = result.evidence.flatMap((evidence) => [evidence.title, ...evidence.explanation.map((line) => `  ${line}`)])
     for (const line of lines.slice(0, evidenceLinesMax)) io.print(`    ${line}`)
     if (lines.length > evidenceLinesMax) io.print(`    … ${lines.length - evidenceLinesMax} more lines in the report`)

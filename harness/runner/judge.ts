@@ -22,7 +22,7 @@ export async function judge(checks: readonly PendingCheck[], known: readonly Che
     }
   }
   results.push(...known)
-  return { verdict: combineVerdicts(results.map((result) => result.verdict)), results }
+  return { verdict: combineVerdicts(results.filter(({ notRun }) => notRun !== true).map((result) => result.verdict)), results }
 }
 
 /** `invalid` beats `unknown` beats `valid`; of nothing at all nothing is known. */

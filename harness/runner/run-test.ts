@@ -10,6 +10,7 @@ import type { RunPlan } from '../plan/plan.ts'
 import { UsageError } from '../plan/usage-error.ts'
 import type { System } from '../systems/system.ts'
 import { FaultConductor } from './fault-conductor.ts'
+import { notTraced } from './check-members.ts'
 import { finalPhase } from './final-phase.ts'
 import { judge, type Judgement } from './judge.ts'
 import { chooseSources, environmentFaults } from './fault-sources.ts'
@@ -65,7 +66,7 @@ export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcom
   const { verdict, results }: Judgement = await judge([
     { checker: plan.workload, check: () => parts.workload.check(observed.history, plan) },
     { checker: 'members', check: async () => observed.collectError === null
-      ? parts.checkMembers(parts.directory.members, observed.members)
+      ? parts.system.deployment === undefined ? parts.checkMembers(parts.directory.members, observed.members) : [await notTraced(parts.system.name, parts.directory.members, observed.members)]
       : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)) },
   ], observed.results)
   const { history, leaders, secondsToFirstOperation } = observed
@@ -95,6 +96,7 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
     memberConfig: plan.memberConfig,
     latencyMs: plan.latencyMs,
     powerLoss: plan.powerLoss,
+    ...parts.system.deployment === undefined ? {} : { deployment: parts.system.deployment },
     ...environmentFaults(plan),
     say: parts.say,
   })
