@@ -10,6 +10,7 @@ import { connectEngine, messageOf, type Engine } from './engine.ts'
 import { FileDamager } from './file-damage.ts'
 import { ensureMemberImage } from './image/member-image.ts'
 import { ensureSystemImage } from './image/system-image.ts'
+import { hasClockScript, tryLending, type LenderPorts } from './clock-lender.ts'
 import { LinkHolds } from './link-holds.ts'
 import { clocksPath, MemberClocks, tryClockScript } from './member-clocks.ts'
 import { MemberDisks } from './member-disks.ts'
@@ -61,9 +62,9 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
             return null
           })
         : null,
-      clocksVolume !== null && namespaces.values().next().value!.shell.run(tryClockScript).then(() => true, (error: unknown) => {
-        options.say(`clocks cannot be moved in these containers: ${messageOf(error)}`)
-        return false
+      clocksVolume !== null && clocksProblem(namespaces.values().next().value!, deployment === undefined ? null : { engine, image, labels }).then((problem) => {
+        if (problem !== null) options.say(`clocks cannot be moved in these containers: ${problem}`)
+        return problem === null
       }),
     ] as const)
     if (deployment !== undefined && options.powerLoss && disks === null) throw new Error(`A kill of ${deployment.name} cannot lose what was not synced here: that needs disks on loop devices`)
@@ -145,7 +146,7 @@ class DockerEnvironment implements Environment {
       run: (member, script) => this.#namespace(member).shell.run(script),
       within: async (member, script) => {
         const container = members.containers.get(member)
-        return container === undefined || !(await container.state()).running ? null : await members.within(container, script)
+        return container === undefined || !(await container.state()).running ? null : await members.within(container, options.deployment === undefined ? script : `${hasClockScript} && ${script}`)
       },
       reported: (member) => this.#reportedWallMs(member),
     })
@@ -218,6 +219,12 @@ class DockerEnvironment implements Environment {
     if (namespace === undefined) throw new Error(`There is no member ${member}; there are ${[...this.#namespaces.keys()].join(', ')}`)
     return namespace
   }
+}
+
+/** Null where they can be moved: of what asks the C library, and with a lender also of what asks the kernel. */
+async function clocksProblem({ shell }: NamespaceContainer, lender: LenderPorts | null): Promise<string | null> {
+  const problem = await shell.run(tryClockScript).then(() => null, messageOf)
+  return problem !== null || lender === null ? problem : await tryLending(lender)
 }
 
 /** As Promise.all, but settles only when all have: what is under way after a failure could not be cleaned up. */

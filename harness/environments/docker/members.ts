@@ -8,6 +8,7 @@ import { pollUntil } from './deadline.ts'
 import { messageOf, type Engine } from './engine.ts'
 import { clients } from './member-firewall.ts'
 import type { LinkHolds } from './link-holds.ts'
+import { gatedCommand, lendClock } from './clock-lender.ts'
 import { clockEnvironment, clocksPath } from './member-clocks.ts'
 import { MemberContainer } from './member-container.ts'
 import { memberPaths } from './member-command.ts'
@@ -93,6 +94,7 @@ export class DockerMembers implements Kill, SpareMembers {
       return
     }
     this.#containers.set(member, await this.#startContainer(member))
+    await this.#lendClock(member)
     await this.#untilItAnswers(member)
     await this.#requirePreloads(member)
   }
@@ -112,7 +114,9 @@ export class DockerMembers implements Kill, SpareMembers {
 
   async restart(member: string): Promise<void> {
     if (this.#strangers.has(member)) await this.#introduce(member)
+    const { running } = await this.container(member).state()
     await this.container(member).startAgain()
+    if (!running) await this.#lendClock(member)
     await this.#untilItAnswers(member)
     await this.#requirePreloads(member)
   }
@@ -186,12 +190,30 @@ export class DockerMembers implements Kill, SpareMembers {
       image: programImage,
       namespace,
       labels: ownerLabels(runId),
-      command: launch.command,
+      command: this.#lendsClocks ? gatedCommand(launch.command) : launch.command,
       environment: { ...preloads.environment, ...clocksVolume === null ? {} : clockEnvironment(member) },
       files: { [memberPaths.config]: launch.config, ...preloads.files },
       ...disks === null ? {} : { dataVolume: disks.volumeOf(member) },
       readOnlyBinds: clocksVolume === null ? {} : { [clocksVolume]: clocksPath },
     })
+  }
+
+  /** Programs that nobody here made may ask the kernel for the time, whatever is loaded into them. */
+  get #lendsClocks(): boolean {
+    return this.#parts.clocksVolume !== null && this.#parts.options.deployment !== undefined
+  }
+
+  async #lendClock(member: string): Promise<void> {
+    if (!this.#lendsClocks) return
+    const { engine, image, options } = this.#parts
+    const container = this.container(member)
+    try {
+      await lendClock({ engine, image, labels: ownerLabels(options.runId) }, container.id, `${clocksPath}/${member}`)
+    } catch (error) {
+      // It may wait for its clock for ever.
+      await container.kill().catch(() => {})
+      throw new Error(`${member}: ${messageOf(error)}`, { cause: error })
+    }
   }
 
   /** Founders begin the cluster; a spare comes to one that is there, and may have to be let in. */

@@ -15,7 +15,7 @@ const keptImages = 4
 const keptBases = 2
 
 /** What the build's context holds besides `app/`, from docker/. */
-const recipeFiles = ['Dockerfile', 'packet-agent.py', 'disk-agent.py', 'skewed-clock.c']
+const recipeFiles = ['Dockerfile', 'packet-agent.py', 'disk-agent.py', 'skewed-clock.c', 'lend-clock.c']
 
 function recipeFile(name: string): Buffer {
   return readFileSync(join(packageRoot, 'docker', name))
