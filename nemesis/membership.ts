@@ -156,8 +156,10 @@ async function leaveAndRejoin(member: string, context: NemesisContext): Promise<
   await bringDown(context.environment, [member], 'kill')
   const stop = async () => {
     const { environment } = context
-    if (await proveDown(environment, member).then(() => true, () => false)) await bringUp(environment, [member])
-    const again = await awaitTakenIn(context, member, agreeTimeoutMs)
+    const isDown = await proveDown(environment, member).then(() => true, () => false)
+    // Some systems do not start on the disk of a member that has left.
+    const isUp = !isDown || await bringUp(environment, [member]).then(() => true, () => false)
+    const again = isUp ? await awaitTakenIn(context, member, agreeTimeoutMs) : null
     if (again !== null) return { takenIn: member, id: again.id, onItsOldDisk: true }
     if (environment.kill?.restartEmpty === undefined) throw new Error(`${member} left and is not taken in again`)
     await bringDown(environment, [member], 'kill')

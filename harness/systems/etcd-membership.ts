@@ -6,6 +6,9 @@ import type { MemberRequest } from './system.ts'
 const listTimeoutMs = 1000
 /** A change is answered when it is committed. */
 const changeTimeoutMs = 5000
+/** Nobody who lives may go before all have been connected for five seconds. */
+const settleTimeoutMs = 8000
+const settlePauseMs = 500
 
 const uint64 = z.string().regex(/^\d+$/)
 const statusSchema = z.object({ header: z.object({ member_id: uint64 }) })
@@ -41,7 +44,13 @@ export const etcdMembership: Membership = {
   remove: removeEtcdMember,
   async leave(request) {
     const id = await ownId(request)
-    return id === null ? { done: false, why: 'it does not say under which id it is known', mayFollow: false } : removeEtcdMember(request, id)
+    if (id === null) return { done: false, why: 'it does not say under which id it is known', mayFollow: false }
+    const endMs = performance.now() + settleTimeoutMs
+    for (;;) {
+      const left = await removeEtcdMember(request, id)
+      if (left.done || left.mayFollow || performance.now() >= endMs) return left
+      await new Promise((resolve) => setTimeout(resolve, settlePauseMs))
+    }
   },
 }
 

@@ -268,8 +268,8 @@ export class DockerMembers implements Kill, SpareMembers {
         const what = exitCode === undefined
           ? `did not answer HTTP at ${this.#namespace(member).baseUrl} within ${answerTimeoutMs / 1000} s (${said})`
           : `ended with exit code ${exitCode} before it answered HTTP`
-        const log = await container.log(lastLogLines).catch((error: unknown) => `(no log: ${messageOf(error)})`)
-        throw new Error(`${member} ${what}. Its last lines:\n${log.trimEnd().replaceAll(/^/gm, '    ')}`)
+        const log = await container.log().then(tellingLines, (error: unknown) => `(no log: ${messageOf(error)})`)
+        throw new Error(`${member} ${what}. Its last lines:\n${log.replaceAll(/^/gm, '    ')}`)
       }
       await new Promise((resolve) => setTimeout(resolve, answerPollMs))
     }
@@ -309,4 +309,11 @@ export class DockerMembers implements Kill, SpareMembers {
     const names = [...this.#parts.namespaces.keys()]
     throw new Error(names.includes(member) ? `${member} has not been started` : `There is no member ${member}; there are ${names.join(', ')}`)
   }
+}
+
+/** The last lines of a log; where a program in Go crashed at its end, those that say why instead of all that it was doing. */
+export function tellingLines(log: string): string {
+  const lines = log.trimEnd().split('\n')
+  const crash = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line))
+  return lines.slice(crash < 0 || crash > lines.length - lastLogLines ? -lastLogLines : Math.max(0, crash - 2)).slice(0, lastLogLines).join('\n')
 }
