@@ -16,12 +16,12 @@ import type { MemberDisks } from './member-disks.ts'
 import type { NamespaceContainer } from './namespace-container.ts'
 import { expectedLines, memberPreloads } from './preloads.ts'
 import { registryDeployment } from './registry-deployment.ts'
+import { tellingLines } from './telling-lines.ts'
 
 /** From the start of a member's process to its first answer; a busy machine with many members needs several seconds. */
 const answerTimeoutMs = 60_000
 const answerPollMs = 25
 const answerRequestTimeoutMs = 1_000
-const lastLogLines = 15
 /** Modules are loaded before a member answers, but a log takes its way through the engine. */
 const preloadsTimeoutMs = 5_000
 
@@ -309,11 +309,4 @@ export class DockerMembers implements Kill, SpareMembers {
     const names = [...this.#parts.namespaces.keys()]
     throw new Error(names.includes(member) ? `${member} has not been started` : `There is no member ${member}; there are ${names.join(', ')}`)
   }
-}
-
-/** The last lines of a log; where a program in Go crashed at its end, those that say why instead of all that it was doing. */
-export function tellingLines(log: string): string {
-  const lines = log.trimEnd().split('\n')
-  const crash = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line))
-  return lines.slice(crash < 0 || crash > lines.length - lastLogLines ? -lastLogLines : Math.max(0, crash - 2)).slice(0, lastLogLines).join('\n')
 }
