@@ -15,6 +15,11 @@ export interface Deployment {
   readonly liveness: { readonly port: number, readonly target: string }
   /** What faults may damage; see `DataFiles`. */
   readonly dataFiles: DataFiles
+  /**
+   * It writes what it cannot start without at its first start, and does not sync it: so that a power cut is about what
+   * comes later, its disk is synced once when it has answered on an empty disk.
+   */
+  readonly leavesFirstStartUnsynced?: true
   /** What a member's first start in a cluster that does not exist yet takes. */
   launch(member: LaunchedMember): Launch
   /**

@@ -97,6 +97,7 @@ export class DockerMembers implements Kill, SpareMembers {
     await this.#lendClock(member)
     await this.#untilItAnswers(member)
     await this.#requirePreloads(member)
+    await this.#syncFirstStart(member)
   }
 
   async kill(member: string): Promise<void> {
@@ -134,6 +135,7 @@ export class DockerMembers implements Kill, SpareMembers {
   async restartEmpty(member: string): Promise<void> {
     await this.#wipe(member)
     await this.restart(member)
+    await this.#syncFirstStart(member)
   }
 
   async remove(member: string): Promise<void> {
@@ -214,6 +216,11 @@ export class DockerMembers implements Kill, SpareMembers {
       await container.kill().catch(() => {})
       throw new Error(`${member}: ${messageOf(error)}`, { cause: error })
     }
+  }
+
+  async #syncFirstStart(member: string): Promise<void> {
+    const { disks, options: { deployment } } = this.#parts
+    if (disks !== null && deployment?.leavesFirstStartUnsynced === true) await this.within(this.container(member), `sync -f ${memberPaths.data}`)
   }
 
   /** Founders begin the cluster; a spare comes to one that is there, and may have to be let in. */
