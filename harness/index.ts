@@ -10,7 +10,7 @@
 export { run, type ProgrammedRun, type RunExtras } from './run.ts'
 export { InterruptedError, Stop } from './runner/stop.ts'
 export type { RunOutcome } from './runner/run-test.ts'
-export type { FaultRecord } from './runner/fault-conductor.ts'
+export type { FaultRecord } from './runner/fault-record.ts'
 export type { LeaderChange } from './runner/main-phase.ts'
 export { planDefaults } from './plan/defaults.ts'
 export type { PlanOptions } from './plan/options.ts'
@@ -21,7 +21,7 @@ export type { HistoryEvent, NemesisEvent, OperationEvent, OperationEventType } f
 export type {
   Cut, CutLinks, Environment, EnvironmentKind, EnvironmentOptions, HarnessClock, HttpOutcome, HttpRequest, Kill, Link, ShapeLinks, SourceEdit,
 } from './environments/environment.ts'
-export type { KvClient, KvResult, Operation, OperationOutcome, Workload } from '../workloads/workload.ts'
+export type { KvClient, KvResult, Operation, OperationOutcome, RunFacts, SystemClient, Workload, Worker, WorkScope } from '../workloads/workload.ts'
 export { workloads } from '../workloads/index.ts'
 export type { ActiveFault, Fault, Nemesis, NemesisContext } from '../nemesis/nemesis.ts'
 export { nemeses } from '../nemesis/index.ts'

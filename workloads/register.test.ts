@@ -2,12 +2,14 @@ import t from 'tap'
 import { resolvePlan } from '../harness/plan/resolve-plan.ts'
 import { seededRandom } from '../node/base/random.ts'
 import { register } from './register.ts'
-import type { KvClient, Operation } from './workload.ts'
+import type { KvClient, Operation, Worker, WorkScope } from './workload.ts'
 
 const plan = resolvePlan({ keys: 4, opsPerKey: 50 }, { env: 'simulated', drawSeed: () => 1, workloads: ['register'], nemeses: ['partition'], partitionTargets: [] })
+const worker: Worker = { slot: 0, member: 'n1', process: 0 }
+const scope: WorkScope = { plan, worker, clock: { nowNs: () => 0, sleep: async () => {} }, memory: new Map() }
 const draw = (seed: number, count: number) => {
   const next = register.operations(plan, seededRandom(seed))
-  return Array.from({ length: count }, next)
+  return Array.from({ length: count }, () => next(worker))
 }
 const written = ({ f, value }: Operation) => f === 'write' ? [value as number] : f === 'cas' ? [(value as number[])[1]!] : []
 
@@ -65,12 +67,12 @@ const cas: Operation = { f: 'cas', key: 'k', value: [4, 5] }
 
 t.test('compare-and-set: read, then swap on the version that was read', async (t) => {
   const { client, asked } = scripted({ read: async () => ({ type: 'ok', value: '4', version: 17 }), compareAndSet: async () => ({ type: 'ok', swapped: true }) })
-  t.same(await register.perform(cas, client, plan), { type: 'ok' })
+  t.same(await register.perform(cas, client, scope), { type: 'ok' })
   t.same(asked, [['read', 'k', 'consistent'], ['compareAndSet', 'k', '5', 17]])
 })
 
 t.test('compare-and-set: what certainly did not happen fails, what may have is info', async (t) => {
-  const perform = (answers: Partial<KvClient>) => register.perform(cas, scripted(answers).client, plan)
+  const perform = (answers: Partial<KvClient>) => register.perform(cas, scripted(answers).client, scope)
   const four = { read: async () => ({ type: 'ok' as const, value: '4', version: 17 }) }
   t.match(await perform({ read: async () => ({ type: 'ok', value: '3', version: 17 }) }), { type: 'fail', error: /is 3, not 4/ })
   t.match(await perform({ read: async () => ({ type: 'ok', value: null, version: null }) }), { type: 'fail' })
@@ -82,7 +84,7 @@ t.test('compare-and-set: what certainly did not happen fails, what may have is i
 
 t.test('a value that nobody can have written is recorded as it is', async (t) => {
   const { client } = scripted({ read: async () => ({ type: 'ok', value: 'garbage', version: 3 }) })
-  t.same(await register.perform({ f: 'read', key: 'k', value: null }, client, plan), { type: 'ok', value: 'garbage', version: 3 })
+  t.same(await register.perform({ f: 'read', key: 'k', value: null }, client, scope), { type: 'ok', value: 'garbage', version: 3 })
 })
 
 t.test('at the end every key that was used is read, consistently', async (t) => {

@@ -5,7 +5,7 @@ import type { CheckResult } from '../harness/checkers/verdict.ts'
 import type { RunPlan } from '../harness/plan/plan.ts'
 import type { Random } from '../node/base/random.ts'
 import { KeyRotation } from './key-rotation.ts'
-import type { KvClient, Operation, OperationOutcome, Workload } from './workload.ts'
+import type { KvClient, Operation, OperationOutcome, Workload, WorkScope } from './workload.ts'
 
 /**
  * Each key is a register: read, write, compare-and-set. Every value that is
@@ -52,7 +52,7 @@ function registerOperations(plan: RunPlan, random: Random): () => Operation {
   }
 }
 
-async function perform(operation: Operation, client: KvClient, plan: RunPlan): Promise<OperationOutcome> {
+async function perform(operation: Operation, client: KvClient, { plan }: WorkScope): Promise<OperationOutcome> {
   const key = operation.key!
   const consistency = operation.consistency ?? plan.consistency
   switch (operation.f) {

@@ -14,6 +14,9 @@ export interface CommandActions {
   test(options: TestFlags): Promise<void>
   check(file: string, options: Readonly<Record<string, unknown>>): Promise<void>
   faults(run: string): Promise<void>
+  explore(options: TestFlags): Promise<void>
+  replay(run: string, options: ReplayFlags): Promise<void>
+  shrink(run: string, options: ShrinkFlags): Promise<void>
   doctor(options: DoctorFlags): Promise<void>
 }
 
@@ -24,6 +27,18 @@ export interface DoctorFlags {
   readonly env?: string
   /** What is probed; default: this project's registry. */
   readonly system?: string
+}
+
+export interface ReplayFlags {
+  readonly store?: string
+  readonly progress?: boolean
+}
+
+export interface ShrinkFlags {
+  readonly budget: number
+  readonly repeat?: number
+  readonly jobs?: number
+  readonly out?: string
 }
 
 /** Plan options as given by flags, not yet checked; and the config file's name. */
@@ -52,6 +67,31 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .option('--json', 'for programs')
     .addHelpText('after', exitCodesHelp)
     .action((file: string, options: Record<string, unknown>) => actions.check(file, options))
+  addRunOptions(program.command('explore')
+    .description('does many runs, with seeds that follow each other, side by side on all cores; simulated unless --env says otherwise'))
+    .option('--runs <n>', 'how many', number, 100)
+    .option('--jobs <n>', 'runs at a time (default: one each core, one of containers or processes)', number)
+    .option('--swarm', 'draws what is not said of each run from its seed: members, families of faults, intensity, load, snapshots, …')
+    .option('--go-on', 'not only until the first run that is not valid')
+    .option('--keep-all', 'keeps the directories of valid runs too')
+    .option('--json', 'for programs')
+    .addHelpText('after', exitCodesHelp)
+    .action((options: Record<string, unknown>) => actions.explore(options))
+  program.command('replay')
+    .description('does a recorded run again: a simulated one to the same bytes, another with the same plan and its faults at the same times')
+    .argument('<run>', 'the run\'s directory')
+    .option('--store <dir>', 'where the new run\'s directory goes (default: results/store)')
+    .option('--no-progress', 'no line that tells how it goes')
+    .addHelpText('after', exitCodesHelp)
+    .action((run: string, options: ReplayFlags) => actions.replay(run, options))
+  program.command('shrink')
+    .description('reduces an invalid run to fewer faults, members and operations and less time that still show the same, and writes them as a scenario')
+    .argument('<run>', 'the run\'s directory')
+    .option('--budget <s>', 'seconds that the search may take', number, 300)
+    .option('--repeat <n>', 'times that a smaller run is tried before it counts as one that does not show it (default: 3 simulated, by other seeds; 5 elsewhere)', number)
+    .option('--jobs <n>', 'runs at a time (default: one each core, one of containers or processes)', number)
+    .option('--out <file>', 'where the scenario goes (default: scenario.json in the run\'s directory)')
+    .action((run: string, options: ShrinkFlags) => actions.shrink(run, options))
   program.command('faults')
     .description('prints the faults of a recorded run as a script for test --faults')
     .argument('<run>', 'the run\'s directory')
@@ -78,8 +118,27 @@ export function makeProgram(actions: CommandActions, version: string): Command {
 function addTest(program: Command, actions: CommandActions): void {
   const list = (items: readonly { readonly name: string, readonly about: string }[]) =>
     items.map(({ name, about }) => `  ${name.padEnd(18)} ${about}`).join('\n')
-  program.command('test')
-    .description('starts a cluster, runs a workload while faults come and go, and judges the history')
+  addRunOptions(program.command('test')
+    .description('starts a cluster, runs a workload while faults come and go, and judges the history'))
+    .option('--no-progress', 'no line that tells how it goes')
+    .addHelpText('after', `
+Workloads:
+${list(Object.values(workloads))}
+Nemeses:
+${list(Object.values(nemeses))}
+Targets of all faults (or members by name, as n1+n3):
+${list(memberTargets)}
+Targets of partitions:
+${list(partitionShapes)}
+Mutants:
+${list(plantedBugs)}
+${exitCodesHelp}`)
+    .action((options: Record<string, unknown>) => actions.test(options))
+}
+
+/** What a user may say about a run, by flags. */
+function addRunOptions(command: Command): Command {
+  return command
     .addOption(new Option('--env <env>', `where members live; auto: docker when an engine answers, else local (default: ${defaults.env})`).choices(['auto', 'docker', 'local', 'simulated']))
     .addOption(new Option('--system <name>', `what is tested: this project's registry, or Consul or etcd in containers (default: ${defaults.system})`).choices([...systemNames]))
     .option('--members <n>', `members of the cluster, 1 to ${membersMax} (default: ${defaults.members})`, number)
@@ -110,20 +169,6 @@ function addTest(program: Command, actions: CommandActions): void {
     .option('--member-config <json>', 'extra keys for each member\'s config file', json)
     .option('--config <file>', 'options in a JSON file, by the same names in camelCase; flags win; none reads no file (default: ./splitbrain.json where there is one)')
     .option('--store <dir>', 'where run directories go (default: results/store)')
-    .option('--no-progress', 'no line that tells how it goes')
-    .addHelpText('after', `
-Workloads:
-${list(Object.values(workloads))}
-Nemeses:
-${list(Object.values(nemeses))}
-Targets of all faults (or members by name, as n1+n3):
-${list(memberTargets)}
-Targets of partitions:
-${list(partitionShapes)}
-Mutants:
-${list(plantedBugs)}
-${exitCodesHelp}`)
-    .action((options: Record<string, unknown>) => actions.test(options))
 }
 
 function number(text: string): number {

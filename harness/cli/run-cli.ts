@@ -39,6 +39,19 @@ async function dispatch(args: readonly string[], ports: TestCommandPorts): Promi
       const { runCheck } = await import('./check.ts')
       exitCode = await runCheck(file, options, io)
     },
+    async explore({ config, ...flags }) {
+      const { splitExploreFlags, runExploreCommand } = await import('./explore-command.ts')
+      const { explore, run } = splitExploreFlags(flags)
+      exitCode = await runExploreCommand(parsePlanOptions(run, 'The command line'), explore, config, ports)
+    },
+    async replay(run, options) {
+      const { runReplayCommand } = await import('./replay-command.ts')
+      exitCode = await runReplayCommand(run, options, ports)
+    },
+    async shrink(run, options) {
+      const { runShrinkCommand } = await import('./shrink-command.ts')
+      exitCode = await runShrinkCommand(run, options, ports)
+    },
     async faults(run) {
       const { readRecordedFaults } = await import('../plan/fault-script-file.ts')
       io.print(JSON.stringify(readRecordedFaults(resolve(ports.workingDirectory, run)), null, 2))

@@ -25,16 +25,25 @@ export interface TestCommandPorts {
 
 /** `splitbrain test`. Returns the exit code; throws UsageError. */
 export async function runTestCommand(flags: PlanOptions, configName: string | undefined, ports: TestCommandPorts): Promise<number> {
-  const { io, workingDirectory, host } = ports
+  const { io, workingDirectory } = ports
   const config = readConfigFile(configName, workingDirectory)
   if (config !== null) io.print(`options from ${config.path}`)
-  const options: PlanOptions = { ...config?.options, ...flags }
+  return (await runPlannedTest({ ...config?.options, ...flags }, ports)).exitCode
+}
+
+/** One run, as a person watches it. Throws UsageError. */
+export async function runPlannedTest(options: PlanOptions, ports: TestCommandPorts): Promise<{ readonly exitCode: number, readonly directory: string | null }> {
+  const { io, workingDirectory, host } = ports
   const prepared = await prepareRun(options, host, workingDirectory)
   io.print(prepared.why)
   for (const line of describePlan(prepared.plan)) io.print(line)
 
   const store = options.store === undefined ? defaultStore(workingDirectory) : resolve(workingDirectory, options.store)
   const { end, directory } = await watched(prepared, store, options.progress === false, ports)
+  return { exitCode: tellEnd(prepared, end, directory, io), directory: end.kind === 'judged' ? directory.path : null }
+}
+
+function tellEnd(prepared: PreparedRun, end: RunEnd, directory: RunDirectory, io: CliIo): number {
   switch (end.kind) {
     case 'judged':
       printOutcome(end.outcome, { report: join(directory.path, 'report.html'), rerun: prepared.rerun }, io)

@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { Fault, Impact } from '../../nemesis/nemesis.ts'
 import { VirtualTime } from '../testing/virtual-time.ts'
-import { FaultConductor, type FaultRecord, type Started } from './fault-conductor.ts'
+import { FaultConductor, type Started } from './fault-conductor.ts'
+import type { FaultRecord } from './fault-record.ts'
 import { freshStatus } from './run-context.ts'
 
 function setUp() {

@@ -21,9 +21,9 @@ export async function finalPhase(context: RunContext): Promise<FinalReads> {
   const reasons = new Map<number, string>()
   await context.interrupt.orInterrupt(Promise.all(environment.members.map(async () => {
     let worker = await pool.take()
-    const client = system.client(requestTo(environment, worker.member), plan.operationTimeoutMs)
+    const workplace = { client: system.client(requestTo(environment, worker.member), plan.operationTimeoutMs), memory: new Map<string, unknown>() }
     for (const [at, operation] of operations.entries()) {
-      const outcome = await performRecorded(context, worker, operation, client)
+      const outcome = await performRecorded(context, worker, operation, workplace)
       if (outcome.type === 'ok') answered.add(at)
       else reasons.set(at, `${operation.f}${operation.key === undefined ? '' : ` ${operation.key}`}: ${outcome.error}`)
       if (outcome.type === 'info') worker = { ...worker, process: worker.process + environment.members.length }

@@ -90,6 +90,7 @@ async function dispatch(context: RunContext, pool: WorkerPool, phase: Stop): Pro
   const gapMs = arrivalGapsMs(plan.rate, random.split('arrivals'))
   const clients = new Map(context.environment.members.map((member) =>
     [member, context.system.client(requestTo(context.environment, member), plan.operationTimeoutMs)]))
+  const memories = Array.from({ length: plan.concurrency }, () => new Map<string, unknown>())
   const untilNs = clock.nowNs() + plan.timeLimitS * 1e9
   let dueNs = clock.nowNs()
   while (!phase.stopped) {
@@ -106,7 +107,7 @@ async function dispatch(context: RunContext, pool: WorkerPool, phase: Stop): Pro
     const worker = await taking
     // All workers were busy beyond the limit: nothing new is begun.
     if (clock.nowNs() >= untilNs) return pool.give(worker, false)
-    void performRecorded(context, worker, nextOperation(), clients.get(worker.member)!)
+    void performRecorded(context, worker, nextOperation(worker), { client: clients.get(worker.member)!, memory: memories[worker.slot]! })
       .then((outcome) => pool.give(worker, outcome.type === 'info'))
     // When all workers were busy for a while the schedule does not catch up
     // with a burst: that would not be the load that was asked for.

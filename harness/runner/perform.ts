@@ -1,13 +1,18 @@
 import type { OperationEvent } from '../history/event.ts'
-import type { KvClient, Operation, OperationOutcome } from '../../workloads/workload.ts'
+import type { Operation, OperationOutcome, SystemClient, Worker, WorkScope } from '../../workloads/workload.ts'
 import type { RunContext } from './run-context.ts'
-import type { Worker } from './workers.ts'
+
+/** What a slot's workers have in common. */
+export interface Workplace {
+  readonly client: SystemClient
+  readonly memory: Map<string, unknown>
+}
 
 /** Does one operation by one worker, between its two events in the history. Nothing is retried. Never rejects. */
-export async function performRecorded(context: RunContext, worker: Worker, operation: Operation, client: KvClient): Promise<OperationOutcome> {
+export async function performRecorded(context: RunContext, worker: Worker, operation: Operation, { client, memory }: Workplace): Promise<OperationOutcome> {
   const { recording, status } = context
   recording.record(operationEvent('invoke', worker, operation, operation.value))
-  const outcome = await performed(context, operation, client)
+  const outcome = await performed(context, operation, client, { plan: context.plan, worker, clock: context.environment.clock, memory })
   status.counts[outcome.type] += 1
   if (outcome.type === 'ok') {
     const value = outcome.value === undefined ? operation.value : outcome.value
@@ -19,9 +24,9 @@ export async function performRecorded(context: RunContext, worker: Worker, opera
 }
 
 /** An exception in a workload says nothing of the system: the operation may have happened. */
-async function performed({ workload, plan }: RunContext, operation: Operation, client: KvClient): Promise<OperationOutcome> {
+async function performed({ workload }: RunContext, operation: Operation, client: SystemClient, scope: WorkScope): Promise<OperationOutcome> {
   try {
-    return await workload.perform(operation, client, plan)
+    return await workload.perform(operation, client, scope)
   } catch (error) {
     return { type: 'info', error: `the workload threw ${String(error)}` }
   }

@@ -55,7 +55,8 @@ export interface PreparedRun {
  */
 export async function prepareRun(options: PlanOptions, host: RunHost, directory: string = process.cwd()): Promise<PreparedRun> {
   const chosen = await chooseEnvironment(options.env ?? planDefaults.env, host.dockerAvailability)
-  const plan = resolvePlan(options, {
+  const workload = host.workloads[options.workload ?? planDefaults.workload]
+  const plan = resolvePlan({ ...workload?.defaults, ...options }, {
     env: chosen.kind,
     drawSeed: () => randomInt(0, 2 ** 32),
     workloads: Object.keys(host.workloads),

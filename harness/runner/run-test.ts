@@ -7,10 +7,13 @@ import type { CheckResult, Verdict } from '../checkers/verdict.ts'
 import type { Environment, EnvironmentOptions, SourceEdit } from '../environments/environment.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import type { RunPlan } from '../plan/plan.ts'
+import { memberNames } from '../plan/fault-options.ts'
 import { UsageError } from '../plan/usage-error.ts'
+import { requestTo } from '../systems/leader.ts'
 import type { System } from '../systems/system.ts'
 import { FaultConductor } from './fault-conductor.ts'
 import { notTraced } from './check-members.ts'
+import type { FaultRecord } from './fault-record.ts'
 import { finalPhase } from './final-phase.ts'
 import { judge, type Judgement } from './judge.ts'
 import { chooseSources, environmentFaults } from './fault-sources.ts'
@@ -64,7 +67,7 @@ export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcom
   const observed = await runCluster(plan, parts, performance.now())
   parts.status.phase = 'checking'
   const { verdict, results }: Judgement = await judge([
-    { checker: plan.workload, check: () => parts.workload.check(observed.history, plan) },
+    { checker: plan.workload, check: () => parts.workload.check(observed.history, plan, { members: memberNames(plan.members), faults: observed.faults }) },
     { checker: 'members', check: async () => observed.collectError === null
       ? parts.system.deployment === undefined ? parts.checkMembers(parts.directory.members, observed.members) : [await notTraced(parts.system.name, parts.directory.members, observed.members)]
       : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)) },
@@ -80,6 +83,7 @@ interface Observed {
   readonly secondsToFirstOperation: number
   /** What the runner itself has to say: faults, recovery. */
   readonly results: readonly CheckResult[]
+  readonly faults: readonly FaultRecord[]
   readonly collectError: string | null
 }
 
@@ -101,6 +105,7 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
     say: parts.say,
   })
   parts.status.nowNs = () => environment.clock.nowNs()
+  requirePorts(environment, plan, parts)
   const sources = requireCapabilities(environment, plan, parts)
   using recording = openRecording(parts.directory.historyFile, environment.clock)
   const context: RunContext = {
@@ -123,6 +128,13 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
   }
 }
 
+/** What the workload needs of the system. */
+function requirePorts(environment: Environment, plan: RunPlan, { system, workload }: RunParts): void {
+  const client = system.client(requestTo(environment, environment.members[0]!), plan.operationTimeoutMs)
+  const missing = (workload.needs ?? []).filter((name) => client[name] === undefined)
+  if (missing.length > 0) throw new UsageError(`--workload ${workload.name} cannot work with ${system.name}: the harness speaks to no ${missing.join(' and no ')} there. Choose another --workload.`)
+}
+
 /** A fault that cannot be applied here is an error before the run starts. */
 function requireCapabilities(environment: Environment, plan: RunPlan, parts: RunParts): FaultSources {
   const sources = chooseSources(environment, plan, parts.system, parts.nemeses)
@@ -136,17 +148,21 @@ function requireCapabilities(environment: Environment, plan: RunPlan, parts: Run
   return sources
 }
 
-type Phases = Pick<Observed, 'leaders' | 'secondsToFirstOperation' | 'results'>
+type Phases = Pick<Observed, 'leaders' | 'secondsToFirstOperation' | 'results' | 'faults'>
 
 /** In the environment's time. Whatever happens, what was broken is mended before it settles. */
 async function runPhases(context: RunContext, parts: RunParts, sources: FaultSources, calledMs: number): Promise<Phases> {
   const { environment, plan, status, interrupt } = context
   const { clock } = environment
+  const faults: FaultRecord[] = []
   const conductor = new FaultConductor({
     clock, status,
     memberCount: environment.members.length,
     record: (event) => context.recording.record(event),
-    recordFault: (record) => parts.directory.appendLine('faults.jsonl', record),
+    recordFault: (record) => {
+      faults.push(record)
+      parts.directory.appendLine('faults.jsonl', record)
+    },
   })
   try {
     status.phase = 'starting the cluster'
@@ -163,7 +179,7 @@ async function runPhases(context: RunContext, parts: RunParts, sources: FaultSou
     const recovery = await recover(context)
     const finalReads = await finalPhase(context)
     const results = [recoveryResult(recovery, finalReads, plan), conductor.result(sources.drawn.length > 0 || (plan.faultScript?.faults.length ?? 0) > 0)]
-    return { leaders, secondsToFirstOperation, results: results.filter((result) => result !== null) }
+    return { leaders, secondsToFirstOperation, faults, results: results.filter((result) => result !== null) }
   } catch (error) {
     // All goes away soon, and with it what is broken; a run that is ended does not wait for retries.
     await conductor.healAll(1)

@@ -1,12 +1,7 @@
 import { invariant } from '../../node/base/assert.ts'
+import type { Worker } from '../../workloads/workload.ts'
 
-/** A sequential client. Its slot and its member stay; its number is new after each `info`. */
-export interface Worker {
-  readonly slot: number
-  readonly member: string
-  /** The number in the history ("process"). */
-  readonly process: number
-}
+export type { Worker }
 
 /**
  * The workers of one phase. The worker in slot i talks to member i mod n. A

@@ -2,7 +2,7 @@ import type { HttpOutcome, HttpRequest } from '../environments/environment.ts'
 import type { Membership } from './membership.ts'
 import type { Services } from './services.ts'
 import type { Deployment } from '../environments/deployment.ts'
-import type { KvClient } from '../../workloads/workload.ts'
+import type { SystemClient } from '../../workloads/workload.ts'
 
 /** One exchange with one member; never rejects, never retried. */
 export type MemberRequest = (request: HttpRequest, timeoutMs: number) => Promise<HttpOutcome>
@@ -11,7 +11,7 @@ export type MemberRequest = (request: HttpRequest, timeoutMs: number) => Promise
 export interface System {
   readonly name: string
   /** A client that talks to one member only. */
-  client(request: MemberRequest, operationTimeoutMs: number): KvClient
+  client(request: MemberRequest, operationTimeoutMs: number): SystemClient
   /** Whom the member takes for the leader: an address that is the same at every member, or why there is none. */
   leaderSeen(request: MemberRequest): Promise<{ readonly leader: string } | { readonly none: string }>
   /** Who belongs to the cluster, and how to change that; absent where it cannot be changed while the system runs. */

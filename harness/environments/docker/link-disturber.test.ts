@@ -25,10 +25,15 @@ t.test('packets between containers', { skip }, async (t) => {
   const [n1, n2] = [shell('n1'), shell('n2')]
   const address = { n1: (await n1.run('hostname -I')).trim(), n2: (await n2.run('hostname -I')).trim() }
 
-  /** Ms that a TCP handshake from n1 to n2 takes, seen by a program that knows nothing of the faults. */
+  /** Ms that a TCP handshake from n1 to n2 takes at best, seen by a program that knows nothing of the faults: a busy machine adds to some, a fault to all. */
   const handshakeMs = async () => Number(await n1.run(`node -e '
-    const began = performance.now()
-    require("net").connect(8500, "${address.n2}").on("error", () => console.log(performance.now() - began))'`, 20_000))
+    const tries = []
+    const next = () => {
+      if (tries.length === 7) return console.log(Math.min(...tries))
+      const began = performance.now()
+      require("net").connect(8500, "${address.n2}").on("error", () => { tries.push(performance.now() - began); next() })
+    }
+    next()'`, 60_000))
 
   const kinds: readonly (readonly [Disturbance, (seen: LinkMeasure) => boolean])[] = [
     [{ kind: 'loss', probability: 0.3, burstLength: 1 }, (seen) => seen.arrived < seen.sent],

@@ -192,7 +192,7 @@ export class MemberClocks implements SkewClock {
       readings.push(seen)
       problem = clockProblem(skew, clocks, readings, reportedMs, leadMs) ?? ''
       return problem === '' ? { wallMs: seen.wallMs, monotonicMs: seen.monotonicMs, reportedWallMs: reportedMs } : null
-    }, proofPollMs, proofTimeoutMs, () => problem)
+    }, proofPollMs, proofTimeoutMs + (skew?.kind === 'drift' ? driftSpanMs(skew.rate) : 0), () => problem)
   }
 
   async #machine(member: string): Promise<{ readonly monotonicNs: bigint, readonly bootLeadNs: bigint }> {
@@ -203,6 +203,11 @@ export class MemberClocks implements SkewClock {
 
 function toMs(ns: number): number {
   return Math.round(ns / nsPerMs)
+}
+
+/** So long must a drift be looked at until it has gained more than a reading can be wrong. */
+export function driftSpanMs(rate: number): number {
+  return Math.max(driftProofMs, 100 / Math.abs(rate - 1))
 }
 
 interface TimedDifference extends ClockDifference {
@@ -238,7 +243,7 @@ export function clockProblem(
       const passedMs = last.atMs - first.atMs
       const wantedMs = passedMs * (skew.rate - 1)
       const gained = { wallMs: last.wallMs - first.wallMs, monotonicMs: last.monotonicMs - first.monotonicMs }
-      if (passedMs < Math.max(driftProofMs, 100 / Math.abs(skew.rate - 1))) return `too little time has passed; ${says}`
+      if (passedMs < driftSpanMs(skew.rate)) return `too little time has passed; ${says}`
       // Half of it before the drift has begun, at most.
       const slackMs = Math.abs(wantedMs) * 0.5 + 20
       return near(gained.wallMs, wantedMs, slackMs) && near(gained.monotonicMs, clocks === 'all' ? wantedMs : 0, slackMs)

@@ -88,6 +88,23 @@ setsid node /tmp/echo.js > /tmp/echo.log 2>&1 & until grep -q ready /tmp/echo.lo
     })
   }
 
+  await t.test('who connects is refused also while much else is', async (t) => {
+    const effect = await firewall!.apply([{ from: 'n1', to: 'n2', protocol: 'any', port: null, action: { kind: 'reject' } }])
+    await run('n1', `node -e '
+      const s = require("dgram").createSocket("udp4").on("error", () => {}); let left = 200
+      for (let i = 0; i < 200; i++) s.send("x", 8300, "${addresses.get('n2')}", () => { if (--left === 0) process.exit() })'`)
+    for (let i = 0; i < 8; i++) t.equal(await exchange('n1', 10), 'ECONNREFUSED')
+    await effect.heal()
+  })
+
+  await t.test('a rule whose answer another fault holds back is proven without it, and healed', async (t) => {
+    const cut = await environment.cutLinks!.cut([{ from: 'n2', to: 'n1' }])
+    const effect = await firewall!.apply([{ from: 'n1', to: 'n2', protocol: 'any', port: null, action: { kind: 'reject' } }])
+    t.match(effect.observed, { '1 at n2': { answer: 'timeout' } })
+    t.same(await effect.heal(), { '1 at n2': 'removed' })
+    await cut.heal()
+  })
+
   await t.test('an established connection is reset', async (t) => {
     const outcome = run('n1', `node -e '
       const s = require("net").connect(8300, "${addresses.get('n2')}"); setInterval(() => s.write("x"), 50)

@@ -53,7 +53,7 @@ export class MemberFirewall implements Firewall, CutClients {
       return own.length === 0 ? [] : [[member, own] as const]
     }))
     const blocked = new Set([...byReceiver].flatMap(([to, own]) => own
-      .filter(({ index, rule }) => this.#isBlocked(rule, to) || own.some((other) => other.index < index && shadows(other.rule, rule))).map(({ index }) => `${index} ${to}`)))
+      .filter(({ index, rule }) => this.#waysHeld(rule, to).there || own.some((other) => other.index < index && shadows(other.rule, rule))).map(({ index }) => `${index} ${to}`)))
     const releases = [...byReceiver].flatMap(([to, own]) => own.map(({ rule }) => this.#hold(rule, to)))
     const release = () => {
       for (const letGo of releases) letGo()
@@ -109,7 +109,7 @@ export class MemberFirewall implements Firewall, CutClients {
   }
 
   #answerProblem(rule: FirewallRule, to: string, answer: Answer | null): string {
-    const direct = rule.from !== clients || this.#namespace(to).direct
+    const direct = (rule.from !== clients || this.#namespace(to).direct) && this.#waysHeld(rule, to).back === false
     const wanted: readonly (Answer | null)[] = rule.action.kind === 'drop' ? ['timeout'] : rule.action.kind === 'reject' || rule.action.kind === 'reset' ? ['refused', 'unreachable'] : []
     // What stands in front of a rule that refuses may drop first.
     if (answer === null || wanted.length === 0 || wanted.includes(answer) || !direct) return ''
@@ -163,7 +163,8 @@ export class MemberFirewall implements Firewall, CutClients {
     await Promise.all([...byReceiver].map(async ([to, own]) => {
       for (const { index, rule } of own) {
         const stops = rule.action.kind === 'drop' || rule.action.kind === 'reject' || rule.action.kind === 'reset'
-        if (!stops || rule.protocol === 'udp' || this.#isBlocked(rule, to)) {
+        const { there, back } = this.#waysHeld(rule, to)
+        if (!stops || rule.protocol === 'udp' || there || back) {
           observed[`${index + 1} at ${to}`] = 'removed'
           continue
         }
@@ -177,10 +178,12 @@ export class MemberFirewall implements Firewall, CutClients {
     return observed
   }
 
-  /** Whether another fault may stop what would prove a rule. */
-  #isBlocked(rule: FirewallRule, to: string): boolean {
+  /** Whether another fault may stop what would prove a rule, or the answer to it. */
+  #waysHeld(rule: FirewallRule, to: string): { readonly there: boolean, readonly back: boolean } {
     const sender = rule.from === 'any' ? [...this.#namespaces.keys()].find((member) => member !== to) : rule.from
-    return sender === undefined || this.#holds.holds({ from: sender, to }, trafficOf(rule, this.ports) ?? 'all', 'blocks', 'disturbs')
+    if (sender === undefined) return { there: true, back: true }
+    const held = (link: Link) => this.#holds.holds(link, trafficOf(rule, this.ports) ?? 'all', 'blocks', 'disturbs')
+    return { there: held({ from: sender, to }), back: held({ from: to, to: sender }) }
   }
 
   async #count(number: number, index: number, to: string): Promise<number> {

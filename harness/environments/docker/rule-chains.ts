@@ -3,7 +3,7 @@ import { countersScript, restore, rulesChain, variantScript } from './firewall.t
 
 /**
  * Rules that users write, as chains at the receiver: one for each call, and
- * below it one for each rule, whose last line is the rule's action. Text only;
+ * below it one for each rule, whose last lines are the rule's action. Text only;
  * `member-firewall.ts` sends it. What comes over loopback is left alone: Docker's DNS does.
  */
 
@@ -32,7 +32,7 @@ export function applyScript({ number, rules, addressOf, memberAddresses }: Recei
       return [
         ...conditions(rule).map((condition) => `-A ${main} ! -i lo ${condition}-j ${chain}`),
         ...sourceLines(rule, chain, addressOf, memberAddresses),
-        `-A ${chain} ${action(rule, chain)}`,
+        ...actions(rule, chain).map((action) => `-A ${chain} ${action}`),
       ]
     }),
     // In front of older ones, so that its own rules see what proves them.
@@ -49,10 +49,9 @@ if $ipt -w 5 -n -L ${all[0]} >/dev/null 2>&1; then ${restore('filter', `-D ${rul
 /** Packets that met a rule's action, from `iptables-save -c`; null where there is no such rule. */
 export function actionCount(saved: string, number: number, index: number): number | null {
   const chain = ruleChain(number, index)
-  // Several lines where not only one source is meant; the action is the last.
-  const last = saved.split('\n').findLast((line) => line.includes(`-A ${chain} `))
-  const match = last === undefined ? null : /^\[(\d+):\d+\]/.exec(last)
-  return match === null ? null : Number(match[1])
+  // The lines before the action let those pass who are not meant.
+  const lines = saved.split('\n').filter((line) => line.includes(`-A ${chain} `) && !line.includes('-j RETURN'))
+  return lines.length === 0 ? null : lines.reduce((sum, line) => sum + Number(/^\[(\d+):\d+\]/.exec(line)?.[1] ?? 0), 0)
 }
 
 /** Whether anything of a call's rules is left. */
@@ -74,13 +73,16 @@ function sourceLines({ from }: FirewallRule, chain: string, addressOf: (member: 
   return [`-A ${chain} ! -s ${addressOf(from)} -j RETURN`]
 }
 
-function action({ action }: FirewallRule, chain: string): string {
+/** The first that fits a packet is done with it. */
+function actions({ action, protocol }: FirewallRule, chain: string): string[] {
   switch (action.kind) {
-    case 'drop': return '-j DROP'
-    case 'reject': return '-j REJECT'
-    case 'reset': return '-p tcp -j REJECT --reject-with tcp-reset'
-    case 'limit': return `-m hashlimit --hashlimit-above ${action.packetsPerS}/sec --hashlimit-burst ${limitBurst(action.packetsPerS)} --hashlimit-mode srcip --hashlimit-name ${chain.toLowerCase()} -j DROP`
-    case 'mtu': return `-m length --length ${action.maxBytes + 1}:65535 -j DROP`
+    case 'drop': return ['-j DROP']
+    // The kernel says by ICMP that it rejects only about once a second to each
+    // sender: who connects while something else is rejected would wait in vain.
+    case 'reject': return [...protocol === 'udp' ? [] : ['-p tcp --syn -j REJECT --reject-with tcp-reset'], '-j REJECT']
+    case 'reset': return ['-p tcp -j REJECT --reject-with tcp-reset']
+    case 'limit': return [`-m hashlimit --hashlimit-above ${action.packetsPerS}/sec --hashlimit-burst ${limitBurst(action.packetsPerS)} --hashlimit-mode srcip --hashlimit-name ${chain.toLowerCase()} -j DROP`]
+    case 'mtu': return [`-m length --length ${action.maxBytes + 1}:65535 -j DROP`]
     default: return action satisfies never
   }
 }
