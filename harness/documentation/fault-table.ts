@@ -1,9 +1,8 @@
 import { families } from '../../nemesis/index.ts'
 import type { Nemesis } from '../../nemesis/nemesis.ts'
 import { partitionShapes } from '../../nemesis/targets.ts'
-import { carriedFaults, type CarriedFaults } from '../environments/carried-faults.ts'
-import { portsOf } from '../environments/deployment.ts'
-import type { Environment, EnvironmentKind, Traffic } from '../environments/environment.ts'
+import { carriedOf, type CarriedFaults } from '../environments/carried-faults.ts'
+import type { Environment, EnvironmentKind } from '../environments/environment.ts'
 import { resolvePlan } from '../plan/resolve-plan.ts'
 import { consul } from '../systems/consul.ts'
 import { etcd } from '../systems/etcd.ts'
@@ -37,7 +36,7 @@ export function withFaultTable(readme: string): string {
 
 /** `yes`, `no`, or what is lacking. */
 function cell(family: Nemesis, kind: EnvironmentKind, system: System): string {
-  const environment = standIn(kind, carriedOf(kind, system))
+  const environment = standIn(kind, carriedOf(kind, system.deployment))
   const plan = resolvePlan({ nemesis: ['all'] }, {
     env: kind, drawSeed: () => 1, workloads: ['register'], nemeses: families.map(({ name }) => name), partitionTargets: partitionShapes,
   })
@@ -46,18 +45,6 @@ function cell(family: Nemesis, kind: EnvironmentKind, system: System): string {
   const lacking = variants.filter(({ missing }) => missing !== null)
   if (lacking.length === 0) return 'yes'
   return `yes, not ${lacking.map((variant) => variant.kind).join(', ')}`
-}
-
-/** What a system has no conversation for cannot be broken on its own. */
-function carriedOf(kind: EnvironmentKind, { deployment }: System): CarriedFaults {
-  const carried = carriedFaults[kind]
-  if (deployment === undefined) return carried
-  const traffics = (all: readonly string[] | undefined) => (all ?? []).filter((traffic) => portsOf(traffic as Traffic, deployment.ports) !== undefined)
-  return {
-    ...carried,
-    ...carried.cutLinks && { cutLinks: { ...carried.cutLinks, traffics: traffics(carried.cutLinks.traffics) } },
-    ...carried.disturbLinks && { disturbLinks: { ...carried.disturbLinks, traffics: traffics(carried.disturbLinks.traffics) } },
-  }
 }
 
 /** An environment that can be asked what it has, and nothing else. */
