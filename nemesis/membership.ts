@@ -157,8 +157,10 @@ async function leaveAndRejoin(member: string, context: NemesisContext): Promise<
   const emptied = emptiedOnce(member, id, context)
   const stop = async () => {
     const { environment } = context
-    if (await proveDown(environment, member).then(() => true, () => false)) await bringUp(environment, [member])
-    const again = await awaitTakenIn(context, member, agreeTimeoutMs)
+    const isDown = await proveDown(environment, member).then(() => true, () => false)
+    // Some systems do not start on the disk of a member that has left.
+    const isUp = !isDown || await bringUp(environment, [member]).then(() => true, () => false)
+    const again = isUp ? await awaitTakenIn(context, member, agreeTimeoutMs) : null
     if (again !== null) return { takenIn: member, id: again.id, onItsOldDisk: true }
     if (environment.kill?.restartEmpty === undefined) throw new Error(`${member} left and is not taken in again`)
     return { onItsOldDisk: false, emptied: await emptied() }

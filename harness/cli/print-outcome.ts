@@ -16,7 +16,8 @@ export function printOutcome(outcome: Judgement, where: { readonly report: strin
 export function printJudgement(outcome: Judgement, io: CliIo): void {
   io.print(`verdict: ${outcome.verdict}`)
   for (const result of outcome.results) {
-    io.print(`  ${result.checker}: ${result.informational === true ? '' : `${result.verdict}: `}${result.summary}`)
+    const said = result.informational === true ? '' : result.notRun === true ? 'not run: ' : `${result.verdict}: `
+    io.print(`  ${result.checker}: ${said}${result.summary}`)
     for (const note of result.notes ?? []) io.print(`    ${note}`)
     const lines = result.evidence.flatMap((evidence) => [evidence.title, ...evidence.explanation.map((line) => `  ${line}`)])
     for (const line of lines.slice(0, evidenceLinesMax)) io.print(`    ${line}`)

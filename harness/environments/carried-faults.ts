@@ -1,4 +1,5 @@
-import type { Environment, EnvironmentKind } from './environment.ts'
+import { portsOf, type Deployment } from './deployment.ts'
+import type { Environment, EnvironmentKind, Traffic } from './environment.ts'
 
 /** The capabilities of an environment with what they can tell apart, without an environment: for the documentation. */
 export type CarriedFaults = {
@@ -35,6 +36,18 @@ export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
     limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
+}
+
+/** The same for members of another system: what it has no conversation for cannot be broken on its own. */
+export function carriedOf(kind: EnvironmentKind, deployment: Deployment | undefined): CarriedFaults {
+  const carried = carriedFaults[kind]
+  if (deployment === undefined) return carried
+  const traffics = (all: readonly string[] | undefined) => (all ?? []).filter((traffic) => portsOf(traffic as Traffic, deployment.ports) !== undefined)
+  return {
+    ...carried,
+    ...carried.cutLinks && { cutLinks: { ...carried.cutLinks, traffics: traffics(carried.cutLinks.traffics) } },
+    ...carried.disturbLinks && { disturbLinks: { ...carried.disturbLinks, traffics: traffics(carried.disturbLinks.traffics) } },
+  }
 }
 
 /** The same shape, of an environment that exists; methods that only mend or start are left out. */

@@ -1,4 +1,5 @@
 import type { Random } from '../../node/base/random.ts'
+import type { Deployment } from './deployment.ts'
 import type {
   CutClients, CutLinks, DamageFiles, DisturbLinks, Firewall, Kill, LimitResources, Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
 } from './capabilities.ts'
@@ -103,6 +104,8 @@ export interface EnvironmentOptions {
   readonly faults?: readonly string[]
   /** Members beyond `memberCount` that may be started later; 0 where absent. */
   readonly spareCount?: number
+  /** What runs as members; absent: this project's own member. Only containers can run anything else. */
+  readonly deployment?: Deployment
   /** Lines for the person who watches: "building image …". */
   readonly say: (line: string) => void
 }

@@ -24,7 +24,7 @@ export async function judge(checks: readonly PendingCheck[], known: readonly Che
     }
   }
   results.push(...known)
-  return { verdict: combineVerdicts(results.filter(({ informational }) => informational !== true).map(({ verdict }) => verdict)), results }
+  return { verdict: combineVerdicts(results.filter(({ informational, notRun }) => informational !== true && notRun !== true).map(({ verdict }) => verdict)), results }
 }
 
 /** `invalid` beats `unknown` beats `valid`; of nothing at all nothing is known. */

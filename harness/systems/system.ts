@@ -1,6 +1,7 @@
 import type { DnsOutcome, HttpOutcome, HttpRequest } from '../environments/environment.ts'
 import type { Membership } from './membership.ts'
 import type { Services } from './services.ts'
+import type { Deployment } from '../environments/deployment.ts'
 import type { SystemClient } from '../../workloads/workload.ts'
 
 /** One exchange with one member; never rejects, never retried. */
@@ -18,6 +19,8 @@ export interface System {
   leaderSeen(request: MemberRequest): Promise<{ readonly leader: string } | { readonly none: string }>
   /** Who belongs to the cluster, and how to change that; absent where it cannot be changed while the system runs. */
   readonly membership?: Membership
+  /** How its members run in containers; absent for this project's own, which runs everywhere. */
+  readonly deployment?: Deployment
   /** Services and their checks; absent where the system registers none. */
   readonly services?: Services
   /** Whether the member says that it leads, and in which term; null when it does not answer. */

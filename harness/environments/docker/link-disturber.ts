@@ -1,3 +1,4 @@
+import type { SystemPorts } from '../deployment.ts'
 import type { Disturbance, DisturbLinks, Effect, Link, ShapeLinks, Traffic } from '../environment.ts'
 import { calmPlan, measure, probePlan, seemsCalm, seemsDisturbed, type HeardProbe, type LinkMeasure, type ProbePlan } from './disturbance-proof.ts'
 import { messageOf } from './engine.ts'
@@ -5,7 +6,7 @@ import { grouped, type NetworkNamespace } from './link-cutter.ts'
 import { LinkHolds } from './link-holds.ts'
 import type { PacketAgent } from './packet-agent.ts'
 import { agentWords, calmScript, disturbScript, packetFeaturesScript, parsePacketFeatures, ruleTarget, setUpPacketsScript, type PacketFeature } from './packet-rules.ts'
-import { probeSourcePort, traffics } from './traffic.ts'
+import { consulPorts, probeSourcePort, trafficsOf } from './traffic.ts'
 
 /** A namespace with a program in it that can hold, change and measure packets. */
 export interface AgentNamespace extends NetworkNamespace {
@@ -26,7 +27,8 @@ const agentKinds = ['loss', 'delay', 'duplicate', 'reorder', 'corrupt', 'bandwid
 /** Disturbs packets on links where they arrive, and proves it with probes of its own. */
 export class LinkDisturber implements DisturbLinks, ShapeLinks {
   readonly kinds: readonly Disturbance['kind'][]
-  readonly traffics = traffics
+  readonly traffics: readonly Traffic[]
+  readonly #ports: SystemPorts
   /** Why some kinds are not among `kinds`. */
   readonly missing: Readonly<Record<PacketFeature, string | null>>
   readonly #namespaces: ReadonlyMap<string, AgentNamespace>
@@ -36,7 +38,9 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
   #nextNumber = 1
   #nextToken = 1
 
-  private constructor(namespaces: readonly AgentNamespace[], holds: LinkHolds, missing: Record<PacketFeature, string | null>, randomInt: (count: number) => number) {
+  private constructor(namespaces: readonly AgentNamespace[], holds: LinkHolds, missing: Record<PacketFeature, string | null>, randomInt: (count: number) => number, ports: SystemPorts) {
+    this.#ports = ports
+    this.traffics = trafficsOf(ports)
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
     this.#holds = holds
     this.missing = missing
@@ -49,14 +53,14 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
   }
 
   /** Makes the chains and tries what the kernel offers. @param randomInt below `count`; the chance of what happens to packets. */
-  static async prepare(namespaces: readonly AgentNamespace[], holds: LinkHolds, randomInt: (count: number) => number): Promise<LinkDisturber> {
+  static async prepare(namespaces: readonly AgentNamespace[], holds: LinkHolds, randomInt: (count: number) => number, ports: SystemPorts = consulPorts): Promise<LinkDisturber> {
     await Promise.all(namespaces.map(({ run }) => run(setUpPacketsScript)))
     const features = parsePacketFeatures(await namespaces[0]!.run(packetFeaturesScript))
     // A rule that is accepted does not show that a program can be its end.
     const missing = features.nfqueue === null
       ? { ...features, nfqueue: await namespaces[0]!.agent.command('open').then(() => null, messageOf) }
       : features
-    return new LinkDisturber(namespaces, holds, missing, randomInt)
+    return new LinkDisturber(namespaces, holds, missing, randomInt, ports)
   }
 
   async disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect> {
@@ -83,9 +87,9 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
         const sources = senders.map((from) => this.#namespace(from).address)
         if (target === null) {
           await this.#open(namespace)
-          for (const source of sources) await namespace.agent.command('add', key(number, source), source, portsWord(traffic), ...agentWords(disturbance))
+          for (const source of sources) await namespace.agent.command('add', key(number, source), source, portsWord(traffic, this.#ports), ...agentWords(disturbance))
         }
-        await namespace.run(disturbScript(number, sources, traffic, target))
+        await namespace.run(disturbScript(number, sources, traffic, target, this.#ports))
       }))
       const observed = await this.#prove(unique, traffic, probePlan(disturbance), (seen) => seemsDisturbed(disturbance, seen), number, target)
       return { observed, heal }
@@ -169,7 +173,7 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
     const heard = new Map<string, HeardProbe[]>()
     await Promise.all([...receivers.keys()].map((to) => this.#namespace(to).agent.command('listen', token)))
     await Promise.all([...senders].map(([from, targets]) => this.#namespace(from).agent.command(
-      'send', token, probeSourcePort(traffic), plan.count, plan.spacingMs, plan.sizeBytes, ...targets.map((to) => this.#namespace(to).address))))
+      'send', token, probeSourcePort(traffic, this.#ports), plan.count, plan.spacingMs, plan.sizeBytes, ...targets.map((to) => this.#namespace(to).address))))
     const endMs = performance.now() + plan.count * plan.spacingMs + plan.latestMs
     // Once more after the last: a second copy of it may be on its way.
     let complete = false
@@ -214,6 +218,6 @@ function key(number: number, source: string): string {
   return `${number}-${source}`
 }
 
-function portsWord(traffic: Traffic): string {
-  return traffic === 'all' ? '*' : String(probeSourcePort(traffic))
+function portsWord(traffic: Traffic, ports: SystemPorts): string {
+  return traffic === 'all' ? '*' : String(probeSourcePort(traffic, ports))
 }

@@ -147,7 +147,6 @@ export class SimulatedMember implements ClientTarget {
         bootstrapExpect: config.bootstrapExpect,
         retryJoin: config.retryJoin,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
-        autopilotDefaults: config.autopilot,
         disk: this.disks.main,
         local: { disk: this.disks.local, probes: noProbes, scriptChecks: false },
         transport,
