@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { invariant, unreachable } from '../node/base/assert.ts'
-import type { Disturbance, Environment, Link, Traffic } from '../harness/environments/environment.ts'
+import type { Disturbance, DisturbLinks, Environment, Link, Traffic } from '../harness/environments/environment.ts'
 import type { RunPlan } from '../harness/plan/plan.ts'
 import { drawMagnitude, drawTargets, fromEffect, lacking, targetedShape, type Targeted } from './drawing.ts'
 import { family } from './family.ts'
@@ -63,7 +63,7 @@ export const packetFamilies: readonly Nemesis[] = (Object.keys(about) as Disturb
     ...examples[kind].map(({ name, disturbance }) => ({ kind: name, asked: { target: 'one', traffic: 'all', disturbance }, missing: lacking(kind, disturbLinks?.kinds) })),
     ...(['raft', 'gossip'] as const).map((traffic) => ({
       kind: `${traffic} only`, asked: { target: 'one', traffic, disturbance: examples[kind][0]!.disturbance },
-      missing: lacking(kind, disturbLinks?.kinds) ?? lacking(traffic, disturbLinks?.traffics),
+      missing: lacking(kind, disturbLinks?.kinds) ?? lacking(traffic, disturbLinks?.traffics) ?? hidden(kind, traffic, disturbLinks),
     })),
   ],
   asked: z.strictObject({
@@ -80,7 +80,7 @@ export const packetFamilies: readonly Nemesis[] = (Object.keys(about) as Disturb
     return {
       ...targeted,
       links: asked.links ?? drawLinks(context, targeted.members).map(linkText),
-      traffic: asked.traffic ?? random.pick(trafficsToDraw(plan, environment.disturbLinks!.traffics)),
+      traffic: asked.traffic ?? random.pick(trafficsToDraw(plan, seenIn(kind, environment.disturbLinks!))),
       disturbance: asked.disturbance ?? drawDisturbance(kind, context),
     }
   },
@@ -96,6 +96,18 @@ function missing(kind: Disturbance['kind'], { members, disturbLinks, kind: envir
   if (disturbLinks === undefined) return `environment ${environment} cannot touch what is sent over links`
   if (!disturbLinks.kinds.includes(kind)) return `environment ${environment} cannot do this to links here; it can do ${disturbLinks.kinds.join(', ') || 'nothing'}`
   return unservedTraffics(plan, disturbLinks.traffics)
+    ?? (plan.nemesisAll || plan.traffics.some((traffic) => traffic !== 'raft') ? null : hidden(kind, 'raft', disturbLinks))
+}
+
+/** Of the traffics that can be told apart, those in which something of this kind shows. */
+function seenIn(kind: Disturbance['kind'], { traffics, datagramKinds }: DisturbLinks): readonly Traffic[] {
+  return datagramKinds?.includes(kind) === true ? traffics.filter((traffic) => traffic !== 'raft') : traffics
+}
+
+/** The sentence where nobody would notice; or null. */
+function hidden(kind: Disturbance['kind'], traffic: Traffic, disturbLinks: DisturbLinks | undefined): string | null {
+  return disturbLinks === undefined || seenIn(kind, disturbLinks).includes(traffic) ? null
+    : `${kind} does not show in ${traffic}: that is TCP, which puts it right before anybody here could touch it`
 }
 
 /** What the members say, what they hear, both, or one link alone. */

@@ -1,77 +1,82 @@
+/** Rows stand in blocks of so many; blocks are never copied. */
+const blockShift = 10
+const blockSize = 1 << blockShift
+const blockMask = blockSize - 1
+
 /**
- * The configurations that a search has seen: which operations are linearized
- * (a bit set) and the state. Open addressing over typed arrays. The hash only
- * finds the slot: bit set and state are compared whole, so that a collision
- * can never decide a verdict.
+ * The configurations that a search has seen, each a row of 32-bit words. Open
+ * addressing over typed arrays. The hash only finds the row: rows are compared
+ * whole, so that a collision can never decide a verdict.
  */
 export class ConfigCache {
   readonly #words: number
+  /** A row, behind the two halves of its hash. */
   readonly #stride: number
-  #slots = new Int32Array(1024).fill(-1)
-  #configs: Int32Array
+  readonly #blocks: Int32Array[] = []
+  /** Row number + 1, or 0. */
+  #slots = new Int32Array(256)
   #count = 0
 
-  /** `words`: 32-bit words of a bit set. */
+  /** `words`: length of a row. */
   constructor(words: number) {
     this.#words = words
     this.#stride = words + 2
-    this.#configs = new Int32Array(this.#stride * 512)
   }
 
   get bytes(): number {
-    return this.#slots.byteLength + this.#configs.byteLength
+    return this.#slots.byteLength + this.#blocks.length * blockSize * this.#stride * 4
   }
 
   get size(): number {
     return this.#count
   }
 
-  /** Adds it; false if it was there. `hash` belongs to the bit set. */
-  add(bits: Int32Array, state: number, hash: number): boolean {
-    const mixed = mix(hash ^ Math.imul(state + 1, 0x9e3779b1))
-    let slot = mixed & (this.#slots.length - 1)
+  /** Adds it; false if it was there. One half of the 64-bit hash chooses the slot, the other is compared before the row is. */
+  add(row: Int32Array, hashSlot: number, hashTag: number): boolean {
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = hashSlot & mask
     for (;;) {
-      const config = this.#slots[slot]!
-      if (config < 0) break
-      if (this.#equals(config * this.#stride, bits, state, mixed)) return false
-      slot = (slot + 1) & (this.#slots.length - 1)
+      const found = slots[slot]! - 1
+      if (found < 0) break
+      if (this.#equals(found, row, hashTag)) return false
+      slot = (slot + 1) & mask
     }
-    this.#slots[slot] = this.#count
-    const start = this.#count * this.#stride
-    if (start + this.#stride > this.#configs.length) this.#growConfigs()
-    this.#configs[start] = mixed
-    this.#configs[start + 1] = state
-    for (let i = 0; i < this.#words; i++) this.#configs[start + 2 + i] = bits[i]!
-    this.#count++
-    if (this.#count * 2 > this.#slots.length) this.#growSlots()
+    const count = this.#count++
+    if ((count >>> blockShift) === this.#blocks.length) this.#blocks.push(new Int32Array(blockSize * this.#stride))
+    const block = this.#blocks[count >>> blockShift]!
+    let at = (count & blockMask) * this.#stride
+    block[at++] = hashSlot
+    block[at++] = hashTag
+    for (let i = 0; i < this.#words; i++) block[at++] = row[i]!
+    slots[slot] = count + 1
+    if (this.#count * 2 > slots.length) this.#growSlots()
     return true
   }
 
-  #equals(start: number, bits: Int32Array, state: number, hash: number): boolean {
-    const configs = this.#configs
-    if (configs[start] !== hash || configs[start + 1] !== state) return false
-    for (let i = 0; i < this.#words; i++) if (configs[start + 2 + i] !== bits[i]) return false
+  #equals(config: number, row: Int32Array, hashTag: number): boolean {
+    const block = this.#blocks[config >>> blockShift]!
+    let at = (config & blockMask) * this.#stride + 1
+    if (block[at++] !== hashTag) return false
+    for (let i = 0; i < this.#words; i++) if (block[at++] !== row[i]) return false
     return true
-  }
-
-  #growConfigs(): void {
-    const larger = new Int32Array(this.#configs.length * 2)
-    larger.set(this.#configs)
-    this.#configs = larger
   }
 
   #growSlots(): void {
-    const slots = new Int32Array(this.#slots.length * 2).fill(-1)
+    const slots = new Int32Array(this.#slots.length * 2)
+    const mask = slots.length - 1
     for (let config = 0; config < this.#count; config++) {
-      let slot = this.#configs[config * this.#stride]! & (slots.length - 1)
-      while (slots[slot]! >= 0) slot = (slot + 1) & (slots.length - 1)
-      slots[slot] = config
+      const block = this.#blocks[config >>> blockShift]!
+      let slot = block[(config & blockMask) * this.#stride]! & mask
+      while (slots[slot]! > 0) slot = (slot + 1) & mask
+      slots[slot] = config + 1
     }
     this.#slots = slots
   }
 }
 
-function mix(hash: number): number {
+/** Spreads every bit of a hash over all of them (Wellons' lowbias32). */
+export function mixBits(hash: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x7feb352d)
   hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b)
   return hash ^ (hash >>> 16)

@@ -1,75 +1,28 @@
 import type { PairedOperation } from '../history/operations.ts'
+import { textPicture } from './evidence-picture.ts'
 import type { Model } from './model.ts'
-import { isRemovable } from './prune.ts'
-import { search, type SearchLimits, type SearchOperation } from './search.ts'
+import { compile } from './problem.ts'
+import { search, type SearchLimits } from './search.ts'
 import type { Evidence } from './verdict.ts'
 
-/** The operations for `search`, those left out that show nothing. */
-export function searchable(model: Model, operations: readonly PairedOperation[]): { readonly operations: SearchOperation[], readonly kept: PairedOperation[] } {
-  const kept: PairedOperation[] = []
-  const encoded: SearchOperation[] = []
-  for (const operation of operations) {
-    const text = model.encode(operation)
-    if (text === null) continue
-    kept.push(operation)
-    encoded.push({ encoded: text, invoke: operation.invokePosition, return: operation.returnPosition })
-  }
-  return { operations: encoded, kept }
-}
-
 /**
- * The smallest contradiction that a short search finds. First the history is
- * cut where no order reached further: what was invoked later cannot matter,
- * and what had not returned by then may or may not have happened. Then
- * operations are taken out, many at once and then one by one, while what is
- * left still cannot be ordered.
- *
- * `blockedReturn`: position of the return that no order passed.
+ * A contradiction in words and as a picture: what happened, what could not, and
+ * what the object could have been then. `minimal`: as `minimize` returns it;
+ * `leftOut`: how many operations it lacks.
  */
-export function minimize(model: Model, operations: readonly PairedOperation[], blockedReturn: number, limits: SearchLimits): PairedOperation[] {
-  let left = operations.filter((operation) => operation.invokePosition <= blockedReturn)
-    .map((operation) => operation.returnPosition <= blockedReturn ? operation : asOpen(operation))
-  // What is open and shows nothing is no part of the contradiction.
-  left = left.filter((operation) => model.encode(operation) !== null)
-  const contradicts = (candidate: readonly PairedOperation[]) => search(model, searchable(model, candidate).operations, limits).kind === 'not-linearizable'
-  for (let chunk = Math.ceil(left.length / 2); chunk >= 1; chunk = chunk === 1 ? 0 : Math.ceil(chunk / 2)) {
-    for (let start = left.length - 1; start >= 0; start -= chunk) {
-      if (limits.expired()) return left
-      const candidate = withoutRange(model, left, Math.max(0, start - chunk + 1), start + 1)
-      if (candidate.length < left.length && contradicts(candidate)) left = candidate
-    }
-  }
-  return left
-}
-
-function asOpen(operation: PairedOperation): PairedOperation {
-  return { ...operation, outcome: 'info', output: undefined, returnPosition: Number.POSITIVE_INFINITY }
-}
-
-/** Takes out what may be taken out between two places, reads first: they may have been what held a write. */
-function withoutRange(model: Model, operations: readonly PairedOperation[], from: number, to: number): PairedOperation[] {
-  const range = new Set(operations.slice(from, to))
-  let left = operations.filter((operation) => !(range.has(operation) && model.isRead(operation)))
-  for (const operation of range) {
-    // An open operation may always be missing.
-    if (!model.isRead(operation) && (operation.returnPosition === Infinity || isRemovable(model, operation, left))) left = left.filter((other) => other !== operation)
-  }
-  return left
-}
-
-/**
- * The contradiction in words. `blocked` and `states`: what the search of the
- * whole key found, the operation that no order passed and what the object could
- * have been there; `leftOut`: how many operations `minimal` lacks.
- */
-export function explain(
-  model: Model, key: string | null, minimal: readonly PairedOperation[],
-  { blocked, states, leftOut }: { readonly blocked: PairedOperation, readonly states: readonly string[], readonly leftOut: number },
-): Evidence {
-  const possible = [...new Set(states.map((state) => model.describeState(state)))]
-  const lines = [...minimal].sort((a, b) => a.invokePosition - b.invokePosition).map((operation) => describeOperation(operation))
+export function explain(model: Model, key: string | null, minimal: readonly PairedOperation[], leftOut: number, limits: SearchLimits): Evidence {
+  const { problem, kept } = compile(model, minimal)
+  // Without hints: each state that could be is wanted, not a short way to none.
+  const result = search({ initial: model.initial, step: model.step, isPure: model.isPure }, problem, limits)
+  const impossible = result.kind === 'not-linearizable' ? kept[result.blocked]! : null
+  const lines = minimal.map((operation) => describeOperation(operation))
   if (leftOut > 0) lines.push(`(${leftOut} other operation${leftOut === 1 ? '' : 's'} left out: without them this still contradicts itself.)`)
-  lines.push(`No order of the operations explains ${shortOperation(blocked)} (index ${blocked.invokeIndex}): whatever the order before it, ${key === null ? 'the object' : key} was ${possible.join(' or ')}.`)
+  const picture = textPicture(minimal, shortText, impossible)
+  if (picture.length > 0) lines.push('', ...picture, '')
+  if (result.kind === 'not-linearizable') {
+    const possible = [...new Set(result.states.map((state) => model.describeState(state)))]
+    lines.push(`No order of the operations explains ${shortOperation(impossible!)} (index ${impossible!.invokeIndex}): whatever the order before it, ${key === null ? 'the object' : key} was ${possible.join(' or ')}.`)
+  }
   return {
     title: key === null ? 'not linearizable' : `${key} is not linearizable`,
     explanation: lines,
@@ -80,9 +33,14 @@ export function explain(
 
 const show = (value: unknown) => JSON.stringify(value ?? null)
 
-function shortOperation(operation: PairedOperation): string {
+/** `read 1`, `cas [1,2]`. */
+function shortText(operation: PairedOperation): string {
   const value = operation.outcome === 'ok' && operation.output !== undefined && (operation.input === null || operation.input === undefined) ? operation.output : operation.input
-  return `worker ${operation.process}'s ${operation.f} ${show(value)}`
+  return `${operation.f} ${show(value)}`
+}
+
+function shortOperation(operation: PairedOperation): string {
+  return `worker ${operation.process}'s ${shortText(operation)}`
 }
 
 function describeOperation(operation: PairedOperation): string {

@@ -4,24 +4,52 @@ import { MalformedHistoryError, type PairedOperation } from '../history/operatio
  * A sequential specification (as porcupine's Model): what one object does when
  * operations come one after another. States are text: equal states are equal text.
  */
-export interface Model {
-  readonly name: string
+export interface SequentialModel {
   readonly initial: string
-  /** The operation as text; equal text acts equally on every state. Null: it changes nothing and shows nothing, so it is left out. */
-  encode(operation: PairedOperation): string | null
   /** The state after, or null where the operation cannot have ended so. */
   step(state: string, encoded: string): string | null
+  /** Whether it changes no state whatsoever: a read. */
+  isPure(encoded: string): boolean
+  readonly hints?: SearchHints
+}
+
+/**
+ * Optional hints let the search see early that it went wrong. A hint may be too
+ * hopeful, never too strict.
+ */
+export interface SearchHints {
+  /** Legal in every state, and leading to one state whatever was before: a write. */
+  isBlind(encoded: string): boolean
+  /** Whether operations that are not blind might lead from the state to one in which this is legal. */
+  mayLeadTo(state: string, encoded: string): boolean
+}
+
+/** A sequential specification, and what operations of a history mean in it. */
+export interface Model extends SequentialModel {
+  readonly name: string
+  /** The operation as text; equal text acts equally on every state. Null: it changes nothing and shows nothing, so it is left out. */
+  encode(operation: PairedOperation): string | null
+  /**
+   * Where an object that is not split by key is still a map of cells that have
+   * nothing to do with each other: which cell an operation is about.
+   */
+  cell?(operation: PairedOperation): string | null
   /** Reads only: taking a completed one out of a history never makes it worse. */
   isRead(operation: PairedOperation): boolean
   /** Where each operation that writes leaves the object in a state of its own: that state's text, else null. Lets unobserved writes be left out. */
   written(operation: PairedOperation): string | null
   /** The state that the operation must have found, if it completed; else null. */
   observed(operation: PairedOperation): string | null
+  /**
+   * Whether the observer, which completed, may have seen the effect of an
+   * operation. If nobody has, any order is still one without the operation.
+   */
+  mayShow(operation: PairedOperation, observer: PairedOperation): boolean
   /** For people: what a state is. */
   describeState(state: string): string
 }
 
-const text = (value: unknown) => JSON.stringify(value ?? null)
+const text = (value: unknown) => Number.isSafeInteger(value) ? `${value as number}` : JSON.stringify(value ?? null)
 
 function unknownFunction(model: string, operation: PairedOperation, known: string): never {
   throw new MalformedHistoryError(`The model ${model} knows ${known}, not ${operation.f} (index ${operation.invokeIndex}).`)
@@ -39,6 +67,9 @@ function casArguments(operation: PairedOperation): readonly [unknown, unknown] {
 function registerModel(name: string, withCas: boolean): Model {
   const known = withCas ? 'read, write and cas' : 'read and write'
   const isCas = (operation: PairedOperation) => withCas && operation.f === 'cas'
+  const written = (operation: PairedOperation) => operation.f === 'write' ? text(operation.input) : isCas(operation) ? text(casArguments(operation)[1]) : null
+  const observed = (operation: PairedOperation) => operation.f === 'read' ? (operation.outcome === 'ok' ? text(operation.output) : null)
+    : isCas(operation) ? text(casArguments(operation)[0]) : operation.f === 'write' ? null : unknownFunction(name, operation, known)
   return {
     name,
     initial: 'null',
@@ -60,10 +91,11 @@ function registerModel(name: string, withCas: boolean): Model {
         }
       }
     },
+    isPure: (encoded) => encoded[0] === 'r' || (encoded[0] === 'c' && encoded.slice(1, encoded.indexOf('\u0000')) === encoded.slice(encoded.indexOf('\u0000') + 1)),
     isRead: (operation) => operation.f === 'read',
-    written: (operation) => operation.f === 'write' ? text(operation.input) : isCas(operation) ? text(casArguments(operation)[1]) : null,
-    observed: (operation) => operation.f === 'read' ? (operation.outcome === 'ok' ? text(operation.output) : null)
-      : isCas(operation) ? text(casArguments(operation)[0]) : null,
+    written,
+    observed,
+    mayShow: (operation, observer) => observed(observer) === written(operation),
     describeState: (state) => state === 'null' ? 'absent' : state,
   }
 }
@@ -86,9 +118,15 @@ const kvAppend: Model = {
       default: return state + rest
     }
   },
+  isPure: (encoded) => encoded[0] === 'g',
+  // An append only makes the text longer.
+  hints: { isBlind: (encoded) => encoded[0] === 'p', mayLeadTo: (state, encoded) => encoded.startsWith(state, 1) },
+  cell: (operation) => operation.key,
   isRead: (operation) => operation.f === 'get',
   written: () => null,
   observed: () => null,
+  // Until the next put every get has the text in it.
+  mayShow: (operation, observer) => observer.f === 'get' && observer.outcome === 'ok' && String(observer.output ?? '').includes(String(operation.input ?? '')),
   describeState: (state) => JSON.stringify(state),
 }
 
@@ -101,9 +139,11 @@ const mutex: Model = {
     return unknownFunction('mutex', operation, 'acquire and release')
   },
   step: (state, encoded) => encoded === 'acquire' ? (state === 'free' ? 'held' : null) : (state === 'held' ? 'free' : null),
+  isPure: () => false,
   isRead: () => false,
   written: () => null,
   observed: () => null,
+  mayShow: () => true,
   describeState: (state) => state,
 }
 

@@ -11,6 +11,17 @@ function countValues(model: Model, operations: readonly PairedOperation[], value
   return counts
 }
 
+/** Pairs of operations beyond which it would take longer than it saves. */
+const pairsMax = 4e6
+
+/** For models that do not tell what an operation writes: without what may have happened but shows in no answer. */
+function withoutUnseen(model: Model, operations: readonly PairedOperation[]): PairedOperation[] {
+  const open = operations.filter((operation) => operation.outcome !== 'ok' && model.written(operation) === null && !model.isRead(operation))
+  if (open.length * operations.length > pairsMax) return [...operations]
+  const unseen = new Set(open.filter((operation) => !operations.some((other) => other !== operation && model.mayShow(operation, other))))
+  return operations.filter((operation) => !unseen.has(operation))
+}
+
 /**
  * Makes the search smaller without changing its answer. `info` operations are
  * what makes it explode: each may stand anywhere after its invocation, or nowhere.
@@ -24,7 +35,7 @@ function countValues(model: Model, operations: readonly PairedOperation[], value
  *   with that return as its own.
  */
 export function prune(model: Model, operations: readonly PairedOperation[]): PairedOperation[] {
-  let kept = [...operations]
+  let kept = withoutUnseen(model, operations)
   for (;;) {
     const observed = countValues(model, kept, (operation) => model.observed(operation))
     const next = kept.filter((operation) => {
@@ -49,15 +60,4 @@ export function prune(model: Model, operations: readonly PairedOperation[]): Pai
     // Just before the observer's return: positions stay distinct.
     return bound === undefined || bound <= operation.invokePosition ? operation : { ...operation, returnPosition: bound - 0.5 }
   })
-}
-
-/**
- * Whether taking this completed operation out can only make the rest easier to
- * order: then what is left over and still contradicts itself is evidence.
- * Reads are always so; a write is if nothing that is left observes its value.
- */
-export function isRemovable(model: Model, operation: PairedOperation, left: readonly PairedOperation[]): boolean {
-  if (model.isRead(operation)) return true
-  const written = model.written(operation)
-  return written !== null && !left.some((other) => other !== operation && model.observed(other) === written)
 }

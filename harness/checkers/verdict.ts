@@ -9,6 +9,10 @@ export interface CheckResult {
   readonly notRun?: true
   /** One sentence: what was checked and found, or why it cannot be known. */
   readonly summary: string
+  /** Says how it went, not whether a promise was kept: has no part in the verdict of the run. */
+  readonly informational?: true
+  /** More sentences for whoever reads the summary. */
+  readonly notes?: readonly string[]
   /** The smallest evidence there is; empty unless invalid. */
   readonly evidence: readonly Evidence[]
   /** Counts and times for the report, JSON. */

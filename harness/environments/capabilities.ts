@@ -67,6 +67,8 @@ export type Disturbance =
 export interface DisturbLinks {
   readonly kinds: readonly Disturbance['kind'][]
   readonly traffics: readonly Traffic[]
+  /** Of `kinds`, those that only datagrams show here: of all traffic they strike gossip's datagrams, and Raft alone, which has none, they cannot strike. */
+  readonly datagramKinds?: readonly Disturbance['kind'][]
   disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect>
 }
 

@@ -26,10 +26,10 @@ export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
     limitResources: { kinds: ['cpu', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
   local: {
-    // Its members do not gossip, and streams hide what datagrams show.
-    cutLinks: {}, cutClients: {}, disturbLinks: { kinds: ['loss', 'delay', 'corrupt', 'bandwidth', 'mtu'], traffics: ['all'] },
+    // TCP's reader never sees duplicates, nor what comes out of order: without root there is nobody below it.
+    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics, datagramKinds: ['duplicate', 'reorder'] }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
-    limitResources: { kinds: ['cpu', 'files'] },
+    limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
   docker: {
     cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics }, firewall: {},
@@ -57,7 +57,7 @@ export function describeCarried(environment: Environment): CarriedFaults {
   return {
     ...cutLinks && { cutLinks: cutLinks.traffics === undefined ? {} : { traffics: sorted(cutLinks.traffics) } },
     ...cutClients && { cutClients: {} },
-    ...disturbLinks && { disturbLinks: { kinds: sorted(disturbLinks.kinds), traffics: sorted(disturbLinks.traffics) } },
+    ...disturbLinks && { disturbLinks: { kinds: sorted(disturbLinks.kinds), traffics: sorted(disturbLinks.traffics), ...disturbLinks.datagramKinds && { datagramKinds: sorted(disturbLinks.datagramKinds) } } },
     ...firewall && { firewall: {} },
     ...kill && { kill: Object.fromEntries((['kill', 'restart', 'terminate', 'cutPower', 'restartEmpty'] as const).filter((name) => kill[name] !== undefined).map((name) => [name, true])) },
     ...pause && { pause: {} },

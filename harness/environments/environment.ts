@@ -26,6 +26,9 @@ export interface Environment extends AsyncDisposable {
   /** `http://host:port` of a member, for load tools that bring their own client. Absent in a simulation. */
   httpAddress?(member: string): string
 
+  /** DNS of members; absent where it cannot be reached. */
+  readonly dns?: MemberDns
+
   /** Copies logs, traces and what else members left into `directory/<member>/`. Works on dead members. */
   collect(directory: string): Promise<void>
 
@@ -69,6 +72,16 @@ export type HttpOutcome =
   | { readonly kind: 'not-sent', readonly error: string }
   /** Time-out, reset, …: it may have happened. */
   | { readonly kind: 'lost', readonly error: string }
+
+/** Questions to the DNS of members, as clients ask them. */
+export interface MemberDns {
+  /** One message as RFC 1035 has it, over TCP so that nothing is left out of the answer. Never rejects, never retried. */
+  query(member: string, message: Uint8Array, timeoutMs: number): Promise<DnsOutcome>
+}
+
+export type DnsOutcome =
+  | { readonly kind: 'answer', readonly message: Uint8Array }
+  | { readonly kind: 'none', readonly error: string }
 
 /** What every environment is made from. */
 export interface EnvironmentOptions {

@@ -1,4 +1,4 @@
-import type { HistoryEvent } from './event.ts'
+import type { HistoryEvent, OperationEvent } from './event.ts'
 
 /** An invocation with its completion, as checkers see it. */
 export interface PairedOperation {
@@ -29,43 +29,56 @@ export class MalformedHistoryError extends Error {
   override readonly name = 'MalformedHistoryError'
 }
 
+interface OpenOperation {
+  readonly event: OperationEvent
+  readonly position: number
+  /** Its place in the order of invocation. */
+  readonly slot: number
+}
+
 /** Pairs invocations with completions, in order of invocation. Throws MalformedHistoryError. */
 export function pairOperations(history: readonly HistoryEvent[]): PairedOperation[] {
   const operations: (PairedOperation | null)[] = []
-  const open = new Map<number, { readonly slot: number, readonly operation: PairedOperation }>()
-  history.forEach((event, position) => {
-    if (event.process === 'nemesis') return
+  const open = new Map<number, OpenOperation>()
+  for (let position = 0; position < history.length; position++) {
+    const event = history[position]!
+    if (event.process === 'nemesis') continue
     const begun = open.get(event.process)
     if (event.type === 'invoke') {
       if (begun !== undefined) {
-        throw new MalformedHistoryError(`Worker ${event.process} invokes ${event.f} at index ${event.index}, but its ${begun.operation.f} of index ${begun.operation.invokeIndex} has not ended.`)
+        throw new MalformedHistoryError(`Worker ${event.process} invokes ${event.f} at index ${event.index}, but its ${begun.event.f} of index ${begun.event.index} has not ended.`)
       }
-      const operation: PairedOperation = {
-        process: event.process, f: event.f, key: event.key ?? null, input: event.value, output: undefined, outcome: 'info',
-        node: event.node ?? null, invokePosition: position, returnPosition: Number.POSITIVE_INFINITY,
-        invokeIndex: event.index, returnIndex: null, invokeNs: event.time, returnNs: null, version: null,
-      }
-      open.set(event.process, { slot: operations.length, operation })
-      operations.push(operation)
-      return
+      open.set(event.process, { event, position, slot: operations.length })
+      operations.push(null)
+      continue
     }
     if (begun === undefined) {
       throw new MalformedHistoryError(`Worker ${event.process} ends ${event.f} with ${event.type} at index ${event.index}, but it has invoked nothing.`)
     }
     open.delete(event.process)
-    const { slot, operation } = begun
-    if (event.f !== operation.f) {
-      throw new MalformedHistoryError(`Worker ${event.process} invoked ${operation.f} at index ${operation.invokeIndex} and ends ${event.f} at index ${event.index}.`)
+    if (event.f !== begun.event.f) {
+      throw new MalformedHistoryError(`Worker ${event.process} invoked ${begun.event.f} at index ${begun.event.index} and ends ${event.f} at index ${event.index}.`)
     }
-    if (event.type === 'fail') operations[slot] = null
-    else if (event.type === 'ok') {
-      operations[slot] = {
-        ...operation, output: event.value, outcome: 'ok', returnPosition: position,
-        returnIndex: event.index, returnNs: event.time, version: event.version ?? null,
-      }
-    } else {
-      operations[slot] = { ...operation, returnIndex: event.index, returnNs: event.time }
-    }
-  })
+    if (event.type !== 'fail') operations[begun.slot] = paired(begun, event, position)
+  }
+  for (const begun of open.values()) operations[begun.slot] = paired(begun, null, Infinity)
   return operations.filter((operation) => operation !== null)
+}
+
+/** `completion`: null where none came. */
+function paired({ event, position }: OpenOperation, completion: OperationEvent | null, completionPosition: number): PairedOperation {
+  const ok = completion !== null && completion.type === 'ok'
+  return {
+    process: event.process, f: event.f, key: event.key ?? null, input: event.value,
+    output: ok ? completion.value : undefined,
+    outcome: ok ? 'ok' : 'info',
+    node: event.node ?? null,
+    invokePosition: position,
+    returnPosition: ok ? completionPosition : Infinity,
+    invokeIndex: event.index,
+    returnIndex: completion === null ? null : completion.index,
+    invokeNs: event.time,
+    returnNs: completion === null ? null : completion.time,
+    version: ok ? completion.version ?? null : null,
+  }
 }

@@ -1,4 +1,7 @@
+import { catalogBugs } from './catalog-bugs.ts'
 import { faultBugs } from './fault-bugs.ts'
+import { lockBugs } from './lock-bugs.ts'
+import { gossipBugs } from './gossip-bugs.ts'
 import type { Mutant } from './mutant.ts'
 
 /** One entry a message and one message under way: a backlog that takes many round trips, so that leaders fall in the midst of it. */
@@ -88,5 +91,8 @@ export const plantedBugs: readonly Mutant[] = [
       local: ['--nemesis', 'partition,kill', '--time-limit', '40', '--member-config', manySnapshots],
     },
   },
+  ...lockBugs,
+  ...catalogBugs,
+  ...gossipBugs,
   ...faultBugs,
 ]

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import type {
-  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources,
+  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, MemberDns,
   Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
 } from '../environment.ts'
+import { queryDns } from '../dns.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { ownerLabels } from '../owner.ts'
 import { realClock } from '../real-clock.ts'
@@ -13,6 +14,7 @@ import { ensureSystemImage } from './image/system-image.ts'
 import { hasClockScript, tryLending, type LenderPorts } from './clock-lender.ts'
 import { LinkHolds } from './link-holds.ts'
 import { clocksPath, MemberClocks, tryClockScript } from './member-clocks.ts'
+import { dnsPort } from './member-command.ts'
 import { MemberDisks } from './member-disks.ts'
 import { MemberPause } from './member-pause.ts'
 import { DockerMembers, type MembersParts } from './members.ts'
@@ -81,6 +83,7 @@ class DockerEnvironment implements Environment {
   readonly kind = 'docker'
   readonly members: readonly string[]
   readonly clock = realClock()
+  readonly dns?: MemberDns
   readonly cutLinks?: CutLinks
   readonly cutClients?: CutClients
   readonly disturbLinks?: DisturbLinks
@@ -123,6 +126,8 @@ class DockerEnvironment implements Environment {
     const members = this.#members
     this.members = [...namespaces.keys()].slice(0, options.memberCount)
     Object.assign(this, network)
+    // Published ports are those of HTTP alone.
+    if ([...namespaces.values()].every(({ direct }) => direct)) this.dns = { query: (member, message, timeoutMs) => queryDns(this.#namespace(member).address, dnsPort, message, timeoutMs) }
     this.kill = members
     this.spareMembers = members
     this.pause = new MemberPause({
