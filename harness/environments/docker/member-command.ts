@@ -10,11 +10,6 @@ export const memberPaths = {
   edits: '/etc/splitbrain/edits.json',
 } as const
 
-/** Consul's default. Each member has an address of its own, so all have the same port. */
-export const httpPort = 8500
-/** The same. */
-export const dnsPort = 8600
-
 export interface MemberDescription {
   readonly name: string
   /** IPv4 on the run's network. */
