@@ -71,7 +71,7 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .description('does many runs, with seeds that follow each other, side by side on all cores; simulated unless --env says otherwise'))
     .option('--runs <n>', 'how many', number, 100)
     .option('--jobs <n>', 'runs at a time (default: one each core, one of containers or processes)', number)
-    .option('--swarm', 'draws what is not said of each run from its seed: members, families of faults, intensity, load, snapshots, …')
+    .option('--swarm', 'draws what is not said of each run from its seed: workload, members, families of faults, intensity, load, snapshots, …')
     .option('--go-on', 'not only until the first run that is not valid')
     .option('--keep-all', 'keeps the directories of valid runs too')
     .option('--json', 'for programs')
