@@ -156,6 +156,16 @@ t.test('what only datagrams show is not drawn for streams alone, and refused whe
   t.match(duplicate.missing(hiding, raftOnly, registry), /does not show in raft/)
   t.equal(duplicate.missing(environment, raftOnly, registry), null)
   t.equal(loss.missing(hiding, raftOnly, registry), null)
+  const { plan: clientsOnly, contextOf: asking } = setUp({}, { nemesis: ['loss'], traffic: ['clients'] })
+  const { disturbClients: _none, ...membersOnly } = environment.disturbLinks!
+  t.match(loss.missing({ ...environment, disturbLinks: membersOnly }, clientsOnly, registry), /what clients ask members cannot be disturbed/)
+  t.match(duplicate.missing(hiding, clientsOnly, registry), /does not show in what clients ask/)
+  t.equal(loss.missing(environment, clientsOnly, registry), null)
+  await time.run(async () => {
+    const { value, impact } = await loss.next(asking(1))
+    t.match(value, { traffic: 'clients', links: [] })
+    t.match(impact, { layer: 'clients' })
+  })
 })
 
 t.test('at intensity 0 faults are mild', async (t) => {

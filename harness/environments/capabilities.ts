@@ -70,6 +70,8 @@ export interface DisturbLinks {
   /** Of `kinds`, those that only datagrams show here: of all traffic they strike gossip's datagrams, and Raft alone, which has none, they cannot strike. */
   readonly datagramKinds?: readonly Disturbance['kind'][]
   disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect>
+  /** The same to what clients ask these members from now on, and what those answer. Not of `datagramKinds`. */
+  disturbClients?(members: readonly string[], disturbance: Disturbance): Promise<Effect>
 }
 
 /** Steady delay on all links, for `--latency`. */

@@ -27,7 +27,7 @@ export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
   },
   local: {
     // TCP's reader never sees duplicates, nor what comes out of order: without root there is nobody below it.
-    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics, datagramKinds: ['duplicate', 'reorder'] }, firewall: {},
+    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics, datagramKinds: ['duplicate', 'reorder'], disturbClients: true }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
     limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
@@ -57,7 +57,11 @@ export function describeCarried(environment: Environment): CarriedFaults {
   return {
     ...cutLinks && { cutLinks: cutLinks.traffics === undefined ? {} : { traffics: sorted(cutLinks.traffics) } },
     ...cutClients && { cutClients: {} },
-    ...disturbLinks && { disturbLinks: { kinds: sorted(disturbLinks.kinds), traffics: sorted(disturbLinks.traffics), ...disturbLinks.datagramKinds && { datagramKinds: sorted(disturbLinks.datagramKinds) } } },
+    ...disturbLinks && { disturbLinks: {
+      kinds: sorted(disturbLinks.kinds), traffics: sorted(disturbLinks.traffics),
+      ...disturbLinks.datagramKinds && { datagramKinds: sorted(disturbLinks.datagramKinds) },
+      ...disturbLinks.disturbClients && { disturbClients: true },
+    } },
     ...firewall && { firewall: {} },
     ...kill && { kill: Object.fromEntries((['kill', 'restart', 'terminate', 'cutPower', 'restartEmpty'] as const).filter((name) => kill[name] !== undefined).map((name) => [name, true])) },
     ...pause && { pause: {} },

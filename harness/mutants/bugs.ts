@@ -10,8 +10,8 @@ const slowBacklog = JSON.stringify({ raft: { append_entries_max: 1, inflight_app
 /** Snapshots all the time, and hardly any log behind them: whoever was away for a moment is sent one. */
 const manySnapshots = JSON.stringify({ raft_snapshot_threshold: 60, raft_trailing_logs: 5 })
 
-/** The bugs that can be planted by name. */
-export const plantedBugs: readonly Mutant[] = [
+/** Of consensus and of the log, which the register workload sees. */
+export const coreBugs: readonly Mutant[] = [
   {
     name: 'ack-before-quorum',
     about: 'a leader takes an entry for committed as soon as its own disk has it: a write is acknowledged that no quorum has, and is gone with the leader',
@@ -91,6 +91,11 @@ export const plantedBugs: readonly Mutant[] = [
       local: ['--nemesis', 'partition,kill', '--time-limit', '40', '--member-config', manySnapshots],
     },
   },
+]
+
+/** The bugs that can be planted by name. */
+export const plantedBugs: readonly Mutant[] = [
+  ...coreBugs,
   ...lockBugs,
   ...catalogBugs,
   ...gossipBugs,

@@ -1,7 +1,6 @@
-import { makeProgram, type TestFlags } from '../cli/program.ts'
+import { parseTestArguments } from '../cli/test-arguments.ts'
 import { membersMax } from '../plan/defaults.ts'
-import { parsePlanOptions, type PlanOptions } from '../plan/options.ts'
-import { packageVersion } from '../plan/provenance.ts'
+import type { PlanOptions } from '../plan/options.ts'
 import { UsageError } from '../plan/usage-error.ts'
 
 /** What a soak does, besides what each of its runs does. */
@@ -38,8 +37,7 @@ export async function parseSoakArguments(args: readonly string[]): Promise<SoakO
     if (value === undefined) throw new UsageError(`${flag} needs a value. ${usage}`)
     own.set(flag, value)
   }
-  const { config, ...flags } = await testFlags(rest)
-  if (flags['progress'] === true) delete (flags as Record<string, unknown>)['progress']
+  const { options, config } = await parseTestArguments(rest)
   const keep = own.get('--keep') ?? soakDefaults.keep
   if (keep !== 'all' && keep !== 'failed') throw new UsageError(`--keep ${keep} is neither all nor failed. ${usage}`)
   return {
@@ -47,22 +45,12 @@ export async function parseSoakArguments(args: readonly string[]): Promise<SoakO
     firstSeed: whole('--seed', own.get('--seed') ?? soakDefaults.seed, 0, 0xffff_ffff),
     memberCounts: (own.get('--members') ?? soakDefaults.members).split(',').map((text) => whole('--members', text, 1, membersMax)),
     keep,
-    run: parsePlanOptions(flags, 'The command line'),
+    run: options,
     config,
   }
 }
 
 const ownFlags: ReadonlySet<string> = new Set(['--runs', '--members', '--seed', '--keep'])
-
-/** As `splitbrain test` reads them. */
-async function testFlags(args: readonly string[]): Promise<TestFlags> {
-  let read: TestFlags = {}
-  const elsewhere = async () => { throw new UsageError(usage) }
-  const program = makeProgram({ test: async (flags) => { read = flags }, check: elsewhere, faults: elsewhere, explore: () => Promise.reject(new Error("not here")), replay: () => Promise.reject(new Error("not here")), shrink: () => Promise.reject(new Error("not here")), doctor: elsewhere }, packageVersion())
-  for (const command of [program, ...program.commands]) command.exitOverride()
-  await program.parseAsync(['test', ...args], { from: 'user' })
-  return read
-}
 
 function whole(flag: string, text: string | number, min: number, max: number): number {
   const value = Number(text)

@@ -5,6 +5,7 @@
  * matter to garbage collection; who reads one gets a copy.
  */
 import { invariant } from '../base/assert.ts'
+import { ByteCopies } from './byte-copies.ts'
 import { KvPages, type KvPagesOptions } from './kv-pages.ts'
 import { entryBytes, readEntry, readKey, readModifyIndex, readSession, writeEntry } from './kv-records.ts'
 
@@ -24,6 +25,8 @@ export interface KvEntry {
 
 export class KvEntries {
   readonly #pages: KvPages
+  /** Of values, for who reads. */
+  readonly #copies = new ByteCopies()
   /** Session to the keys that it holds. */
   readonly #held = new Map<string, Set<string>>()
   /** What stood at each key that changed since `begin`; null outside of that. */
@@ -41,7 +44,7 @@ export class KvEntries {
     const page = this.#pages.find(key)
     if (page === null) return null
     const { record } = this.#pages
-    return readEntry(page.bytes, page.view, record, page.recordBytes(record), key)
+    return readEntry(page.bytes, page.view, record, page.recordBytes(record), this.#copies, key)
   }
 
   /** 0 if there is none. */
@@ -53,7 +56,7 @@ export class KvEntries {
   /** Ascending by the keys' bytes. */
   withPrefix(prefix: string): KvEntry[] {
     const entries: KvEntry[] = []
-    this.#pages.forEachUnder(prefix, ({ bytes, view }, record, lengthBytes) => { entries.push(readEntry(bytes, view, record, lengthBytes)) })
+    this.#pages.forEachUnder(prefix, ({ bytes, view }, record, lengthBytes) => { entries.push(readEntry(bytes, view, record, lengthBytes, this.#copies)) })
     return entries
   }
 

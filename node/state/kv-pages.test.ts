@@ -152,35 +152,38 @@ t.test('pages of which little is left join', async (t) => {
 
 // The reason of it all: a change, and a copy, must not stop the program for longer where there are more entries.
 t.test('no change moves more than some pages and branches, however many entries there are', async (t) => {
+  const pageBytes = 2048
+  const branchPagesMax = 32
   const movedMax = (count: number) => {
-    const pages = new KvPages()
-    let max = 0
-    let copies = 0
+    const pages = new KvPages({ pageBytes, branchPagesMax })
+    let [bytes, places, copied] = [0, 0, 0]
     const step = (act: () => void) => {
       const before = pages.moved
       act()
-      max = Math.max(max, pages.moved - before)
+      bytes = Math.max(bytes, pages.moved.bytes - before.bytes)
+      places = Math.max(places, pages.moved.places - before.places)
     }
     const name = (i: number) => `service/${i % 97}/${(i * 7919) % count}`
     let copy: { release(): void } | null = null
     for (let i = 0; i < count; i++) {
       step(() => put(pages, name(i), 'x'.repeat(i % 150)))
-      if (i % (count / 8) === 0) {
-        copy?.release()
-        const before = pages.moved
-        copy = pages.capture()
-        copies = Math.max(copies, pages.moved - before)
-      }
+      if (i % (count / 8) !== 0) continue
+      copy?.release()
+      const before = pages.moved.places
+      copy = pages.capture()
+      copied = Math.max(copied, pages.moved.places - before)
     }
     for (let i = 0; i < count; i += 2) step(() => put(pages, name(i), 'x'.repeat(200 - i % 150)))
     for (let i = 0; i < count; i++) if (i % 50 !== 0) step(() => pages.remove(name(i)))
     step(() => copy!.release())
-    return { max, copies }
+    return { bytes, places, copied }
   }
-  const bound = 64 * 1024
-  for (const count of [2_000, 20_000, 100_000]) {
-    const { max, copies } = movedMax(count)
-    t.ok(max > 1000 && max < bound, `${count} entries: a change moved ${max} bytes and places`)
-    t.ok(copies <= 1 + count / 5_000, `${count} entries: a copy took ${copies} places`)
+  for (const count of [1_000, 8_000, 64_000]) {
+    const { bytes, places, copied } = movedMax(count)
+    // In a branch there are 32 pages at most, in a page of 2 KiB about ten entries: the row of branches, at worst half full.
+    const branches = Math.ceil(count / (branchPagesMax / 4 * 5))
+    t.ok(bytes > pageBytes / 2 && bytes < pageBytes * 3, `${count} entries: a change moved ${bytes} bytes`)
+    t.ok(places > 10 && places < branchPagesMax * 4 + branches, `${count} entries: a change moved ${places} places`)
+    t.ok(copied < 2 + branches, `${count} entries: a copy took ${copied} places`)
   }
 })

@@ -53,7 +53,8 @@ export class KvPages {
   #pageAt = 0
   /** `~slot` of where it would stand, if it is not in. */
   #slot = ~0
-  #moved = 0
+  #movedBytes = 0
+  #movedPlaces = 0
 
   /** Defaults: 16 KiB, 256 pages. */
   constructor({ pageBytes = 16 * 1024, branchPagesMax = 256 }: KvPagesOptions = {}) {
@@ -65,9 +66,9 @@ export class KvPages {
     return this.#size
   }
 
-  /** Bytes of records copied, and places in rows of pages and branches moved, since the start: what changes cost beyond the looking up. */
-  get moved(): number {
-    return this.#moved
+  /** Since the start, bytes of records copied, and places in rows of pages and of branches: what changes cost beyond the looking up. */
+  get moved(): { readonly bytes: number, readonly places: number } {
+    return { bytes: this.#movedBytes, places: this.#movedPlaces }
   }
 
   /** The page that has `key`, for `record`; null if it is not in. Valid until the next change. */
@@ -169,7 +170,7 @@ export class KvPages {
     this.#captures.add(number)
     this.#newestCapture = number
     const branches = this.#branches.slice()
-    this.#moved += branches.length
+    this.#movedPlaces += branches.length
     return {
       records: recordsOf(branches, () => this.#captures.has(number)),
       release: () => {
@@ -275,7 +276,7 @@ export class KvPages {
 
   #replace(count: number, pages: readonly KvPage[], separators: readonly string[]): void {
     const branch = this.#ownBranch(this.#branchAt)
-    this.#moved += branch.pages.length - this.#pageAt
+    this.#movedPlaces += branch.pages.length - this.#pageAt
     branch.pages.splice(this.#pageAt, count, ...pages)
     branch.separators.splice(this.#pageAt, count, ...separators)
   }
@@ -286,7 +287,7 @@ export class KvPages {
     if (count <= this.#branchPagesMax) return
     // As with pages: full ones stay behind where entries come in order.
     const at = this.#branchAt === this.#branches.length - 1 && this.#pageAt === count - 1 ? count - 1 : count >>> 1
-    this.#moved += count - at + this.#branches.length - this.#branchAt
+    this.#movedPlaces += count - at + this.#branches.length - this.#branchAt
     this.#branches.splice(this.#branchAt + 1, 0, { generation: this.#generation, pages: branch.pages.splice(at), separators: branch.separators.splice(at) })
     if (this.#pageAt < at) return
     this.#branchAt++
@@ -302,7 +303,7 @@ export class KvPages {
       if (left === undefined || right === undefined || left.liveBytes + right.liveBytes > this.#pageBytes / 2) continue
       this.#pageAt = first
       this.#replace(2, [this.#copyOf(left, 0, left.count, right.liveBytes).take(right, 0, right.count)], [separators[first]!])
-      this.#moved += right.liveBytes
+      this.#movedBytes += right.liveBytes
       return this.#joinBranch()
     }
   }
@@ -310,7 +311,7 @@ export class KvPages {
   #dropPage(): void {
     this.#replace(1, [], [])
     if (this.#branches[this.#branchAt]!.pages.length > 0) return this.#joinBranch()
-    this.#moved += this.#branches.length - this.#branchAt
+    this.#movedPlaces += this.#branches.length - this.#branchAt
     this.#branches.splice(this.#branchAt, 1)
   }
 
@@ -320,7 +321,7 @@ export class KvPages {
       const left = this.#branches[first]
       const right = this.#branches[first + 1]
       if (left === undefined || right === undefined || left.pages.length + right.pages.length > this.#branchPagesMax / 2) continue
-      this.#moved += left.pages.length + right.pages.length + this.#branches.length - first
+      this.#movedPlaces += left.pages.length + right.pages.length + this.#branches.length - first
       this.#branches.splice(first, 2, {
         generation: this.#generation, pages: [...left.pages, ...right.pages], separators: [...left.separators, ...right.separators],
       })
@@ -331,7 +332,7 @@ export class KvPages {
   #ownBranch(at: number): Branch {
     const branch = this.#branches[at]!
     if (branch.generation >= this.#newestCapture) return branch
-    this.#moved += branch.pages.length
+    this.#movedPlaces += branch.pages.length
     return this.#branches[at] = { generation: this.#generation, pages: branch.pages.slice(), separators: branch.separators.slice() }
   }
 
@@ -345,7 +346,7 @@ export class KvPages {
   /** Of some slots, with room for so many bytes more. */
   #copyOf(page: KvPage, start: number, end: number, roomBytes: number): KvPage {
     const bytes = start === 0 && end === page.count ? page.liveBytes : page.bytesOf(start, end)
-    this.#moved += bytes
+    this.#movedBytes += bytes
     return this.#newPage(bytes + roomBytes).take(page, start, end)
   }
 

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { ByteCopies } from './byte-copies.ts'
 import type { KvEntry } from './kv-entries.ts'
 
 /**
@@ -89,42 +90,19 @@ export function writeEntry(bytes: Buffer, view: DataView, at: number, { value, f
   bytes.set(value, sessionAt + sessionBytes)
 }
 
-/** The entry whose record takes `lengthBytes` from `at` on; its value is a copy. `key`, if it is known already. */
-export function readEntry(bytes: Buffer, view: DataView, at: number, lengthBytes: number, key: string | null = null): KvEntry {
+/** The entry whose record takes `lengthBytes` from `at` on, its value copied by `copies`. `key`, if it is known already. */
+export function readEntry(bytes: Buffer, view: DataView, at: number, lengthBytes: number, copies: ByteCopies, key: string | null = null): KvEntry {
   const sessionAt = at + keyAt + view.getUint32(at + keyBytesAt, true)
   const valueAt = sessionAt + sessionBytesOf(view, at)
-  const end = at + lengthBytes
   return {
     key: key ?? bytes.toString('utf8', at + keyAt, sessionAt),
-    value: copyOf(bytes, valueAt, end),
+    value: copies.copy(bytes, valueAt, at + lengthBytes),
     flags: view.getBigUint64(at + flagsAt, true),
     createIndex: view.getFloat64(at + createIndexAt, true),
     modifyIndex: view.getFloat64(at + modifyIndexAt, true),
     lockIndex: view.getFloat64(at + lockIndexAt, true),
     session: view.getUint32(at + sessionBytesAt, true) === 0 ? null : bytes.toString('utf8', sessionAt, valueAt),
   }
-}
-
-/** Small copies lie together in blocks, as Node's own do: a buffer for each takes several times as long to make. */
-const blockBytes = 8 * 1024
-let block = new ArrayBuffer(blockBytes)
-let blockUsedBytes = 0
-
-function copyOf(bytes: Buffer, start: number, end: number): Uint8Array {
-  const length = end - start
-  let copy: Uint8Array
-  if (length > blockBytes / 4) {
-    copy = new Uint8Array(length)
-  } else {
-    if (blockUsedBytes + length > blockBytes) {
-      block = new ArrayBuffer(blockBytes)
-      blockUsedBytes = 0
-    }
-    copy = new Uint8Array(block, blockUsedBytes, length)
-    blockUsedBytes += length
-  }
-  bytes.copy(copy, 0, start, end)
-  return copy
 }
 
 export function readKey(bytes: Buffer, view: DataView, at: number): string {
@@ -140,11 +118,6 @@ export function readSession(bytes: Buffer, view: DataView, at: number): string |
   if (view.getUint32(at + sessionBytesAt, true) === 0) return null
   const sessionAt = at + keyAt + view.getUint32(at + keyBytesAt, true)
   return bytes.toString('utf8', sessionAt, sessionAt + sessionBytesOf(view, at))
-}
-
-/** Of its record, where its value begins; it ends with the record. */
-export function valueAt(view: DataView, at: number): number {
-  return at + keyAt + view.getUint32(at + keyBytesAt, true) + sessionBytesOf(view, at)
 }
 
 function sessionBytesOf(view: DataView, at: number): number {

@@ -96,7 +96,8 @@ export class KvTable implements KvReader, SnapshotPart {
   /** Flags are overwritten too. Keeps a copy of `value`. */
   set(index: number, key: string, value: Uint8Array, flags: bigint): void {
     // A plain write to a locked key keeps the holder and resets the count, as in Consul.
-    this.#write(index, key, value, flags, 0, this.#entries.get(key)?.session ?? null)
+    const old = this.#entries.get(key)
+    this.#write(index, old, key, value, flags, 0, old?.session ?? null)
   }
 
   /** Sets if the key's ModifyIndex is `expectedIndex`, where 0 means absent. */
@@ -111,7 +112,7 @@ export class KvTable implements KvReader, SnapshotPart {
     const old = this.#entries.get(key)
     if (old !== null && old.session !== null && old.session !== session) return false
     const lockIndex = old === null ? 1 : old.session === session ? old.lockIndex : old.lockIndex + 1
-    this.#write(index, key, value, flags, lockIndex, session)
+    this.#write(index, old, key, value, flags, lockIndex, session)
     return true
   }
 
@@ -119,7 +120,7 @@ export class KvTable implements KvReader, SnapshotPart {
   unlock(index: number, key: string, value: Uint8Array, flags: bigint, session: string): boolean {
     const old = this.#entries.get(key)
     if (old === null || old.session !== session) return false
-    this.#write(index, key, value, flags, old.lockIndex, null)
+    this.#write(index, old, key, value, flags, old.lockIndex, null)
     return true
   }
 
@@ -132,8 +133,8 @@ export class KvTable implements KvReader, SnapshotPart {
       return keys
     }
     for (const key of keys) {
-      const { value, flags, lockIndex } = this.#entries.get(key)!
-      this.#write(index, key, value, flags, lockIndex, null)
+      const old = this.#entries.get(key)!
+      this.#write(index, old, key, old.value, old.flags, old.lockIndex, null)
     }
     return keys
   }
@@ -174,8 +175,8 @@ export class KvTable implements KvReader, SnapshotPart {
     for (const key of this.#entries.commit()) this.#watches.touch(table, key)
   }
 
-  #write(index: number, key: string, value: Uint8Array, flags: bigint, lockIndex: number, session: string | null): void {
-    const old = this.#entries.get(key)
+  /** `old`: what stands there. */
+  #write(index: number, old: KvEntry | null, key: string, value: Uint8Array, flags: bigint, lockIndex: number, session: string | null): void {
     if (old !== null && old.flags === flags && old.lockIndex === lockIndex && old.session === session && equalBytes(old.value, value)) return
     this.#index = index
     this.#entries.put({
@@ -204,11 +205,11 @@ export class KvTable implements KvReader, SnapshotPart {
   capture(): PartCapture {
     const head = { kind: 'table', index: this.#index, forgottenIndex: this.#graveyard.forgottenIndex } as const
     // At most `tombstonesMax`, and their order counts: copied at once.
-    const tombstones = this.#graveyard.list()
+    const tombstones = this.#graveyard.copy()
     const entries = this.#entries.capture()
     const records = function* () {
       yield encodeKvRecord(head)
-      for (const [key, index] of tombstones) yield encodeKvRecord({ kind: 'tombstone', key, index })
+      for (const [i, key] of tombstones.keys.entries()) yield encodeKvRecord({ kind: 'tombstone', key, index: tombstones.indexes[i]! })
       yield* entries.records
     }
     return { records: records(), release: entries.release }

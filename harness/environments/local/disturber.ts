@@ -24,6 +24,8 @@ export interface DisturberPorts {
   readonly lanes: (links: readonly Link[], traffic: Traffic) => readonly Lane[]
   readonly kinds: DisturbLinks['kinds']
   readonly traffics: readonly Traffic[]
+  /** Leads what clients ask a member from now on through its door. Returns what ends that; once is enough. */
+  readonly routeClients: (member: string) => () => void
 }
 
 /**
@@ -49,6 +51,29 @@ export class Disturber implements DisturbLinks {
     const hidden = this.datagramKinds.some((kind) => kind === disturbance.kind) && !lanes.some(({ protocol }) => protocol === 'udp')
     if (!this.kinds.includes(disturbance.kind) || hidden) throw new Error(onlyDatagrams(disturbance.kind))
     return await this.hinder(lanes, disturbance)
+  }
+
+  /** What clients ask members through their doors, and the answers. */
+  async disturbClients(members: readonly string[], disturbance: Disturbance): Promise<Effect> {
+    if (this.datagramKinds.some((kind) => kind === disturbance.kind)) throw new Error(onlyDatagrams(disturbance.kind))
+    const lanes = this.#ports.doors.filter(({ link, conversation }) => conversation === 'client' && members.includes(link.to))
+      .flatMap(({ ways }) => ways.flatMap(({ forward, backward }) => [forward, backward]))
+    const routes = members.map((member) => this.#ports.routeClients(member))
+    const direct = () => { for (const end of routes) end() }
+    try {
+      const { observed, heal } = await this.hinder(lanes, disturbance)
+      return {
+        observed,
+        async heal() {
+          const seen = await heal()
+          direct()
+          return seen
+        },
+      }
+    } catch (error) {
+      direct()
+      throw error
+    }
   }
 
   /**

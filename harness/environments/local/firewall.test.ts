@@ -48,10 +48,6 @@ async function cluster(t: Tap) {
       clients.push(`cut ${cut.join()}`)
       return { observed: 'cut', heal: async () => { clients.push('mended') } }
     },
-    route: (member) => {
-      clients.push(`route ${member}`)
-      return () => { clients.push(`direct ${member}`) }
-    },
     reset: (member) => { clients.push(`reset ${member}`) },
   })
   const endpoint = (from: string, to: string, conversation: Conversation) =>
@@ -189,15 +185,18 @@ t.test('mtu: what is larger is lost without a word', async (t) => {
 })
 
 t.test('rules about clients: dropped at their side, all else through a door', async (t) => {
-  const { firewall, clients, ask } = await cluster(t)
+  const { firewall, fabric, clients, ask } = await cluster(t)
   const dropped = await firewall.apply([rule('clients', 'n2', { kind: 'drop' }, 'tcp', 8500)])
   await dropped.heal()
   t.same(clients.splice(0), ['cut n2', 'mended'])
   const reset = await firewall.apply([rule('any', 'n2', { kind: 'reset' }, 'tcp', 8500)])
+  t.ok(fabric.routes.isRouted('n2'))
+  t.notOk(fabric.routes.isRouted('n1'))
   t.equal(await ask('clients', 'n2', 'client'), 'ECONNREFUSED')
   t.equal(await ask('n1', 'n2', 'raft', patientMs), 'n2')
   await reset.heal()
-  t.same(clients.splice(0), ['reset n2', 'route n2', 'direct n2'])
+  t.same(clients.splice(0), ['reset n2'])
+  t.notOk(fabric.routes.isRouted('n2'))
   t.equal(await ask('clients', 'n2', 'client', patientMs), 'n2')
 })
 

@@ -8,8 +8,6 @@ import type { LinkFabric } from './link-fabric.ts'
 export interface ClientPorts {
   /** Keeps them off members altogether. */
   cut(members: readonly string[]): Promise<Effect>
-  /** Leads what they ask a member from now on through its door. Returns what ends that. */
-  route(member: string): () => void
   /** Their established connections to a member are reset. */
   reset(member: string): void
 }
@@ -86,7 +84,7 @@ export class LocalFirewall implements Firewall {
       return { silent, clients: observed }
     }
     if (action.kind === 'reset') for (const member of asked) this.#clients.reset(member)
-    const routes = asked.map((member) => this.#clients.route(member))
+    const routes = asked.map((member) => this.#fabric.routes.route(member))
     undo.push(async () => { for (const end of routes) end() })
     switch (action.kind) {
       case 'reject': {

@@ -1,5 +1,6 @@
 import { seededRandom, type Random } from '../../../node/base/random.ts'
 import type { Cut, CutLinks, Link, ShapeLinks, Traffic } from '../capabilities.ts'
+import { ClientRoutes } from './client-routes.ts'
 import { Disturber } from './disturber.ts'
 import { Gate } from './gate.ts'
 import { LaneCutter } from './lane-cutter.ts'
@@ -35,6 +36,7 @@ export class LinkFabric implements CutLinks, ShapeLinks {
   readonly prober: LinkProber
   readonly #doors: Door[] = []
   readonly #lanes: Lane[] = []
+  readonly #routes = new ClientRoutes()
 
   private constructor(prober: LinkProber, probeDeadlineMs: number, members: readonly FabricMember[]) {
     this.prober = prober
@@ -45,7 +47,7 @@ export class LinkFabric implements CutLinks, ShapeLinks {
     this.disturber = new Disturber({
       prober, doors: this.#doors, lanes: (links, traffic) => this.lanes(links, traffic),
       kinds: ['loss', 'delay', 'corrupt', 'bandwidth', 'mtu', ...between.some(({ udp }) => udp) ? ['duplicate', 'reorder'] as const : []],
-      traffics: this.traffics,
+      traffics: this.traffics, routeClients: (member) => this.#routes.route(member),
     })
   }
 
@@ -78,6 +80,11 @@ export class LinkFabric implements CutLinks, ShapeLinks {
   /** By which clients reach a member while something hinders them. */
   clientDoor(member: string): Door | undefined {
     return this.#doors.find(({ link, conversation }) => conversation === 'client' && link.to === member)
+  }
+
+  /** Where clients reach a member by its door. */
+  get routes(): ClientRoutes {
+    return this.#routes
   }
 
   get doors(): readonly Door[] {

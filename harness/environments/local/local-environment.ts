@@ -87,8 +87,6 @@ class LocalEnvironment implements Environment {
   readonly #requester: HttpRequester
   readonly #processes = new Map<string, MemberProcess>()
   readonly #clientGate = new ClientGate()
-  /** How many rules lead clients to a member through its door. */
-  readonly #routed = new Map<string, number>()
   readonly #processFaults: ProcessFaults
   /** Null where no fault of the run needs it: it is loaded into every member. */
   readonly #insideFaults: InsideFaults | null
@@ -129,7 +127,6 @@ class LocalEnvironment implements Environment {
     this.cutClients = this.#clientGate.cutter((member, timeoutMs) => this.#ask(member, timeoutMs), (member) => this.#running(member) !== null && !this.#processFaults.holds(member))
     this.firewall = new LocalFirewall(fabric, names, {
       cut: (members) => this.cutClients.cutClients(members),
-      route: (member) => this.#routeClients(member),
       reset: (member) => this.#requester.forget(member),
     })
     const spares = names.slice(options.memberCount)
@@ -153,24 +150,12 @@ class LocalEnvironment implements Environment {
     return `http://${host}:${httpPort}`
   }
 
-  /** Where this harness's clients reach it: directly, but for a rule that their door carries. */
+  /** Where this harness's clients reach it: directly, but for a fault that their door carries. */
   #clientAddress(member: string): string {
-    const door = this.#routed.has(member) ? this.#fabric.clientDoor(member) : undefined
+    const door = this.#fabric.routes.isRouted(member) ? this.#fabric.clientDoor(member) : undefined
     if (door === undefined) return this.httpAddress(member)
     const { host, port } = door.proxy.endpoint
     return `http://${host}:${port}`
-  }
-
-  #routeClients(member: string): () => void {
-    this.#routed.set(member, (this.#routed.get(member) ?? 0) + 1)
-    let routed = true
-    return () => {
-      if (!routed) return
-      routed = false
-      const left = this.#routed.get(member)! - 1
-      if (left > 0) this.#routed.set(member, left)
-      else this.#routed.delete(member)
-    }
   }
 
   async collect(directory: string): Promise<void> {

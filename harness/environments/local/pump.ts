@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Gate } from './gate.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** What is on its way: bytes, the end of the stream (FIN), or a reset (RST). Each passes the gate in its turn. */
 type Item = {
@@ -152,7 +153,7 @@ export class Pump {
         sink.end()
         return
       case 'reset':
-        sink.resetAndDestroy()
+        resetSocket(sink)
         return
     }
   }

@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { Gate } from './gate.ts'
 import { Pump } from './pump.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** Where something listens. */
 export interface Endpoint {
@@ -141,8 +142,8 @@ class RelayedConnection {
 
   reset(): void {
     for (const pump of this.#pumps) pump.destroy()
-    this.#client.resetAndDestroy()
-    this.#upstream?.resetAndDestroy()
+    resetSocket(this.#client)
+    if (this.#upstream !== null) resetSocket(this.#upstream)
   }
 
   #begin(first: Buffer): void {
