@@ -6,7 +6,7 @@ import { foreignRunTimeoutMs, resultOf, startForeign, validUnderFaults } from '.
 const skip = await systemRequirement(consul)
 const timeout = foreignRunTimeoutMs + 20_000
 
-t.test('Consul: cut, paused, restarted, with a clock that jumps, and a power cut of all; valid', { skip, timeout }, (t) =>
+t.test('Consul: cut, paused, restarted, with a clock that jumps, and a power cut of all; valid', { skip, timeout: 2 * timeout }, (t) =>
   validUnderFaults(t, 'consul', 'Consul agent running'))
 
 t.test('Consul\'s stale reads are not linearizable, and that is seen', { skip, timeout }, async (t) => {

@@ -7,7 +7,7 @@ const skip = await systemRequirement(etcd)
 const timeout = foreignRunTimeoutMs + 20_000
 const attemptsMax = 3
 
-t.test('etcd: cut, paused, restarted, with a clock that jumps, and a power cut of all; valid', { skip, timeout }, (t) =>
+t.test('etcd: cut, paused, restarted, with a clock that jumps, and a power cut of all; valid', { skip, timeout: 2 * timeout }, (t) =>
   validUnderFaults(t, 'etcd', 'starting an etcd server'))
 
 t.test('etcd that is told not to sync loses acknowledged writes in a power cut, and that is seen', { skip, timeout: attemptsMax * timeout }, async (t) => {

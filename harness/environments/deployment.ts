@@ -46,6 +46,8 @@ export interface SystemPorts {
   readonly raft: number
   /** Null where the system has none. */
   readonly gossip: number | null
+  /** The same. */
+  readonly dns: number | null
 }
 
 /** Where a system keeps what; patterns of bash (globstar) below the member's data directory. The last file is the one that is written to. */

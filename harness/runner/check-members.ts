@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { TraceEvent } from '../../node/base/trace.ts'
 import { checkRaftTraces, type MemberTrace } from '../checkers/raft-trace.ts'
 import type { CheckResult } from '../checkers/verdict.ts'
+import type { System } from '../systems/system.ts'
 
 /** Judges what members left in `directory/<member>/`: their Raft traces, and whether one crashed by its own assertions. */
 export async function checkMembers(directory: string, members: readonly string[]): Promise<readonly CheckResult[]> {
@@ -44,6 +45,13 @@ function parseLine(line: string): TraceEvent | null {
 /** The first broken invariant in a member's log, be it plain text or a string in JSON. */
 export function crashIn(log: string): string | null {
   return /InvariantError: ([^\n"\\]+)/.exec(log)?.[1]?.trim() ?? null
+}
+
+/** Either, as the system is. */
+export async function judgeMembers(
+  { name, deployment }: Pick<System, 'name' | 'deployment'>, check: typeof checkMembers, directory: string, members: readonly string[],
+): Promise<readonly CheckResult[]> {
+  return deployment === undefined ? check(directory, members) : [await notTraced(name, directory, members)]
 }
 
 /**

@@ -11,7 +11,7 @@ import { UsageError } from '../plan/usage-error.ts'
 import { clientOf } from '../systems/leader.ts'
 import type { System } from '../systems/system.ts'
 import { FaultConductor } from './fault-conductor.ts'
-import { notTraced } from './check-members.ts'
+import { judgeMembers } from './check-members.ts'
 import type { FaultRecord } from './fault-record.ts'
 import { finalPhase } from './final-phase.ts'
 import type { Judgement } from './judge.ts'
@@ -72,7 +72,7 @@ export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcom
   const { verdict, results }: Judgement = await judgeRun({
     ...observed, plan, workload: parts.workload, known: observed.results,
     checkMembers: async () => observed.collectError === null
-      ? parts.system.deployment === undefined ? parts.checkMembers(parts.directory.members, observed.members) : [await notTraced(parts.system.name, parts.directory.members, observed.members)]
+      ? judgeMembers(parts.system, parts.checkMembers, parts.directory.members, observed.members)
       : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)),
   })
   const { history, leaders, secondsToFirstOperation } = observed

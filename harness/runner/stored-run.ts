@@ -6,14 +6,16 @@ import type { CheckResult } from '../checkers/verdict.ts'
 import { HistoryFormatError } from '../history/format-error.ts'
 import { readJsonl } from '../history/read-jsonl.ts'
 import { memberNames } from '../plan/fault-options.ts'
-import type { RunPlan } from '../plan/plan.ts'
+import { systemNames, type RunPlan } from '../plan/plan.ts'
 import { UsageError } from '../plan/usage-error.ts'
+import { systems } from '../systems/index.ts'
+import { judgeMembers } from './check-members.ts'
 import type { FaultRecord } from './fault-record.ts'
 import type { FinishedRun } from './judge-run.ts'
 import type { LeaderChange } from './main-phase.ts'
 
 /** Fields without which nothing can be judged; the rest of the plan is as it was written. */
-const planSchema = z.looseObject({ workload: z.string(), members: z.int().min(1), timeLimitS: z.number(), consistency: z.string(), rerun: z.string().optional() })
+const planSchema = z.looseObject({ workload: z.string(), members: z.int().min(1), timeLimitS: z.number(), consistency: z.string(), system: z.enum(systemNames).optional(), rerun: z.string().optional() })
 const faultSchema = z.looseObject({ fault: z.int(), name: z.string(), step: z.enum(['start', 'stop', 'skip']), askedNs: z.number(), doneNs: z.number(), error: z.string().nullable() })
 const leaderSchema = z.object({ timeNs: z.number(), leader: z.string().nullable() })
 const verdictSchema = z.looseObject({
@@ -55,7 +57,7 @@ export function readRun(
     faults: (readLines(directory, 'faults.jsonl', faultSchema) ?? []) as unknown as FaultRecord[],
     leaders: readLines(directory, 'leaders.jsonl', leaderSchema) as LeaderChange[] | null,
     known: knownResults(directory),
-    checkMembers: () => checkMembers(members, tracedMembers),
+    checkMembers: () => judgeMembers(systems[stored.system ?? 'registry'], checkMembers, members, tracedMembers),
   }
 }
 

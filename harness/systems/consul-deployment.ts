@@ -18,7 +18,7 @@ const defaults = {
 export const consulDeployment: Deployment = {
   name: 'consul',
   program: { find: () => findProgram('SPLITBRAIN_CONSUL', consulProgram), path: '/usr/local/bin/consul', versionArguments: ['version'] },
-  ports: { http: 8500, raft: 8300, gossip: 8301 },
+  ports: { http: 8500, raft: 8300, gossip: 8301, dns: 8600 },
   liveness: { port: 8500, target: '/v1/agent/self' },
   dataFiles: { log: 'raft/raft.db', snapshot: 'raft/snapshots/*/state.bin' },
   // Its `node-id`: after a power cut within half a minute of the first start 1.8.7 finds it empty, and does not start any more.

@@ -19,7 +19,7 @@ export const etcdPeerUrl = (address: string) => `http://${address}:${peerPort}`
 export const etcdDeployment: Deployment = {
   name: 'etcd',
   program: { find: () => findProgram('SPLITBRAIN_ETCD', etcdProgram), path: '/usr/local/bin/etcd', versionArguments: ['--version'] },
-  ports: { http: clientPort, raft: peerPort, gossip: null },
+  ports: { http: clientPort, raft: peerPort, gossip: null, dns: null },
   liveness: { port: peerPort, target: '/version' },
   dataFiles: { log: 'member/wal/*.wal', snapshot: 'member/snap/db' },
   launch: (member) => launch(member, 'new', member.founders),

@@ -41,17 +41,21 @@ export const etcdMembership: Membership = {
   async servers(request) {
     return (await etcdMembers(request))?.map(({ id, name, votes }) => ({ id, name, votes })) ?? null
   },
-  remove: removeEtcdMember,
+  remove: removeOnceSettled,
   async leave(request) {
     const id = await ownId(request)
-    if (id === null) return { done: false, why: 'it does not say under which id it is known', mayFollow: false }
-    const endMs = performance.now() + settleTimeoutMs
-    for (;;) {
-      const left = await removeEtcdMember(request, id)
-      if (left.done || left.mayFollow || performance.now() >= endMs) return left
-      await new Promise((resolve) => setTimeout(resolve, settlePauseMs))
-    }
+    return id === null ? { done: false, why: 'it does not say under which id it is known', mayFollow: false } : removeOnceSettled(request, id)
   },
+}
+
+/** After a change before, or a fault, the others may not count as connected yet; other refusals are final. */
+async function removeOnceSettled(request: MemberRequest, id: string): Promise<Changed> {
+  const endMs = performance.now() + settleTimeoutMs
+  for (;;) {
+    const removed = await removeEtcdMember(request, id)
+    if (removed.done || !/unhealthy cluster/.test(removed.why) || performance.now() >= endMs) return removed
+    await new Promise((resolve) => setTimeout(resolve, settlePauseMs))
+  }
 }
 
 async function ask<T>(request: MemberRequest, target: string, body: object, timeoutMs: number, schema: z.ZodType<T>): Promise<T | null> {

@@ -14,7 +14,6 @@ import { ensureSystemImage } from './image/system-image.ts'
 import { hasClockScript, tryLending, type LenderPorts } from './clock-lender.ts'
 import { LinkHolds } from './link-holds.ts'
 import { clocksPath, MemberClocks, tryClockScript } from './member-clocks.ts'
-import { dnsPort } from './member-command.ts'
 import { MemberDisks } from './member-disks.ts'
 import { MemberPause } from './member-pause.ts'
 import { DockerMembers, type MembersParts } from './members.ts'
@@ -127,7 +126,8 @@ class DockerEnvironment implements Environment {
     this.members = [...namespaces.keys()].slice(0, options.memberCount)
     Object.assign(this, network)
     // Published ports are those of HTTP alone.
-    if ([...namespaces.values()].every(({ direct }) => direct)) this.dns = { query: (member, message, timeoutMs) => queryDns(this.#namespace(member).address, dnsPort, message, timeoutMs) }
+    const { dns } = (options.deployment ?? registryDeployment).ports
+    if (dns !== null && [...namespaces.values()].every(({ direct }) => direct)) this.dns = { query: (member, message, timeoutMs) => queryDns(this.#namespace(member).address, dns, message, timeoutMs) }
     this.kill = members
     this.spareMembers = members
     this.pause = new MemberPause({

@@ -36,7 +36,7 @@ t.test('a conversation is known by either port, and its probes are of it', async
 })
 
 t.test('each system has its own ports, and some have no gossip', async (t) => {
-  const ports = { http: 2379, raft: 2380, gossip: null }
+  const ports = { http: 2379, raft: 2380, gossip: null, dns: null }
   t.same(trafficsOf(consulPorts), ['all', 'raft', 'gossip'])
   t.same(trafficsOf(ports), ['all', 'raft'])
   t.ok(matchesOf('10.0.0.2', 'raft', ports).includes(`-s 10.0.0.2 -p tcp --dport 2380`))

@@ -2,7 +2,7 @@ import { portsOf, type SystemPorts } from '../deployment.ts'
 import type { Traffic } from '../environment.ts'
 
 /** Consul's numbers, which this project's registry has too. */
-export const consulPorts: SystemPorts = { http: 8500, raft: 8300, gossip: 8301 }
+export const consulPorts: SystemPorts = { http: 8500, raft: 8300, gossip: 8301, dns: 8600 }
 
 /** The conversations that a system has. */
 export function trafficsOf(ports: SystemPorts): readonly Traffic[] {
