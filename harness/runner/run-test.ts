@@ -26,10 +26,10 @@ import type { RunDirectory } from './run-directory.ts'
 import { InterruptedError, type Stop } from './stop.ts'
 import { makeWorkDirectory } from './work-directory.ts'
 
-/** What a run needs besides its plan. Everything concrete comes in here; tests give fakes. */
 /** Of the history of a simulated run: some hundred lines. */
 const simulatedUnwrittenCharsMax = 16 * 1024
 
+/** What a run needs besides its plan. Everything concrete comes in here; tests give fakes. */
 export interface RunParts {
   /** Unique among runs of this machine; labels what the environment makes. */
   readonly runId: string

@@ -58,9 +58,10 @@ t.test('the exit code is that of the worst run', async (t) => {
     [[judged('unknown', 1), judged('invalid', 1), failed], exitCodes.invalid],
     [[judged('invalid', 1), { kind: 'interrupted', signal: 'SIGINT' }], 130],
   ]
+  const root = t.testdir()
   for (const [n, [ends, expected]] of cases.entries()) {
-    const store = join(t.testdirName, `${n}`)
-    mkdirSync(store, { recursive: true })
+    const store = join(root, `${n}`)
+    mkdirSync(store)
     t.equal((await soakOf(store, ends, ['--keep', 'all'])).exitCode, expected)
   }
 })
@@ -80,13 +81,14 @@ t.test('arguments that make no sense are refused with a sentence', async (t) => 
 
 t.test('real runs, simulated, with everything broken', async (t) => {
   const printed: string[] = []
+  const store = t.testdir()
   const options = await parseSoakArguments(['--runs', '2', '--env', 'simulated', '--nemesis', 'all', '--time-limit', '15', '--rate', '20', '--members', '3', '--config', 'none'])
   const exitCode = await soak(options, {
     io: { print: (line) => printed.push(line), error: (line) => printed.push(line) },
     nowMs: () => performance.now(),
     run: async (run) => {
       const prepared = await prepareRun(run, realHost)
-      const { end, directory } = await conductRun(prepared, realHost, { status: freshStatus(), interrupt: new Stop(), say: () => {} }, t.testdirName)
+      const { end, directory } = await conductRun(prepared, realHost, { status: freshStatus(), interrupt: new Stop(), say: () => {} }, store)
       return { end, directory: directory.path, rerun: prepared.rerun }
     },
   })
