@@ -9,7 +9,8 @@ import { noState, type StepTable } from './step-table.ts'
 export class Supply {
   readonly #order: SearchOrder
   readonly #placed: Uint8Array
-  readonly #used: Int32Array
+  /** Of each open kind, how many are placed. */
+  used: Int32Array
   /** By state: levels of the certain operations that require it, and of those that produce it, ascending. */
   readonly #wanting = new Map<number, Int32Array>()
   readonly #making = new Map<number, Int32Array>()
@@ -21,7 +22,7 @@ export class Supply {
   constructor(order: SearchOrder, steps: StepTable, placed: Uint8Array, used: Int32Array) {
     this.#order = order
     this.#placed = placed
-    this.#used = used
+    this.used = used
     const { requires, produces, pure } = steps
     this.#knows = pure.every((isPure, kind) => isPure === 1 || produces[kind] !== noState)
     if (!this.#knows) return
@@ -63,7 +64,7 @@ export class Supply {
       }
     }
     for (const q of this.#openMaking.get(state) ?? []) {
-      const at = openStart[q]! + this.#used[q]!
+      const at = openStart[q]! + this.used[q]!
       if (at < openStart[q + 1]! && openInvoke[at]! < returnPosition[wanting]!) return true
     }
     return false
