@@ -92,3 +92,17 @@ t.test('at the end every key that was used is read, consistently', async (t) => 
   const operations = register.finalOperations(plan, [{ ...at, index: 0, key: 'b' }, { ...at, index: 1, key: 'a' }, { ...at, index: 2, key: 'b' }])
   t.same(operations.map(({ f, key, consistency }) => [f, key, consistency]), [['read', 'b', 'consistent'], ['read', 'a', 'consistent']])
 })
+
+t.test('stale reads are labelled, not called invalid; a value that was never committed is', async (t) => {
+  const at = (index: number, process: number, type: 'invoke' | 'ok', f: string, value: unknown, version?: number) => ({ index, time: index, process, type, f, key: 'k', value, ...version === undefined ? {} : { version } })
+  const history = (read: unknown) => [
+    at(0, 0, 'invoke', 'write', 1), at(1, 0, 'ok', 'write', 1), at(2, 0, 'invoke', 'write', 2), at(3, 0, 'ok', 'write', 2),
+    at(4, 1, 'invoke', 'read', null), at(5, 1, 'ok', 'read', read, 5),
+  ]
+  const judge = async (consistency: 'stale' | 'default' | 'consistent', read: unknown) =>
+    [await register.check(history(read), { ...plan, consistency }, { members: [], faults: [] })].flat().map(({ checker, verdict }) => [checker, verdict])
+  t.same(await judge('stale', 1), [['linearizability', 'valid'], ['consistency-modes', 'valid']])
+  t.same(await judge('stale', 7), [['linearizability', 'valid'], ['consistency-modes', 'invalid']])
+  t.same(await judge('default', 1), [['linearizability', 'invalid'], ['consistency-modes', 'valid']])
+  t.same(await judge('consistent', 1), [['linearizability', 'invalid']])
+})

@@ -34,7 +34,7 @@ export function explain(model: Model, key: string | null, minimal: readonly Pair
 const show = (value: unknown) => JSON.stringify(value ?? null)
 
 /** `read 1`, `cas [1,2]`. */
-function shortText(operation: PairedOperation): string {
+export function shortText(operation: PairedOperation): string {
   const value = operation.outcome === 'ok' && operation.output !== undefined && (operation.input === null || operation.input === undefined) ? operation.output : operation.input
   return `${operation.f} ${show(value)}`
 }

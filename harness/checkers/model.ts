@@ -14,14 +14,16 @@ export interface SequentialModel {
 }
 
 /**
- * Optional hints let the search see early that it went wrong. A hint may be too
+ * What lets the search see early that it went wrong. A hint may be too
  * hopeful, never too strict.
  */
 export interface SearchHints {
-  /** Legal in every state, and leading to one state whatever was before: a write. */
-  isBlind(encoded: string): boolean
-  /** Whether operations that are not blind might lead from the state to one in which this is legal. */
-  mayLeadTo(state: string, encoded: string): boolean
+  /** The one state in which the operation is legal; null where there is not just one. */
+  requires(encoded: string): string | null
+  /** The one state that it leads to from wherever it is legal; null where there is not just one, and for reads. */
+  produces(encoded: string): string | null
+  /** Whether operations that do not produce a state might lead from this one to one in which the operation is legal. Default: they might. */
+  mayLeadTo?(state: string, encoded: string): boolean
 }
 
 /** A sequential specification, and what operations of a history mean in it. */
@@ -91,6 +93,10 @@ function registerModel(name: string, withCas: boolean): Model {
         }
       }
     },
+    hints: {
+      requires: (encoded) => encoded[0] === 'r' ? encoded.slice(1) : encoded[0] === 'c' ? encoded.slice(1, encoded.indexOf('\u0000')) : null,
+      produces: (encoded) => encoded[0] === 'r' ? null : encoded[0] === 'c' ? encoded.slice(encoded.indexOf('\u0000') + 1) : encoded.slice(1),
+    },
     isPure: (encoded) => encoded[0] === 'r' || (encoded[0] === 'c' && encoded.slice(1, encoded.indexOf('\u0000')) === encoded.slice(encoded.indexOf('\u0000') + 1)),
     isRead: (operation) => operation.f === 'read',
     written,
@@ -120,7 +126,11 @@ const kvAppend: Model = {
   },
   isPure: (encoded) => encoded[0] === 'g',
   // An append only makes the text longer.
-  hints: { isBlind: (encoded) => encoded[0] === 'p', mayLeadTo: (state, encoded) => encoded.startsWith(state, 1) },
+  hints: {
+    requires: (encoded) => encoded[0] === 'g' ? encoded.slice(1) : null,
+    produces: (encoded) => encoded[0] === 'p' ? encoded.slice(1) : null,
+    mayLeadTo: (state, encoded) => encoded.startsWith(state, 1),
+  },
   cell: (operation) => operation.key,
   isRead: (operation) => operation.f === 'get',
   written: () => null,

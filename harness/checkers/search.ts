@@ -3,6 +3,7 @@ import type { SequentialModel } from './model.ts'
 import type { Problem } from './problem.ts'
 import { searchOrder, type SearchOrder } from './search-order.ts'
 import { illegal, StepTable } from './step-table.ts'
+import { Supply } from './supply.ts'
 
 export interface SearchLimits {
   /** Whether the time is up. Asked now and then. */
@@ -33,16 +34,19 @@ const statesShownMax = 12
 /** What the search leaves behind for each operation besides the cache: lists, trail, frames. */
 const bytesPerOperation = 64
 const nobody = -1
+/** Words of a row before the bits. */
+const bitsFrom = 3
 /** Levels that are looked through for the next read. */
 const lookAheadMax = 64
 
 /** What is tried from a configuration, one after the other. */
-const tryItself = 0
-const tryCertainThatLeads = 1
-const tryOpenThatLeads = 2
-const tryCertainOther = 3
-const tryOpenOther = 4
-const tried = 5
+const tryFirst = 0
+const trySecond = 1
+const tryCertainThatLeads = 2
+const tryOpenThatLeads = 3
+const tryCertainOther = 4
+const tryOpenOther = 5
+const tried = 6
 
 /**
  * Whether the operations of one object can be put in an order that respects
@@ -58,6 +62,11 @@ const tried = 5
  *   first: exchanging two of them changes nothing.
  * - One that need not have happened is not placed where it changes nothing,
  *   nor where what comes next would have led to the same state without it.
+ * - A write that returns need not be placed where it shows if one was placed
+ *   since its invocation: it may have come right before that one, hidden.
+ *   So writes are never placed only to be hidden.
+ * - Where the model says what operations require and lead to, a configuration
+ *   is given up as soon as somebody wants a state that nobody is left to make.
  * - A configuration (level, state, which open operations are placed) is gone
  *   into once. At a quiescent moment nothing is open and the state alone is
  *   left of what was before: the history is cut there.
@@ -82,7 +91,8 @@ class JustInTime {
   readonly #placed: Uint8Array
   /** Of each open kind, how many are placed. */
   readonly #used: Int32Array
-  /** A row of the cache: level, state, bits of certain operations, then counts or bits of open ones. */
+  readonly #supply: Supply
+  /** A row of the cache: level, state, credit, bits of certain operations, then counts or bits of open ones. */
   readonly #row: Int32Array
   readonly #openFrom: number
   readonly #openAsCounts: boolean
@@ -90,14 +100,17 @@ class JustInTime {
   readonly #zobrist: Int32Array
   #level = 0
   #state = 0
+  /** Certain operations invoked before the last write was placed, those numbered below: writes among them may have come before it. */
+  #credit = 0
   #hashSlot = 0
   #hashTag = 0
   /** Certain operations placed and levels passed, to be undone: op, or -1 for a level. */
   readonly #trail: Int32Array
   #trailLength = 0
-  /** A frame for each choice: a certain operation, or -2 - q for the open kind q; and how far the choices after it have been tried. */
+  /** A frame for each choice: a certain operation, the same + count where it is hidden, or -2 - q for the open kind q; and how far the choices after it have been tried. */
   readonly #choice: Int32Array
   readonly #stateBefore: Int32Array
+  readonly #creditBefore: Int32Array
   readonly #trailBefore: Int32Array
   readonly #phase: Uint8Array
   readonly #cursor: Int32Array
@@ -116,15 +129,17 @@ class JustInTime {
     this.#previous = Int32Array.from({ length: count + 1 }, (_, node) => node === 0 ? count : node - 1)
     this.#placed = new Uint8Array(count)
     this.#used = new Int32Array(order.openKinds.length)
-    this.#openFrom = 2 + ((order.slots + 31) >>> 5)
+    this.#openFrom = bitsFrom + ((order.slots + 31) >>> 5)
     this.#openAsCounts = order.openKinds.length * 32 <= opens
     this.#row = new Int32Array(this.#openFrom + (this.#openAsCounts ? order.openKinds.length : (opens + 31) >>> 5))
     this.#cache = new ConfigCache(this.#row.length)
+    this.#supply = new Supply(order, steps, this.#placed, this.#used)
     this.#zobrist = zobristNumbers(count + opens)
     this.#trail = new Int32Array(2 * count)
     const frames = count + opens + 1
     this.#choice = new Int32Array(frames)
     this.#stateBefore = new Int32Array(frames)
+    this.#creditBefore = new Int32Array(frames)
     this.#trailBefore = new Int32Array(frames)
     this.#phase = new Uint8Array(frames)
     this.#cursor = new Int32Array(frames)
@@ -176,7 +191,7 @@ class JustInTime {
       do {
         const op = returning[this.#level]!
         const slot = this.#order.slotOf[op]!
-        this.#row[2 + (slot >>> 5)]! ^= 1 << (slot & 31)
+        this.#row[bitsFrom + (slot >>> 5)]! ^= 1 << (slot & 31)
         this.#trail[this.#trailLength++] = -1
         this.#level++
       } while (this.#level < this.#count && this.#placed[returning[this.#level]!] === 1)
@@ -188,39 +203,62 @@ class JustInTime {
     }
     if (this.#level === this.#furthest && this.#furthestStates.size < statesShownMax) this.#furthestStates.add(this.#state)
     if (this.#isHopeless()) return false
-    this.#phase[this.#depth] = tryItself
+    this.#phase[this.#depth] = tryFirst
     this.#row[0] = this.#level
     this.#row[1] = this.#state
-    const mixed = Math.imul(this.#state + 1, 0x9e3779b1) ^ Math.imul(this.#level + 1, 0x85ebca6b)
+    const credit = this.#row[2] = this.#creditThatMatters()
+    const mixed = Math.imul(this.#state + 1, 0x9e3779b1) ^ Math.imul(this.#level + 1, 0x85ebca6b) ^ Math.imul(credit + 1, 0xc2b2ae35)
     return this.#cache.add(this.#row, mixBits(this.#hashSlot ^ mixed), this.#hashTag ^ mixed)
   }
 
-  /** Whether the next read can no longer come true, as far as the model's hints tell. Only a write that is not placed yet could then save it. */
+  /** The credit, down to the last write that it still serves: less makes no difference. */
+  #creditThatMatters(): number {
+    let last = 0
+    for (let node = this.#next[0]!; node !== 0 && node <= this.#credit; node = this.#next[node]!) {
+      if (this.#steps.blind[this.#order.kinds[node - 1]!] === 1) last = node
+    }
+    return last
+  }
+
+  /** Whether something that certainly happened can no longer be placed, as far as the model's hints tell. */
   #isHopeless(): boolean {
-    const { hints } = this.#steps
-    if (hints === undefined) return false
+    const level = this.#depth === 0 ? nobody : this.#starvedByLastChoice()
+    const hopeless = level !== nobody ? level : this.#steps.mayLeadTo === undefined ? nobody : this.#unreachableRead(this.#steps.mayLeadTo)
+    this.#hopelessLevel = Math.max(this.#hopelessLevel, hopeless)
+    return hopeless !== nobody
+  }
+
+  /** Who wants the state that was left, or the one that was never shown, and cannot get it any more. */
+  #starvedByLastChoice(): number {
+    const choice = this.#choice[this.#depth - 1]!
+    const lost = choice < this.#count ? this.#stateBefore[this.#depth - 1]! : this.#steps.produces[this.#order.kinds[choice - this.#count]!]!
+    return lost === this.#state ? nobody : this.#supply.starved(lost, this.#level)
+  }
+
+  /** The next read, if only a write could still make it come true and none that is left would. */
+  #unreachableRead(mayLeadTo: (state: number, kind: number) => boolean): number {
     const { returning, kinds, opened, openKinds, openStart, openInvoke, returnPosition } = this.#order
+    const { pure, blind } = this.#steps
     const levelMax = Math.min(this.#count, this.#level + lookAheadMax)
     for (let level = this.#level; level < levelMax; level++) {
       const reader = returning[level]!
       const kind = kinds[reader]!
-      if (this.#placed[reader] === 1 || this.#steps.pure[kind] === 0) continue
-      if (hints.mayLeadTo(this.#state, kind)) return false
+      if (this.#placed[reader] === 1 || pure[kind] === 0) continue
+      if (mayLeadTo(this.#state, kind)) return nobody
       const end = opened[level]!
       for (let node = this.#next[0]!; node !== 0 && node <= end; node = this.#next[node]!) {
         const saviour = kinds[node - 1]!
-        if (hints.blind[saviour] === 1 && hints.mayLeadTo(this.#steps.step(this.#state, saviour), kind)) return false
+        if (blind[saviour] === 1 && mayLeadTo(this.#steps.step(this.#state, saviour), kind)) return nobody
       }
       for (let q = 0; q < openKinds.length; q++) {
         const at = openStart[q]! + this.#used[q]!
         const saviour = openKinds[q]!
-        if (hints.blind[saviour] === 0 || at === openStart[q + 1]! || openInvoke[at]! > returnPosition[level]!) continue
-        if (hints.mayLeadTo(this.#steps.step(this.#state, saviour), kind)) return false
+        if (blind[saviour] === 0 || at === openStart[q + 1]! || openInvoke[at]! > returnPosition[level]!) continue
+        if (mayLeadTo(this.#steps.step(this.#state, saviour), kind)) return nobody
       }
-      this.#hopelessLevel = Math.max(this.#hopelessLevel, level)
-      return true
+      return level
     }
-    return false
+    return nobody
   }
 
   /** What to place next from here, or nobody. Goes on where it stopped last time. */
@@ -228,9 +266,11 @@ class JustInTime {
     const depth = this.#depth
     const returning = this.#order.returning[this.#level]!
     const returningKind = this.#order.kinds[returning]!
-    if (this.#phase[depth] === tryItself) {
-      this.#startPhase(tryCertainThatLeads)
-      if (this.#isWorth(returningKind)) return returning
+    while (this.#phase[depth]! < tryCertainThatLeads) {
+      const itself = this.#phase[depth] === (this.#showsFirst(returning, returningKind) ? tryFirst : trySecond)
+      this.#startPhase(this.#phase[depth]! + 1)
+      if (itself && this.#isWorth(returningKind)) return returning
+      if (!itself && this.#mayHide(returning, returningKind)) return returning + this.#count
     }
     while (this.#phase[depth] !== tried) {
       const phase = this.#phase[depth]!
@@ -241,6 +281,17 @@ class JustInTime {
       this.#startPhase(phase + 1)
     }
     return nobody
+  }
+
+  /** Whether a write that returns may have come right before the last one. Not worth it where it makes no difference to the state. */
+  #mayHide(op: number, kind: number): boolean {
+    return op < this.#credit && this.#steps.blind[kind] === 1 && this.#steps.produces[kind] !== this.#state
+  }
+
+  /** Whether to try a write that returns where it shows before trying it hidden: whose state is wanted sooner? */
+  #showsFirst(op: number, kind: number): boolean {
+    if (!this.#mayHide(op, kind)) return true
+    return this.#supply.nextWanting(this.#steps.produces[kind]!, this.#level) < this.#supply.nextWanting(this.#state, this.#level)
   }
 
   #startPhase(phase: number): void {
@@ -280,12 +331,17 @@ class JustInTime {
     return nobody
   }
 
-  /** Legal here, and not leading where it would have led without the last choice, if that was for one that need not have happened and showed to nobody. */
+  /** Legal here, and not making the last choice pointless: one that showed to nobody, and either need not have happened or may be hidden. */
   #isWorth(kind: number): boolean {
     const after = this.#steps.step(this.#state, kind)
     if (after === illegal) return false
     const depth = this.#depth
-    if (depth === 0 || this.#choice[depth - 1]! >= 0 || this.#trailLength > this.#trailBefore[depth - 1]!) return true
+    if (depth === 0) return true
+    const last = this.#choice[depth - 1]!
+    const showed = this.#trailLength - this.#trailBefore[depth - 1]! > (last < 0 ? 0 : 1)
+    if (showed) return true
+    // A write that did not return yet may come hidden before this one as well.
+    if (last >= 0) return this.#steps.blind[kind] === 0 || this.#steps.blind[this.#order.kinds[last % this.#count]!] === 0
     return this.#steps.step(this.#stateBefore[depth - 1]!, kind) !== after
   }
 
@@ -302,7 +358,11 @@ class JustInTime {
     const depth = this.#depth++
     this.#choice[depth] = choice
     this.#stateBefore[depth] = this.#state
+    this.#creditBefore[depth] = this.#credit
     this.#trailBefore[depth] = this.#trailLength
+    if (choice >= this.#count) return this.#place(choice - this.#count)
+    const kind = choice >= 0 ? this.#order.kinds[choice]! : this.#order.openKinds[-2 - choice]!
+    if (this.#steps.blind[kind] === 1) this.#credit = this.#order.opened[this.#level]!
     if (choice >= 0) {
       this.#state = this.#steps.step(this.#state, this.#order.kinds[choice]!)
       this.#place(choice)
@@ -320,10 +380,11 @@ class JustInTime {
       if (done >= 0) this.#takeBack(done)
       else {
         const slot = this.#order.slotOf[this.#order.returning[--this.#level]!]!
-        this.#row[2 + (slot >>> 5)]! ^= 1 << (slot & 31)
+        this.#row[bitsFrom + (slot >>> 5)]! ^= 1 << (slot & 31)
       }
     }
     this.#state = this.#stateBefore[depth]!
+    this.#credit = this.#creditBefore[depth]!
     const choice = this.#choice[depth]!
     if (choice >= 0) return
     const q = -2 - choice
@@ -350,7 +411,7 @@ class JustInTime {
 
   #toggle(op: number): void {
     const slot = this.#order.slotOf[op]!
-    this.#row[2 + (slot >>> 5)]! ^= 1 << (slot & 31)
+    this.#row[bitsFrom + (slot >>> 5)]! ^= 1 << (slot & 31)
     this.#hashSlot ^= this.#zobrist[2 * op]!
     this.#hashTag ^= this.#zobrist[2 * op + 1]!
   }

@@ -1,6 +1,7 @@
 import type { SequentialModel } from './model.ts'
 
 export const illegal = -1
+export const noState = -1
 const unvisited = -2
 /** Entries; beyond, steps are remembered one by one. */
 const denseMax = 1 << 22
@@ -19,8 +20,12 @@ export class StepTable {
   readonly #sparse = new Map<number, number>()
   /** Kinds that change no state. */
   readonly pure: Uint8Array
-  /** The model's, by number. */
-  readonly hints: { readonly blind: Uint8Array, mayLeadTo(state: number, kind: number): boolean } | undefined
+  /** By kind, as the model's hints tell: the states it requires and produces, or `noState`; and whether it is legal everywhere and leads to one state. */
+  readonly requires: Int32Array
+  readonly produces: Int32Array
+  readonly blind: Uint8Array
+  /** Undefined: it always may. */
+  readonly mayLeadTo: ((state: number, kind: number) => boolean) | undefined
   #table: Int32Array
   #textBytes = 0
 
@@ -30,12 +35,13 @@ export class StepTable {
     this.#states = [model.initial]
     this.#stateIds = new Map([[model.initial, 0]])
     this.pure = Uint8Array.from(texts, (text) => model.isPure(text) ? 1 : 0)
-    const { hints } = model
-    this.hints = hints === undefined ? undefined : {
-      blind: Uint8Array.from(texts, (text) => hints.isBlind(text) ? 1 : 0),
-      mayLeadTo: (state, kind) => hints.mayLeadTo(this.#states[state]!, texts[kind]!),
-    }
     this.#table = new Int32Array(Math.min(denseMax, Math.max(1, texts.length) * 8)).fill(unvisited)
+    const { hints } = model
+    const idOf = (state: string | null | undefined) => state === null || state === undefined ? noState : this.#intern(state)
+    this.requires = Int32Array.from(texts, (text) => idOf(hints?.requires(text)))
+    this.produces = Int32Array.from(texts, (text) => idOf(hints?.produces(text)))
+    this.blind = Uint8Array.from(texts, (_, kind) => this.pure[kind] === 0 && this.produces[kind] !== noState && this.requires[kind] === noState ? 1 : 0)
+    this.mayLeadTo = hints?.mayLeadTo === undefined ? undefined : (state, kind) => hints.mayLeadTo!(this.#states[state]!, texts[kind]!)
   }
 
   get bytes(): number {

@@ -23,6 +23,7 @@ const optionsSchema = z.object({
   model: z.string(),
   checkTimeLimit: z.number().positive().default(planDefaults.checkTimeLimit),
   checkMemory: z.number().positive().default(planDefaults.checkMemory),
+  checkNodes: z.number().positive().optional(),
   partition: z.boolean().default(true),
   json: z.boolean().default(false),
 })
@@ -40,6 +41,7 @@ export async function runCheck(file: string, given: Readonly<Record<string, unkn
   try {
     const result = await checkLinearizability(history.events, model, {
       timeLimitS: options.checkTimeLimit, memoryMiB: options.checkMemory, byKey: options.partition,
+      ...options.checkNodes === undefined ? {} : { nodesMax: options.checkNodes },
     })
     if (options.json) {
       io.print(JSON.stringify({ file, ...result }, null, 2))

@@ -20,6 +20,8 @@ export interface OperationEvent {
   readonly value: unknown
   /** What the system calls this version of the key, where known (Consul: ModifyIndex). */
   readonly version?: number
+  /** On an invocation of a read: how consistent it was asked to be, where that is not the plan's. */
+  readonly consistency?: 'default' | 'consistent' | 'stale'
   /** The member that was asked. */
   readonly node?: string
   /** Why, on `fail` and `info`. */

@@ -22,6 +22,8 @@ export interface PairedOperation {
   readonly invokeNs: number
   readonly returnNs: number | null
   readonly version: number | null
+  /** Of a read, where the invocation says it; null: the plan's. */
+  readonly consistency: 'default' | 'consistent' | 'stale' | null
 }
 
 /** The history contradicts itself before any model is asked. */
@@ -80,5 +82,6 @@ function paired({ event, position }: OpenOperation, completion: OperationEvent |
     invokeNs: event.time,
     returnNs: completion === null ? null : completion.time,
     version: ok ? completion.version ?? null : null,
+    consistency: event.consistency ?? null,
   }
 }

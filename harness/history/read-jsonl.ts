@@ -8,6 +8,7 @@ const eventSchema = z.union([
   z.looseObject({
     ...base, process: z.int(), type: z.enum(['invoke', 'ok', 'fail', 'info']),
     key: z.union([z.string(), z.number()]).optional(), version: z.number().optional(), node: z.string().optional(),
+    consistency: z.enum(['default', 'consistent', 'stale']).optional(),
   }),
 ])
 
@@ -30,6 +31,7 @@ export function toEvent(value: unknown, position: number, place: string): Histor
     ...common, process: operation.process, type: operation.type as 'invoke' | 'ok' | 'fail' | 'info',
     ...operation.key === undefined ? {} : { key: String(operation.key) },
     ...operation.version === undefined ? {} : { version: operation.version },
+    ...operation.consistency === undefined ? {} : { consistency: operation.consistency },
     ...operation.node === undefined ? {} : { node: operation.node },
   }
 }

@@ -43,6 +43,7 @@ function operationEvent(
     ...(operation.key === undefined ? {} : { key: operation.key }),
     value,
     ...(more.version === undefined ? {} : { version: more.version }),
+    ...(operation.consistency === undefined || type !== 'invoke' ? {} : { consistency: operation.consistency }),
     node: worker.member,
     ...(more.error === undefined ? {} : { error: more.error }),
   }
