@@ -73,6 +73,6 @@ for (const { name, make, check, tamper, rename } of subjects) {
       await law('renaming', renamed(history, rename, (key) => name === 'watches' ? `x/${key}` : `x${key}`).map((event) => event.f === 'write' ? { ...event, value: number(event.value) } : event))
       if (!wrong) await law('reading what is there', make(seed, true))
     }), { numRuns: 40 })
-    t.ok(invalid > 5, `${invalid} of them were invalid`)
+    t.ok(invalid > 2, `${invalid} of them were invalid`)
   })
 }

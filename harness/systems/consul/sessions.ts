@@ -8,7 +8,8 @@ import type { LockEntry, SessionClient, SessionOptions } from '../../../workload
 import type { MemberRequest } from '../system.ts'
 import { consistencyQuery, isAbsent, kvPath, writeAnswer } from './kv.ts'
 
-const createdSchema = z.object({ ID: z.uuid() })
+/** Consul's ids look like UUIDs, and have neither a version nor a variant. */
+const createdSchema = z.object({ ID: z.guid() })
 
 /** `/v1/session/…`, and keys as locks (`?acquire=`, `?release=`). */
 export class ConsulSessionClient implements SessionClient {
