@@ -17,7 +17,8 @@ const draw = (seed: number, of = plan, count = 3000) => {
 t.test('the first half of the workers watches, the others write and delete', async (t) => {
   t.same(draw(1), draw(1))
   const drawn = draw(2)
-  t.ok(drawn.every(({ slot, operation: { f } }) => (f === 'wait') === (slot < 3)))
+  const waits = (value: unknown) => (value as { waitMs: number } | null)?.waitMs ?? 0
+  t.ok(drawn.every(({ slot, operation: { f, value } }) => (f === 'wait' && waits(value) > 0) === (slot < 3)), 'though the others look as well')
   const written = drawn.filter(({ operation: { f } }) => f === 'write').map(({ operation: { value } }) => value)
   t.equal(new Set(written).size, written.length, 'values are unique')
   for (const f of ['write', 'delete', 'wait']) t.ok(drawn.some(({ operation }) => operation.f === f), f)
@@ -27,7 +28,7 @@ t.test('the first half of the workers watches, the others write and delete', asy
 
 t.test('a wait leaves room in the time that an operation may take', async (t) => {
   for (const operationTimeout of [500, 6000]) {
-    const waits = draw(4, planOf({ operationTimeout })).flatMap(({ operation: { f, value } }) => f === 'wait' ? [(value as { waitMs: number }).waitMs] : [])
+    const waits = draw(4, planOf({ operationTimeout })).flatMap(({ operation: { f, value } }) => f === 'wait' && (value as { waitMs: number }).waitMs > 0 ? [(value as { waitMs: number }).waitMs] : [])
     t.ok(Math.max(...waits) <= operationTimeout * 0.6 && Math.min(...waits) >= 1)
   }
 })
@@ -55,6 +56,15 @@ t.test('a watcher goes on from the index that it was told, and begins anew when 
   t.match(await watch.perform(wait, client, its), { type: 'ok', value: { since: 12, index: 5 } })
   t.match(await watch.perform(wait, client, its), { type: 'ok', value: { since: 0, index: 6 } })
   t.same(asked.map(([prefix, since]) => [prefix, since]), [['p/', 0], ['p/', 12], ['p/', 12], ['p/', 0]])
+})
+
+t.test('who looks does not wait, and leaves what a watcher remembers as it is', async (t) => {
+  const answer = (index: number) => ({ type: 'ok', index, entries: [] } as const)
+  const { client, asked } = member([answer(12), answer(20), answer(21)])
+  const its = scope()
+  const look: Operation = { f: 'wait', key: 'p/', value: { waitMs: 0, consistency: 'consistent' } }
+  for (const operation of [wait, look, wait]) await watch.perform(operation, client, its)
+  t.same(asked.map(([, since]) => since), [0, 0, 12])
 })
 
 t.test('changes end as their answers say', async (t) => {

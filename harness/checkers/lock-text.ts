@@ -18,7 +18,7 @@ export interface LockText {
  *     2.0-2.1 0 destroy s1
  *     3.0-3.1 1 read a s1 t1 1 10                     (holder or free, token, LockIndex, ModifyIndex; or absent)
  *     3.0-3.1 1 guard a s1 t1 t2                      (read t1 or -, wrote t2)
- *     9.0-9.1 1 cycle a s9 t9 held 100                (or stuck; milliseconds waited)
+ *     9.0-9.1 1 cycle a s9 t9 held 100                (or stuck; milliseconds waited, of these in quiet)
  *     4.0-5.0 fault clock {"members":["n1"]}
  *
  * A session is made by the first acquisition that names it, at member n1.
@@ -76,7 +76,7 @@ function decode(f: string, args: readonly string[], made: Set<string>): Decoded 
       value: { lock: second === 'absent' ? null : { session: second === 'free' ? null : second, token: third, lockIndex: Number(fourth), version: Number(fifth) } },
     }
     case 'guard': return { key: first, value: { session: second, from: third === '-' ? null : third, to: fourth }, certain: {} }
-    case 'cycle': return { key: first, value: { session: second, token: third, releaseToken: `${third}/released` }, certain: { held: fourth === 'held', waitedMs: Number(fifth) } }
+    case 'cycle': return { key: first, value: { session: second, token: third, releaseToken: `${third}/released` }, certain: { held: fourth === 'held', waitedMs: Number(fifth), quietMs: Number(args[5] ?? fifth) } }
     default: throw new Error(`no operation on locks: ${f}`)
   }
 }

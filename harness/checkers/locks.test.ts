@@ -217,8 +217,15 @@ const cases: readonly { readonly name: string, readonly rejects: readonly string
   { name: 'one that does not', rejects: ['freeing'], says: /did not come free/, history: `
       1.0-1.1 0 acquire a s1 t1 held ttl=10
       2.0-45.0 1 cycle a s9 t9 stuck 43000` },
+  { name: 'one that is waited for in trouble: leaders may change, and each begins its time anew', rejects: [], history: `
+      1.0-1.1 0 acquire a s1 t1 held ttl=10
+      2.0-77.0 1 cycle a s9 t9 stuck 75000 30000` },
   { name: 'a read sees the lock of a session whose time was over long ago', rejects: ['freeing'], says: /still held by a session that was over/, history: `
       1.0-1.1 0 acquire a s1 t1 held ttl=10
+      60.0-60.1 1 read a s1 t1 1 10` },
+  { name: 'trouble begins that time anew', rejects: [], history: `
+      1.0-1.1 0 acquire a s1 t1 held ttl=10
+      29.0-30.0 1 read a s1 t1 1 10
       60.0-60.1 1 read a s1 t1 1 10` },
   { name: 'faults begin that time anew', rejects: [], history: `
       1.0-1.1 0 acquire a s1 t1 held ttl=10

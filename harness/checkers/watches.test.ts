@@ -9,8 +9,10 @@ const plan = resolvePlan({ nemesis: [] }, { env: 'local', drawSeed: () => 1, wor
 const judge = ({ history, faults }: WatchText) => checkWatches(history, plan, { faults })
 const against = (results: readonly CheckResult[]) => results.filter(({ verdict }) => verdict === 'invalid').map(({ checker }) => checker)
 
-/** Others that member n2 answers while a wait goes on. */
-const signsOfLife = (fromS: number) => [0, 1, 2, 3].map((i) => `${fromS + i / 100}-${fromS + i / 100 + 0.005} 7@n2 write q/x ${900 + i}`).join('\n')
+/** Others whom member n2 tells of a state behind all that was done before, while a wait goes on. */
+const signsOfLife = (fromS: number) => [0, 1, 2, 3].map((i) => `${fromS + i / 100}-${fromS + i / 100 + 0.005} 7@n2 wait q/ since=0 index=1`).join('\n')
+/** And writes, that it only hands on. */
+const handsOn = (fromS: number) => [0, 1, 2, 3].map((i) => `${fromS + i / 100}-${fromS + i / 100 + 0.005} 7@n2 write q/x ${900 + i}`).join('\n')
 
 const cases: readonly { readonly name: string, readonly rejects: readonly string[], readonly says?: RegExp, readonly history: string }[] = [
   { name: 'a watcher sees each change', rejects: [], history: `
@@ -154,6 +156,12 @@ const cases: readonly { readonly name: string, readonly rejects: readonly string
       1.2-1.3 1@n2 wait p/ since=0 index=10 p/a=1:10
       1.4-5.4 1@n2 wait p/ since=10 index=11 p/a=2:11 wait=4000
       1.5-1.6 0@n1 write p/a 2` },
+  { name: 'and so may one that hands on writes, and may be behind', rejects: [], history: `
+      1.0-1.1 0@n1 write p/a 1
+      1.2-1.3 1@n2 wait p/ since=0 index=10 p/a=1:10
+      1.4-5.4 1@n2 wait p/ since=10 index=11 p/a=2:11 wait=4000
+      1.5-1.6 0@n1 write p/a 2
+      ${handsOn(2)}` },
   { name: 'and so may one that a fault holds up', rejects: [], history: `
       1.0-1.1 0@n1 write p/a 1
       1.2-1.3 1@n2 wait p/ since=0 index=10 p/a=1:10
