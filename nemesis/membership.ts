@@ -23,6 +23,12 @@ const usualAgreeTimeoutMs = 10_000
 const agreeTimeoutMs = ({ system }: NemesisContext) => system.membership?.agreeTimeoutMs ?? usualAgreeTimeoutMs
 /** How long a change that nobody confirmed may take to show, one way or the other. */
 const settleTimeoutMs = 3_000
+/**
+ * Autopilot gives a newcomer its vote when it was well for ten seconds, which
+ * begin when it is first seen to be: who waits no longer than that, and wipes
+ * it again at the next try, never sees it vote.
+ */
+const voteTimeoutMs = 30_000
 /** How long a member that left may stand in the configuration before somebody takes it out. */
 const leaveTimeoutMs = 3000
 
@@ -266,8 +272,9 @@ export async function backEmpty(member: string, oldId: string | null, context: N
 }
 
 async function takenIn(member: string, oldId: string | null, context: NemesisContext): Promise<unknown> {
-  const seen = await awaitTakenIn(context, member, agreeTimeoutMs(context))
-  if (seen === null) throw new Error(`${member} is not a voter of the cluster ${agreeTimeoutMs(context) / 1000} s after it was started`)
+  const timeoutMs = Math.max(voteTimeoutMs, agreeTimeoutMs(context))
+  const seen = await awaitTakenIn(context, member, timeoutMs)
+  if (seen === null) throw new Error(`${member} is not a voter of the cluster ${timeoutMs / 1000} s after it was started`)
   if (seen.id === oldId) throw new Error(`${member} lost its disk and came back under its old id ${oldId}`)
   return { takenIn: member, id: seen.id }
 }

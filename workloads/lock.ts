@@ -180,6 +180,10 @@ async function guard(key: string, session: string, token: string, client: System
 }
 
 const cyclePauseMs = 250
+/** An attempt that takes longer may have met a change of leaders, which begins the time of every session anew. */
+const troubledMs = 200
+/** Of the patience where there is trouble. */
+const troubledPatience = 1.5
 /** Clocks that were set back make what they time late; who waits for the lock waits for that too. */
 const skewedPatience = 4
 
@@ -192,9 +196,14 @@ async function cycle(key: string, sessions: SessionClient, { plan, clock, worker
   if (created.type !== 'ok') return { type: 'fail', error: `no session: ${created.error}` }
   const { session } = created
   const value = { session, token: `${key}/${worker.member}`, releaseToken: `${key}/${worker.member}/released` }
+  let quietSinceNs = startNs
   for (;;) {
+    const askedNs = clock.nowNs()
     const acquired = await sessions.acquire(key, session, value.token)
-    const waitedMs = Math.round((clock.nowNs() - startNs) / 1e6)
+    const nowNs = clock.nowNs()
+    if (acquired.type !== 'ok' || nowNs - askedNs > troubledMs * 1e6) quietSinceNs = nowNs
+    const waitedMs = Math.round((nowNs - startNs) / 1e6)
+    const quietMs = Math.round((nowNs - quietSinceNs) / 1e6)
     if (acquired.type === 'info') return leave({ type: 'info', error: acquired.error, value })
     if (acquired.type === 'ok' && acquired.held) {
       const released = await sessions.release(key, session, value.releaseToken)
@@ -202,7 +211,7 @@ async function cycle(key: string, sessions: SessionClient, { plan, clock, worker
       return leave({ type: 'info', error: released.type === 'ok' ? 'held, and not to be released' : released.error, value })
     }
     if (acquired.type === 'ok' && !acquired.known) return { type: 'ok', value: { ...value, held: false, known: false, waitedMs } }
-    if (waitedMs >= patienceMs) return leave(acquired.type === 'fail' ? acquired : { type: 'ok', value: { ...value, held: false, waitedMs } })
+    if (quietMs >= patienceMs || waitedMs >= patienceMs * troubledPatience) return leave(acquired.type === 'fail' ? acquired : { type: 'ok', value: { ...value, held: false, waitedMs, quietMs } })
     await clock.sleep(cyclePauseMs)
   }
 

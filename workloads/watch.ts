@@ -40,6 +40,8 @@ const watched = ['watch/', ...folders.map(({ folder }) => folder)]
 
 /** How often a watcher turns to another prefix. */
 const turnChance = 0.1
+/** How often a writer looks, without waiting: what its member has seen, the watcher there should have been told. */
+const lookChance = 0.2
 /** Of the time that an operation may take: the rest is for what comes before and behind the wait. */
 const waitFractionMax = 0.6
 
@@ -53,6 +55,7 @@ function watchWork(plan: RunPlan, random: Random): (worker: Worker) => Operation
     return { f: 'wait', key: watching.get(slot)!, value: { waitMs: random.between(Math.ceil(waitMsMax / 4), waitMsMax + 1), consistency: plan.consistency } }
   }
   const change = (): Operation => {
+    if (random.chance(lookChance)) return { f: 'wait', key: random.pick(watched), value: { waitMs: 0, consistency: plan.consistency } }
     let left = random.between(0, 100)
     const at = folders.findIndex(({ share }) => (left -= share) < 0)
     const { folder, deletes } = folders[at]!
@@ -88,11 +91,12 @@ async function perform(operation: Operation, client: SystemClient, scope: WorkSc
 }
 
 async function wait(prefix: string, { waitMs, consistency }: Asked, client: SystemClient, { memory }: WorkScope): Promise<OperationOutcome> {
-  const since = memory.get(prefix) as number | undefined ?? 0
+  const looks = waitMs === 0
+  const since = looks ? 0 : memory.get(prefix) as number | undefined ?? 0
   const answer = await port(client, 'watches').wait(prefix, since, waitMs, consistency)
   if (answer.type !== 'ok') return answer
   // One that went back says: begin anew (Consul documentation, "Blocking Queries").
-  memory.set(prefix, answer.index < since ? 0 : answer.index)
+  if (!looks) memory.set(prefix, answer.index < since ? 0 : answer.index)
   return { type: 'ok', value: { since, waitMs, consistency, index: answer.index, entries: answer.entries.map(({ key, value, version }) => [key, decodeValue(value), version]) } }
 }
 

@@ -8,9 +8,11 @@ import type { FaultRecord } from '../runner/fault-record.ts'
 export interface FaultSpan {
   readonly name: string
   readonly value: unknown
-  /** When it was asked for; it took effect at that time or later. */
+  /** When it was asked for, and when it was done: it took effect in between. */
   readonly fromNs: number
-  /** When it was mended; Infinity: never. */
+  readonly onNs: number
+  /** When it was to be mended, and when it was; Infinity: never. */
+  readonly mendingNs: number
   readonly untilNs: number
   /** Whom it struck; null where its value does not say. */
   readonly members: readonly string[] | null
@@ -20,11 +22,20 @@ const struckSchema = z.object({ members: z.array(z.string()) })
 
 /** In order of their start. One that could not be proven may have taken effect all the same. */
 export function faultSpans(records: readonly FaultRecord[]): FaultSpan[] {
-  const stops = new Map<number, number>()
-  for (const { fault, step, doneNs, error } of records) if (step === 'stop' && error === null) stops.set(fault, doneNs)
-  return records.filter(({ step }) => step === 'start').map(({ fault, name, value, askedNs }) => {
+  const mending = new Map<number, number>()
+  const mended = new Map<number, number>()
+  for (const { fault, step, askedNs, doneNs, error } of records) {
+    if (step !== 'stop') continue
+    // A try that could not be proven may have mended it.
+    if (!mending.has(fault)) mending.set(fault, askedNs)
+    if (error === null) mended.set(fault, doneNs)
+  }
+  return records.filter(({ step }) => step === 'start').map(({ fault, name, value, askedNs, doneNs }) => {
     const struck = struckSchema.safeParse(value)
-    return { name, value, fromNs: askedNs, untilNs: stops.get(fault) ?? Infinity, members: struck.success ? struck.data.members : null }
+    return {
+      name, value, fromNs: askedNs, onNs: doneNs, mendingNs: mending.get(fault) ?? Infinity, untilNs: mended.get(fault) ?? Infinity,
+      members: struck.success ? struck.data.members : null,
+    }
   })
 }
 
@@ -76,24 +87,28 @@ export class ClockBounds {
   /**
    * The earliest moment at which `durationNs` from `fromNs` on may have passed
    * by some member's clock. A drift makes it sooner by its rate, and its
-   * mending may be a jump by all that it had gathered; a jump by its offset; a
-   * strobe, which may count each of its steps, at once.
+   * mending may be a jump by all that it had gathered; a jump by its offset, as
+   * it begins and as it is mended; a strobe, which may count each of its steps, at once.
    */
   soonestNs(fromNs: number, durationNs: number): number {
-    const during = this.#skews.filter((skew) => skew.fromNs <= fromNs + durationNs && skew.untilNs >= fromNs)
+    const toNs = fromNs + durationNs
+    const during = this.#skews.filter((skew) => skew.fromNs <= toNs && skew.untilNs >= fromNs)
+    const meets = (beginNs: number, endNs: number) => beginNs <= toNs && endNs >= fromNs
     let soonest = fromNs + durationNs
     for (const member of this.#struck(during)) {
       let rate = 1
       let leapNs = 0
-      for (const { skew, members, fromNs: skewedNs, untilNs } of during) {
+      for (const span of during) {
+        const { skew, members } = span
         if (members !== null && !members.includes(member)) continue
+        const mends = meets(span.mendingNs, span.untilNs)
         switch (skew.kind) {
           case 'jump':
-            leapNs += Math.abs(skew.offsetMs) * 1e6
+            leapNs += Math.abs(skew.offsetMs) * 1e6 * (Number(meets(span.fromNs, span.onNs)) + Number(mends))
             break
           case 'drift':
             rate *= Math.max(1, skew.rate)
-            leapNs += Math.abs(skew.rate - 1) * (Math.min(untilNs, fromNs + durationNs) - skewedNs)
+            if (mends) leapNs += Math.abs(skew.rate - 1) * (Math.min(span.untilNs, toNs) - span.fromNs)
             break
           case 'strobe':
             leapNs = Infinity

@@ -75,6 +75,7 @@ function titleOf(step: LockStep, states: readonly LockState[]): string {
     case 'read': {
       const { lock } = step
       if (lock !== null && states.some(({ token, holder, lockIndex }) => token === lock.token && holder === lock.session && lockIndex !== lock.lockIndex)) return 'a LockIndex that does not count acquisitions'
+      if (lock?.session !== states[0]?.holder && states.every(({ holder }) => holder !== null && holder !== lock?.session)) return 'a lock was taken from a session that lived, or given to another'
       return 'a read saw a lock as it cannot have been'
     }
     case 'release': return 'a lock was released by who did not hold it'

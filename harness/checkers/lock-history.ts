@@ -27,8 +27,11 @@ export const lockValues = {
   read: z.object({ lock: z.object({ session: session.nullable(), token, lockIndex: z.int(), version: z.int() }).nullable() }),
   /** Read `from` and wrote `to` at what the lock guards. */
   guard: z.object({ session, from: token.nullable(), to: token }),
-  /** Made a session that does not expire, acquired, released, destroyed. `held` false: not within `waitedMs`; `known` false: because its session was gone. */
-  cycle: z.object({ session, token, releaseToken: token, held: z.boolean().optional(), known: z.boolean().optional(), waitedMs: z.number().optional() }),
+  /**
+   * Made a session that does not expire, acquired, released, destroyed. `held` false: not within `waitedMs`, of which the last
+   * `quietMs` without trouble; `known` false: because its session was gone.
+   */
+  cycle: z.object({ session, token, releaseToken: token, held: z.boolean().optional(), known: z.boolean().optional(), waitedMs: z.number().optional(), quietMs: z.number().optional() }),
 }
 
 export type LockFunction = keyof typeof lockValues

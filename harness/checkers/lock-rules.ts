@@ -87,7 +87,7 @@ const describeGuarded = ({ process, member, value, invokeNs, returnNs, invokeInd
 /**
  * A lock whose holder died comes free. At the end, when all is mended, each
  * lock is waited for; before, a read that still sees a holder long after its
- * session's time, with no fault on in all that time, is too much.
+ * session's time, with no fault on in all that time and every answer prompt, is too much.
  */
 export function checkFreeing(checking: LockChecking): CheckResult {
   const { operations, sessions, clocks, plan } = checking
@@ -97,13 +97,13 @@ export function checkFreeing(checking: LockChecking): CheckResult {
   // A session without an end that may have been left behind by another cycle.
   const spoiled = new Set(cycles.filter(({ outcome }) => outcome === 'info').map(({ key }) => key))
   const waited = cycles.filter(({ value, key }) => value.held === false && value.known !== false && !spoiled.has(key))
-  const stuck = waited.filter(({ value }) => value.waitedMs! >= boundMs)
+  const stuck = waited.filter(({ value }) => value.quietMs! >= boundMs)
   const late = operations.filter((operation) => operation.f === 'read').filter((operation) => heldTooLong(operation, checking))
   const evidence = [
     ...stuck.map((operation): Evidence => ({
       title: `${operation.key} did not come free`,
       explanation: [
-        `worker ${operation.process} waited ${(operation.value.waitedMs! / 1000).toFixed(1)} s for it (index ${operation.invokeIndex}–${operation.returnIndex}), after all faults were mended and the cluster served.`,
+        `worker ${operation.process} waited ${(operation.value.waitedMs! / 1000).toFixed(1)} s for it (index ${operation.invokeIndex}–${operation.returnIndex}), after all faults were mended and the cluster served, the last ${(operation.value.quietMs! / 1000).toFixed(1)} s with each answer prompt.`,
         `After ${(boundMs / 1000).toFixed(1)} s at most it should have been free: twice the TTL, twice for a change of leaders, the lock-delay, two requests${clocks.lateNs > 0 ? ', and what clocks were set back' : ''}.`,
         ...lastHolder(operations, operation.key),
       ],
@@ -123,16 +123,17 @@ export function checkFreeing(checking: LockChecking): CheckResult {
   const details = { locks: new Set(cycles.map(({ key }) => key)).size, freed: freed.length, slowestMs, boundMs: Number.isFinite(boundMs) ? boundMs : null }
   const result = (verdict: CheckResult['verdict'], summary: string): CheckResult => ({ checker: 'freeing', verdict, summary, evidence, details })
   if (evidence.length > 0) return result('invalid', `${stuck.length + late.length} times a lock was not free in time: ${evidence[0]!.title}.`)
-  if (waited.length > 0) return result('unknown', `${waited.length} locks were not free when the wait for them was given up, before the bound of ${(boundMs / 1000).toFixed(1)} s.`)
+  if (waited.length > 0) return result('unknown', `${waited.length} locks were not free when the wait for them was given up, before they had been waited for in quiet for the bound of ${(boundMs / 1000).toFixed(1)} s.`)
   if (freed.length === 0) return result('unknown', 'There was nothing to check: no lock was waited for at the end.')
   return result('valid', `At the end each of ${details.locks} locks was free for somebody else within ${(slowestMs / 1000).toFixed(1)} s (bound ${(boundMs / 1000).toFixed(1)} s).`)
 }
 
-function heldTooLong({ value: { lock }, invokeNs, stale }: LockOperationOf<'read'>, { sessions, spans, clocks, plan }: LockChecking): boolean {
+function heldTooLong({ value: { lock }, invokeNs, stale }: LockOperationOf<'read'>, { sessions, spans, clocks, plan, troubledNs }: LockChecking): boolean {
   const session = lock === null || lock.session === null || stale ? undefined : sessions.get(lock.session)
   if (session === undefined || session.spec.ttlMs === 0 || !Number.isFinite(session.lengthenedNs)) return false
   const before = spans.filter(({ fromNs }) => fromNs <= invokeNs)
-  const quietNs = Math.max(session.lengthenedNs, ...before.map(({ untilNs }) => untilNs))
+  const troubled = troubledNs.findLast((ns) => ns <= invokeNs) ?? 0
+  const quietNs = Math.max(session.lengthenedNs, troubled, ...before.map(({ untilNs }) => untilNs))
   return invokeNs > quietNs + freeingBoundMs(session.spec, plan) * 1e6 + clocks.lateNs
 }
 

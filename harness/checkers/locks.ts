@@ -33,6 +33,8 @@ export interface LockChecking {
   readonly spans: readonly FaultSpan[]
   readonly clocks: ClockBounds
   readonly plan: RunPlan
+  /** When operations ended that did not end well, or promptly: there may have been a change of leaders. Ascending. */
+  readonly troubledNs: readonly number[]
   /** Of the history: for what has a time and no event of its own. */
   readonly positionOf: (timeNs: number) => number
 }
@@ -42,7 +44,7 @@ export async function checkLocks(history: readonly HistoryEvent[], plan: RunPlan
   const spans = faultSpans(facts.faults)
   const clocks = new ClockBounds(spans)
   const sessions = lockSessions(operations, spans, clocks)
-  const checking: LockChecking = { operations, sessions, spans, clocks, plan, positionOf: (timeNs) => firstAt(history, timeNs) }
+  const checking: LockChecking = { operations, sessions, spans, clocks, plan, troubledNs: troubledNs(history), positionOf: (timeNs) => firstAt(history, timeNs) }
   return [await checkObjects(checking, nowMs), checkSessions(checking), ...checkGuarded(checking), checkFreeing(checking)]
 }
 
@@ -139,6 +141,9 @@ function stepsOf(operations: readonly LockOperation[], { sessions, positionOf, p
   return steps
 }
 
+/** Below, a member that leaves its log as it is by default (10 000 entries behind a snapshot) sends nobody a snapshot. */
+const compactionIndexMin = 10_000
+
 /**
  * The earliest end of a lock-delay that begins at a time. It is in no log: a
  * member that begins anew from a snapshot knows of none that the snapshot
@@ -146,10 +151,26 @@ function stepsOf(operations: readonly LockOperation[], { sessions, positionOf, p
  * So a fault that ends processes, while a delay runs, loosens it wholly; and
  * where snapshots come all the time, every fault that a new leader may follow on.
  */
-function delaysOf({ spans, clocks, plan }: LockChecking): (fromNs: number, delayNs: number) => number {
-  const manySnapshots = plan.env === 'simulated' || 'raft_snapshot_threshold' in plan.memberConfig || 'raft_trailing_logs' in plan.memberConfig
+function delaysOf({ operations, spans, clocks, plan }: LockChecking): (fromNs: number, delayNs: number) => number {
+  const highest = Math.max(0, ...operations.map(({ f, value }) => f === 'read' ? value.lock?.version ?? 0 : 0))
+  const manySnapshots = plan.env === 'simulated' || highest >= compactionIndexMin || 'raft_snapshot_threshold' in plan.memberConfig || 'raft_trailing_logs' in plan.memberConfig
   const loosening = manySnapshots ? spans : spans.filter(restartsMembers)
   return (fromNs, delayNs) => isDisturbed(loosening, fromNs, fromNs + delayNs) ? fromNs : clocks.soonestNs(fromNs, delayNs)
+}
+
+/** Shorter than any election. */
+const promptNs = 200e6
+
+function troubledNs(history: readonly HistoryEvent[]): number[] {
+  const invoked = new Map<number, number>()
+  const troubled: number[] = []
+  for (const event of history) {
+    if (event.process === 'nemesis') continue
+    if (event.type === 'invoke') invoked.set(event.process, event.time)
+    // The last operations wait by design; what a worker does not even ask takes no time.
+    else if (event.f !== 'cycle' && (event.type === 'info' || event.time - (invoked.get(event.process) ?? 0) > promptNs)) troubled.push(event.time)
+  }
+  return troubled
 }
 
 /** Position of the first event at or behind a time. */

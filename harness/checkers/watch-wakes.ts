@@ -2,8 +2,9 @@
  * Whether a query that waits is answered when something changes. One that is
  * answered only as its time runs out shows the change all the same, late: for
  * whoever watches, that is a change missed. How late is too late says the wait
- * itself, and only while the member was well: no fault was on, and it answered
- * others that came after the change.
+ * itself, and only while the member was well: no fault was on, and it had told
+ * others of a state behind the change long before. (That it answers is not
+ * enough: a member with a slow disk hands on writes that it has not applied.)
  */
 import type { PairedOperation } from '../history/operations.ts'
 import { isDisturbed } from './fault-spans.ts'
@@ -14,8 +15,8 @@ import type { CheckResult } from './verdict.ts'
 /** Of the wait, and at least so long. */
 const lateFraction = 0.5
 const lateNsMin = 500e6
-/** Others that the member answered meanwhile, one after another's end or not. */
-const signsOfLife = 3
+/** Others that the member told of such a state. */
+const signsOfLife = 2
 
 export function checkWakes(checking: WatchChecking): CheckResult {
   const { observations } = checking
@@ -36,7 +37,7 @@ function statesByIndex(observations: readonly Observation[]): ReadonlyMap<string
   return new Map(observations.map((observation) => [`${observation.prefix} ${observation.index}`, observation]))
 }
 
-function objectionTo(observation: Observation, states: ReadonlyMap<string, Observation>, { changes, observations, spans }: WatchChecking): Objection | null {
+function objectionTo(observation: Observation, states: ReadonlyMap<string, Observation>, { changes, observations, spans, isStrict }: WatchChecking): Objection | null {
   const { operation, prefix, since, waitMs } = observation
   const lateNs = Math.max(lateNsMin, lateFraction * waitMs * 1e6)
   const answeredNs = operation.returnNs!
@@ -48,18 +49,20 @@ function objectionTo(observation: Observation, states: ReadonlyMap<string, Obser
     // Deleting what is absent is no change. What stood there at the index given, and stands there no more, is one.
     && (candidate.f === 'write' || before?.entries.has(candidate.key!) === true))
   if (change === undefined || isDisturbed(spans, change.returnNs!, answeredNs)) return null
-  const signs = [...changes, ...observations.map((other) => other.operation)].filter((other) => isSign(other, operation, change))
+  const signs = observations.filter((other) => other !== observation && isSign(other.operation, operation, change, lateNs)
+    // It was to show all that was acknowledged before it was asked; or shows more than the one that waits knows.
+    && (isStrict(other) || (other.prefix === prefix && other.index > since)))
   if (signs.length < signsOfLife) return null
   return {
     title: `a watcher of ${prefix} slept through a change of ${change.key}`, key: prefix,
     explanation: [
       describeChange(change),
       `${describeObservation(observation)}: ${((answeredNs - change.returnNs!) / 1e9).toFixed(2)} s after that change was acknowledged, of ${waitMs / 1000} s that it was to wait.`,
-      `No fault was on, and ${operation.node} answered ${signs.length} others meanwhile.`,
+      `No fault was on, and ${operation.node} had told others of what came behind that change, first at ${(signs[0]!.operation.returnNs! / 1e9).toFixed(3)} s (index ${signs[0]!.operation.returnIndex}).`,
     ],
     operations: [change, operation],
   }
 }
 
-const isSign = (other: PairedOperation, waiting: PairedOperation, change: PairedOperation) => other !== waiting && other.outcome === 'ok'
-  && other.node === waiting.node && other.invokePosition > change.returnPosition && other.returnPosition < waiting.returnPosition
+const isSign = (other: PairedOperation, waiting: PairedOperation, change: PairedOperation, lateNs: number) => other.node === waiting.node
+  && other.invokePosition > change.returnPosition && other.returnNs! <= waiting.returnNs! - lateNs

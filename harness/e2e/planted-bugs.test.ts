@@ -11,7 +11,7 @@ import { dockerRequirement } from '../testing/requirements.ts'
 import { readJson, startCli } from './cli-process.ts'
 
 /** From the start of the command to its end, the verdict included. */
-const deadlines = { simulated: 60_000, local: 180_000, docker: 180_000 }
+const deadlines = { simulated: 180_000, local: 180_000, docker: 180_000 }
 /** A simulated run is the same each time; with real time the same seed meets the bug in most runs, not in all. */
 const runsMax = { simulated: 1, local: 3, docker: 3 }
 /** In containers too: one bug that the history shows, so that the whole path is walked there. */

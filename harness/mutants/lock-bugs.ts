@@ -42,13 +42,13 @@ export const lockBugs: readonly Mutant[] = [
     this.#changed(index, id)
     if (this.#observer !== null) this.#observer.ended(id)`,
     }],
-    runs: { simulated: lock('--nemesis', 'none', '--time-limit', '45'), local: null },
+    runs: { simulated: lock('--nemesis', 'none', '--time-limit', '25'), local: null },
   },
   {
     name: 'session-expires-early',
     about: 'a session ends half its time to live after its last renewal',
     edits: [{ file: 'node/driver/session-timers.ts', find: 'const ttlFactor = 2', replace: 'const ttlFactor = 0.3' }],
-    runs: { simulated: lock('--nemesis', 'none', '--time-limit', '40'), local: null },
+    runs: { simulated: lock('--nemesis', 'none', '--time-limit', '30'), local: null },
   },
   {
     name: 'snapshot-without-sessions',
@@ -86,9 +86,9 @@ export const lockBugs: readonly Mutant[] = [
     edits: [{
       file: 'node/api/blocking.ts',
       find: 'watch(blocked.interests)\n    onGone',
-      replace: 'this.#scheduler.after(60, () => { if (!ended) watch(blocked.interests) })\n    onGone',
+      replace: 'this.#scheduler.after(250, () => { if (!ended) watch(blocked.interests) })\n    onGone',
     }],
-    runs: { simulated: watch('--nemesis', 'none', '--time-limit', '60'), local: null },
+    runs: { simulated: watch('--nemesis', 'none', '--time-limit', '45'), local: null },
   },
   {
     name: 'deletes-wake-nobody',
@@ -98,7 +98,7 @@ export const lockBugs: readonly Mutant[] = [
       find: 'for (const key of keys) this.#watches.touch(table, key)',
       replace: '',
     }],
-    runs: { simulated: watch('--nemesis', 'none', '--time-limit', '60'), local: null },
+    runs: { simulated: watch('--nemesis', 'none', '--time-limit', '45'), local: null },
   },
   {
     name: 'snapshot-without-tombstones',
@@ -118,6 +118,6 @@ export const lockBugs: readonly Mutant[] = [
       find: "const { index, entries } = kv.list(prefix)\n  return {\n    index, interests: () => [kv.interestInPrefix(prefix)],",
       replace: 'const { entries } = kv.list(prefix)\n  return {\n    index: kv.index + 2, interests: () => [kv.interestInPrefix(prefix)],',
     }],
-    runs: { simulated: watch('--nemesis', 'none', '--time-limit', '30'), local: null },
+    runs: { simulated: watch('--nemesis', 'none', '--time-limit', '20'), local: null },
   },
 ]

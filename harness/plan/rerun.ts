@@ -1,14 +1,17 @@
 import { trafficNames } from '../../nemesis/links.ts'
-import { planDefaults } from './defaults.ts'
+import { planDefaults as everybodysDefaults } from './defaults.ts'
 import { defaultFaultsAtOnce, formatIntensity } from './fault-options.ts'
+import type { PlanOptions } from './options.ts'
 import type { RunPlan } from './plan.ts'
 
 /**
  * The command that runs a plan again, complete in itself: what differs from a
  * default is said, and the environment and the seed always, so that neither a
  * config file nor the machine's engine changes it.
+ * @param workloadDefaults of the plan's workload, which stand before everybody's
  */
-export function rerunCommand(plan: RunPlan): string {
+export function rerunCommand(plan: RunPlan, workloadDefaults: PlanOptions = {}): string {
+  const planDefaults = { ...everybodysDefaults, ...workloadDefaults }
   const words = ['npx', 'splitbrain', 'test', '--env', plan.env]
   const say = (flag: string, value: string | number, byDefault: unknown) => {
     if (value !== byDefault) words.push(flag, shellWord(String(value)))

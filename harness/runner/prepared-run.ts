@@ -69,7 +69,7 @@ export async function prepareRun(options: PlanOptions, host: RunHost, directory:
     plan,
     why: chosen.why,
     edits: plan.mutant === null ? [] : await host.loadMutant(plan.mutant),
-    rerun: rerunCommand(plan),
+    rerun: rerunCommand(plan, workload?.defaults),
     provenance: await readProvenance(),
   }
 }
