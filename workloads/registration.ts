@@ -57,8 +57,9 @@ interface Expected {
 /** Every name at every member: until it shows what it must, or until it must have; then each read once more. */
 function finalOperations(plan: RunPlan, history: readonly HistoryEvent[]): Operation[] {
   const { pushMs, fullSyncMs } = lagBounds(pushMsOf(plan), plan.members)
-  // Where nothing was ever broken only the last TTLs have to run out.
-  const untilMs = (history.some(({ process }) => process === 'nemesis') ? fullSyncMs : ttlMsMax + pushMs) + lookMsMax
+  // Where nothing was ever broken only the last TTLs have to run out; a real machine may stand still without being told to.
+  const isPeace = plan.env === 'simulated' && !history.some(({ process }) => process === 'nemesis')
+  const untilMs = (isPeace ? ttlMsMax + pushMs : fullSyncMs) + lookMsMax
   const names = new Map<string, { critical: string[], passing: string[], gone: string[], ports: number[] }>()
   const lives = new Map<string, { readonly registration: ServiceRegistration, readonly node: string, registered: string, deregistered: string | null }>()
   /** Members whose disk may be gone, and what was registered there with it. */
