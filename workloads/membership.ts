@@ -2,7 +2,6 @@ import { unreachable } from '../node/base/assert.ts'
 import { checkFailureDetection, type DetectionSlack } from '../harness/checkers/failure-detection.ts'
 import { convergenceBoundMs, gossipTimings } from '../harness/checkers/swim-bounds.ts'
 import type { CheckResult } from '../harness/checkers/verdict.ts'
-import type { EnvironmentKind } from '../harness/environments/environment.ts'
 import type { HistoryEvent } from '../harness/history/event.ts'
 import type { RunPlan } from '../harness/plan/plan.ts'
 import type { MembersClient } from './ports/members.ts'
@@ -43,14 +42,16 @@ const lookShare = 0.1
  * gets a CPU: twice the time and two seconds more for whatever is to happen;
  * and who let a client wait for longer than a probe has time to stood still.
  */
-function slackOf(env: EnvironmentKind, probeTimeoutMs: number): DetectionSlack {
-  return env === 'simulated' ? { factor: 1, addMs: 0, stallMs: null } : { factor: 2, addMs: 2000, stallMs: probeTimeoutMs }
+function slackOf({ env, latencyMs }: RunPlan, probeTimeoutMs: number): DetectionSlack {
+  // Steady latency is no slack: each piece of news is late by it.
+  const addMs = 4 * latencyMs
+  return env === 'simulated' ? { factor: 1, addMs, stallMs: null, latencyMs } : { factor: 2, addMs: addMs + 2000, stallMs: probeTimeoutMs, latencyMs }
 }
 
 /** Longer than the checker gives the cluster, so that a look after the bound is there. */
 function settleMs(plan: RunPlan): number {
   const timings = gossipTimings(plan.memberConfig)
-  const { factor, addMs } = slackOf(plan.env, timings.probeTimeoutMs)
+  const { factor, addMs } = slackOf(plan, timings.probeTimeoutMs)
   return convergenceBoundMs(timings, plan.members + sparesMax) * factor + addMs + lookMsMax
 }
 
@@ -101,5 +102,5 @@ async function checkMembership(history: readonly HistoryEvent[], plan: RunPlan, 
       summary: `Nothing can be asked of gossip: a round trip takes ${roundTripMs} ms (--latency ${plan.latencyMs}) and a probe waits ${timings.probeTimeoutMs} ms. Raise gossip_lan.probe_timeout in --member-config.`,
     }
   }
-  return checkFailureDetection({ history, members, faults, timings, slack: slackOf(plan.env, timings.probeTimeoutMs) })
+  return checkFailureDetection({ history, members, faults, timings, slack: slackOf(plan, timings.probeTimeoutMs) })
 }

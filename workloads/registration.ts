@@ -1,12 +1,11 @@
 import { checkRegistration } from '../harness/checkers/registration.ts'
 import { lagBounds } from '../harness/checkers/catalog-lag.ts'
 import type { CheckResult } from '../harness/checkers/verdict.ts'
-import type { EnvironmentKind } from '../harness/environments/environment.ts'
 import type { HistoryEvent } from '../harness/history/event.ts'
 import type { ReadConsistency, RunPlan } from '../harness/plan/plan.ts'
 import type { Answer } from './ports/answer.ts'
 import type { ServiceInstance, ServiceRegistration } from './ports/services.ts'
-import { ServiceTurns } from './service-turns.ts'
+import { ServiceTurns, ttlMsMax } from './service-turns.ts'
 import { port, type Operation, type OperationOutcome, type RunFacts, type SystemClient, type Workload, type WorkScope } from './workload.ts'
 
 /**
@@ -32,10 +31,11 @@ export const registration: Workload = {
 }
 
 /**
- * What a write and a read index take in peace, with the changes that wait before
- * them. In virtual time nothing else takes time; a real machine does other things too.
+ * What a read index and a write take in peace, with the changes that wait before
+ * them (`ServiceTurns` keeps those few). In virtual time nothing else takes
+ * time; a real machine does other things too, and its disk may be slow.
  */
-const pushMsOf = (env: EnvironmentKind): number => env === 'simulated' ? 2000 : 5000
+const pushMsOf = ({ env, latencyMs }: RunPlan): number => (env === 'simulated' ? 2000 : 10_000) + 20 * latencyMs
 /** A member that does not answer a client for so long stood still. */
 const realStallMs = 1000
 /** Between two looks of `settle`: a share of what was waited for, so that long waits cost little. */
@@ -56,7 +56,10 @@ interface Expected {
 
 /** Every name at every member: until it shows what it must, or until it must have; then each read once more. */
 function finalOperations(plan: RunPlan, history: readonly HistoryEvent[]): Operation[] {
-  const untilMs = lagBounds(pushMsOf(plan.env), plan.members).fullSyncMs + lookMsMax
+  const { pushMs, fullSyncMs } = lagBounds(pushMsOf(plan), plan.members)
+  // Where nothing was ever broken only the last TTLs have to run out; a real machine may stand still without being told to.
+  const isPeace = plan.env === 'simulated' && !history.some(({ process }) => process === 'nemesis')
+  const untilMs = (isPeace ? ttlMsMax + pushMs : fullSyncMs) + lookMsMax
   const names = new Map<string, { critical: string[], passing: string[], gone: string[], ports: number[] }>()
   const lives = new Map<string, { readonly registration: ServiceRegistration, readonly node: string, registered: string, deregistered: string | null }>()
   /** Members whose disk may be gone, and what was registered there with it. */
@@ -153,5 +156,5 @@ function isAsExpected({ consistent, stale, dns }: Look, { critical, passing, gon
 }
 
 async function checkRun(history: readonly HistoryEvent[], plan: RunPlan, { members, faults }: RunFacts): Promise<CheckResult> {
-  return checkRegistration({ history, members, faults, pushMs: pushMsOf(plan.env) + 4 * plan.latencyMs, stallMs: plan.env === 'simulated' ? null : realStallMs })
+  return checkRegistration({ history, members, faults, pushMs: pushMsOf(plan), stallMs: plan.env === 'simulated' ? null : realStallMs })
 }

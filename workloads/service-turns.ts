@@ -8,12 +8,23 @@ const names = ['api', 'cart', 'search', 'users'] as const
 const livingMax = 4
 /** A TTL short enough to expire within a run, and longer than what is pushed takes. */
 const ttlMsMin = 3000
-const ttlMsMax = 8000
+export const ttlMsMax = 8000
 const portMin = 10_000
 const portCount = 50_000
 
-/** Of 100 operations. */
+/** Of 100 operations; what is above the last is a deregistration. */
 const shares = { instances: 50, dns: 62, register: 76, report: 92 } as const
+const changeShare = (100 - shares.dns) / 100
+
+/**
+ * An agent pushes one change after the other, each a read index and a write,
+ * through the leader to a quorum. More of them than it can push would make the
+ * catalog lag for that reason alone: of what it can, a third.
+ */
+function changesPerSMax({ env, members, latencyMs }: RunPlan): number {
+  const pushS = (env === 'simulated' ? 20 : 60) / 1000 + 4 * latencyMs / 1000
+  return members * 0.33 / pushS
+}
 
 /**
  * Which service is registered, reported or deregistered next. A slot has
@@ -24,12 +35,15 @@ const shares = { instances: 50, dns: 62, register: 76, report: 92 } as const
 export class ServiceTurns {
   readonly #plan: RunPlan
   readonly #random: Random
+  /** Of changes that are drawn, so many are made; reads take the place of the others. */
+  readonly #changeChance: number
   readonly #slots = new Map<number, { process: number, living: ServiceRegistration[], touched: string | null }>()
   #count = 0
 
   constructor(plan: RunPlan, random: Random) {
     this.#plan = plan
     this.#random = random
+    this.#changeChance = Math.min(1, changesPerSMax(plan) / (plan.rate * changeShare))
   }
 
   next({ slot, process }: Worker): Operation {
@@ -47,7 +61,8 @@ export class ServiceTurns {
 
   #draw(living: readonly ServiceRegistration[]): Operation {
     const random = this.#random
-    const share = random.between(0, 100)
+    const drawn = random.between(0, 100)
+    const share = drawn < shares.dns || random.chance(this.#changeChance) ? drawn : 0
     if (share < shares.instances) {
       return { f: 'instances', key: random.pick(names), value: null, consistency: random.chance(0.3) ? 'stale' : this.#plan.consistency }
     }

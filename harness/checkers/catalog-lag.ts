@@ -18,6 +18,8 @@ export interface LagBounds {
 const retryIntervalMs = 15_000
 /** Consul's rpc_hold_timeout: what was sent before peace returned is answered, or given up, within it. */
 const rpcHoldMs = 7000
+/** Streams on which nothing passed send again after a wait that has doubled each time: they, and the election that needs them, may be late by as long. */
+const streamsResumeMs = 30_000
 /** Consul's AEInterval for up to 128 nodes; one interval more for each doubling. A random part of as much is added. */
 const syncIntervalMs = 60_000
 
@@ -28,7 +30,8 @@ const syncScale = (nodes: number) => nodes <= 128 ? 1 : Math.ceil(Math.log2(node
  * @param nodes in the catalog
  */
 export function lagBounds(pushMs: number, nodes: number): LagBounds {
-  return { pushMs, retryMs: 2 * retryIntervalMs + rpcHoldMs + pushMs, fullSyncMs: 2 * syncIntervalMs * syncScale(nodes) + rpcHoldMs + pushMs }
+  const resumedMs = streamsResumeMs + rpcHoldMs + pushMs
+  return { pushMs, retryMs: 2 * retryIntervalMs + resumedMs, fullSyncMs: 2 * syncIntervalMs * syncScale(nodes) + resumedMs }
 }
 
 /** When the catalog was surely in step, given when something was broken. */

@@ -6,7 +6,7 @@ import { describeSpan, faultSpans, startEventOf, stretches, type FaultSpan } fro
 import { gossipImpact, type GossipImpact } from './gossip-impact.ts'
 import { isUp, pollsOf, stallsOf, troubleIn, type Poll } from './membership-polls.ts'
 import { resurrections } from './resurrection.ts'
-import { convergenceBoundMs, detectionBoundMs, disseminationBoundMs, healthScoreWorst, quietBoundMs, tellsAllAtOnce, type GossipTimings } from './swim-bounds.ts'
+import { convergenceBoundMs, detectionBoundMs, disseminationBoundMs, healthScoreWorst, quietBoundMs, relaysAnswerInTime, tellsAllAtOnce, type GossipTimings } from './swim-bounds.ts'
 import type { CheckResult, Evidence } from './verdict.ts'
 
 /** What is added to the protocol's bounds where real schedulers and a real network carry it out. */
@@ -15,6 +15,8 @@ export interface DetectionSlack {
   readonly addMs: number
   /** A member that does not answer a client within this stood still, and nothing is promised meanwhile. Null: time is virtual, nobody stands still unless told to. */
   readonly stallMs: number | null
+  /** One way between members, steady. */
+  readonly latencyMs: number
 }
 
 export interface DetectionInput {
@@ -171,7 +173,7 @@ function judgeParting(context: Context, span: FaultSpan, kind: 'silent' | 'left'
   const fault = startEventOf(span, history)
   /** When a poll first showed the member given up, by whom; by the side of who showed it. */
   const first = new Map<string, Poll>()
-  const latest = (observer: string, member: string) => slackMs(detectionBoundMs(timings, known, healthScoreOf(timings, rest, parted, observer, member)))
+  const latest = (observer: string, member: string) => slackMs(detectionBoundMs(timings, known, healthScoreOf(context, rest, parted, observer, member)))
   const disseminationMs = slackMs(disseminationBoundMs(timings, known))
   for (const poll of polls) {
     if (poll.askedNs < span.mayBeginNs || poll.answeredNs > span.untilNs) continue
@@ -224,14 +226,15 @@ function judgeResurrections({ polls, members, timings, slack, judged, history }:
  * relay, who says that he heard nothing, it stays so but for a lost message;
  * where relays are silent too it may come to doubt itself as much as it can.
  */
-function healthScoreOf(timings: GossipTimings, rest: readonly string[], parted: readonly string[], observer: string, member: string): number {
+function healthScoreOf({ timings, slack }: Context, rest: readonly string[], parted: readonly string[], observer: string, member: string): number {
   const near = parted.includes(observer) ? parted : rest
   const far = parted.includes(observer) ? rest : parted
-  return far.length === 1 && far.includes(member) && near.length >= 2 ? 1 : healthScoreWorst(timings)
+  return far.length === 1 && far.includes(member) && near.length >= 2 && relaysAnswerInTime(timings, slack.latencyMs) ? 1 : healthScoreWorst(timings)
 }
 
-function detectionFormula({ timings, known, slack }: Context, rest: readonly string[], parted: readonly string[], observer: string, member: string): string {
-  const score = healthScoreOf(timings, rest, parted, observer, member)
+function detectionFormula(context: Context, rest: readonly string[], parted: readonly string[], observer: string, member: string): string {
+  const { timings, known, slack } = context
+  const score = healthScoreOf(context, rest, parted, observer, member)
   const real = slack.factor === 1 && slack.addMs === 0 ? '' : `, times ${slack.factor} and ${slack.addMs} ms more for real schedulers`
   return `2 × ${Math.max(1, known - 1)} probes of ${timings.probeIntervalMs} ms at a health score of up to ${score}, and a suspicion of suspicion_mult ${timings.suspicionMult}${real}`
 }

@@ -188,8 +188,8 @@ class Judge {
   #why(sinceNs: number, readNs: number): string {
     const { pushMs, retryMs, fullSyncMs } = this.#bounds
     return sinceNs >= readNs - pushMs * 1e6
-      ? `Nothing is broken, so a change is to be read within ${ms(pushMs)}.`
-      : `That was the last peace; after it ${ms(retryMs)} are allowed for a push that failed, ${ms(fullSyncMs)} for all else.`
+      ? `Nothing was broken for long enough (${ms(retryMs)} are allowed for a push that failed, ${ms(fullSyncMs)} for all else), so a change is to be read within ${ms(pushMs)}.`
+      : `That was the last peace; after trouble ${ms(retryMs)} are allowed for a push that failed, ${ms(fullSyncMs)} for all else.`
   }
 
   result(): CheckResult {

@@ -81,6 +81,19 @@ export function detectionBoundMs(timings: GossipTimings, members: number, health
   return 2 * others * timings.probeIntervalMs * (healthScoreMax + 1) + suspicionLongestMs(timings, members)
 }
 
+/** What a busy moment may add to a message's way. */
+const jitterMs = 20
+
+/**
+ * Whether a relay that hears nothing can say so before the probe ends, as
+ * Lifeguard has it (§III-A): it is asked when the direct ping has timed out, and
+ * waits for four fifths of the time that is left, at most of a ping's. Else
+ * every probe that fails makes the prober doubt itself.
+ */
+export function relaysAnswerInTime({ probeIntervalMs, probeTimeoutMs }: GossipTimings, latencyMs: number): boolean {
+  return probeTimeoutMs + 0.8 * Math.min(probeTimeoutMs, probeIntervalMs - probeTimeoutMs) + 2 * latencyMs + jitterMs <= probeIntervalMs
+}
+
 /** The worst health score there can be. */
 export const healthScoreWorst = ({ awarenessMaxMultiplier }: GossipTimings): number => awarenessMaxMultiplier - 1
 

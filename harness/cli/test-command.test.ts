@@ -132,6 +132,16 @@ t.test('a fault that cannot be applied here is refused before the cluster starts
   t.throws(() => latency.history(), 'no operation was done')
 })
 
+t.test('a workload that cannot work here is refused with a sentence; its own faults do not go with a script', async (t) => {
+  const own = await fakeRun([...test, '--workload', 'membership'])
+  t.equal(own.exitCode, 254)
+  t.match(own.errors.join('\n'), /--workload membership cannot work here: members do not gossip in environment simulated/)
+  t.match(own.lines.join('\n'), /faults: kill, pause and partition/)
+  const scripted = await fakeRun([...test, '--workload', 'membership', '--faults', '{"faults":[{"at":1,"for":1,"fault":"pause","target":"n1"}]}'])
+  t.notMatch(scripted.lines.join('\n'), /faults: kill, pause and partition/)
+  t.match(scripted.lines.join('\n'), /1 faults from a script/)
+})
+
 t.test('--help and --version: exit 0', async (t) => {
   const help = await fakeRun(['test', '--help'])
   t.equal(help.exitCode, 0)

@@ -12,7 +12,7 @@ export interface Mutant {
   /** Arguments of `splitbrain test` under which the bug shows itself, apart from `--mutant` and `--env`. */
   readonly runs: {
     readonly simulated: readonly string[]
-    /** For local and docker; null where none of the faults that it takes is to be had there. */
+    /** For local and docker; null where none of the faults that it takes is to be had there, or where it would take minutes. */
     readonly local: readonly string[] | null
     /** Of a bug that one family of faults alone can show: the simulated run without that fault, which does not catch it. */
     readonly withoutFault?: readonly string[]

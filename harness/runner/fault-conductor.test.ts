@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Fault, Impact } from '../../nemesis/nemesis.ts'
+import { NotNowError, type Fault, type Impact } from '../../nemesis/nemesis.ts'
 import { VirtualTime } from '../testing/virtual-time.ts'
 import { FaultConductor, type Started } from './fault-conductor.ts'
 import type { FaultRecord } from './fault-record.ts'
@@ -144,4 +144,18 @@ t.test('a fault that would hide the probes of another is not begun, and a line s
   t.notOk(journal.includes('start clock'))
   t.match(faults.find(({ step }) => step === 'skip'), { name: 'clock', error: /n1: process is broken there already/ })
   t.match(conductor.result(true), { verdict: 'valid', summary: /1 not begun/ })
+})
+
+t.test('a fault that is given up after it did something says from when on', async (t) => {
+  const { clock, faults, conductor, fault } = setUp()
+  await clock.run(async () => {
+    await clock.sleep(100)
+    const given = fault('damage')
+    await begin(conductor, { ...given, async start() {
+      await clock.sleep(50)
+      throw new NotNowError('nothing to damage')
+    } })
+  })
+  const skip = faults.find(({ step }) => step === 'skip')!
+  t.equal(skip.doneNs - skip.askedNs, 50e6)
 })
