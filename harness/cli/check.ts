@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { z } from 'zod'
+import { checkListAppend } from '../checkers/elle/list-append.ts'
 import { checkLinearizability } from '../checkers/linearizability.ts'
 import { models } from '../checkers/model.ts'
+import { checkSets } from '../checkers/set/check-set.ts'
+import type { CheckResult } from '../checkers/verdict.ts'
+import type { HistoryEvent } from '../history/event.ts'
 import { HistoryFormatError } from '../history/format-error.ts'
 import { MalformedHistoryError } from '../history/operations.ts'
 import { readEdn } from '../history/read-edn.ts'
@@ -17,6 +21,12 @@ const formats = { jsonl: readJsonl, edn: readEdn, 'jepsen-log': readJepsenLog } 
 type FormatName = keyof typeof formats
 
 const byExtension: Record<string, FormatName> = { '.jsonl': 'jsonl', '.edn': 'edn', '.log': 'jepsen-log' }
+
+/** Judged as a whole, by what they are and not by a search of orders. */
+const wholes: Readonly<Record<string, (history: readonly HistoryEvent[]) => CheckResult>> = {
+  'list-append': (history) => checkListAppend(history),
+  set: (history) => checkSets(history, { staleReads: false }),
+}
 
 const optionsSchema = z.object({
   format: z.string().optional(),
@@ -33,13 +43,14 @@ export async function runCheck(file: string, given: Readonly<Record<string, unkn
   const parsed = optionsSchema.safeParse(given)
   if (!parsed.success) throw new UsageError(`check: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}.`)
   const options = parsed.data
-  const model = named('--model', options.model, models)
+  const whole = Object.hasOwn(wholes, options.model) ? wholes[options.model]! : null
+  const model = whole === null ? named('--model', options.model, models) : null
   const format = options.format === undefined ? byExtension[extname(file)] : options.format
   if (format === undefined) throw new UsageError(`The ending of ${file} does not tell its format; give --format ${Object.keys(formats).join('|')}.`)
   const history = readHistory(file, named('--format', format, formats))
   for (const note of history.notes) io.error(`${file}: ${note}`)
   try {
-    const result = await checkLinearizability(history.events, model, {
+    const result = model === null ? whole!(history.events) : await checkLinearizability(history.events, model, {
       timeLimitS: options.checkTimeLimit, memoryMiB: options.checkMemory, byKey: options.partition,
       ...options.checkNodes === undefined ? {} : { nodesMax: options.checkNodes },
     })

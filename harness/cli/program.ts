@@ -60,7 +60,7 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .description('judges a stored run again, or a history, also somebody else\'s')
     .argument('<file>', 'the directory of a run, which is judged as it was then; or a history')
     .addOption(new Option('--format <format>', 'how it is written; default: by the file\'s ending (.jsonl, .edn, .log)').choices(['jsonl', 'edn', 'jepsen-log']))
-    .addOption(new Option('--model <model>', 'what each object must behave like').choices(['register', 'cas-register', 'kv-append', 'mutex']).default('cas-register'))
+    .addOption(new Option('--model <model>', 'what each object must behave like').choices(['register', 'cas-register', 'kv-append', 'mutex', 'list-append', 'set']).default('cas-register'))
     .option('--check-time-limit <s>', 'give up, and say unknown, after', number, defaults.checkTimeLimit)
     .option('--check-memory <MiB>', 'give up, and say unknown, beyond', number, defaults.checkMemory)
     .option('--check-nodes <n>', 'give up, and say unknown, after so many configurations of one key (default: no limit)', number)

@@ -3,6 +3,7 @@ import { faultBugs } from './fault-bugs.ts'
 import { lockBugs } from './lock-bugs.ts'
 import { gossipBugs } from './gossip-bugs.ts'
 import type { Mutant } from './mutant.ts'
+import { transactionBugs } from './transaction-bugs.ts'
 
 /** One entry a message and one message under way: a backlog that takes many round trips, so that leaders fall in the midst of it. */
 const slowBacklog = JSON.stringify({ raft: { append_entries_max: 1, inflight_appends_max: 1 } })
@@ -100,4 +101,5 @@ export const plantedBugs: readonly Mutant[] = [
   ...catalogBugs,
   ...gossipBugs,
   ...faultBugs,
+  ...transactionBugs,
 ]

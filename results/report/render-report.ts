@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { CheckResult, Verdict } from '../../harness/checkers/verdict.ts'
+import { availabilityHtml } from './availability-html.ts'
 import { evidencePicture, operationText, rowsOf } from './evidence-picture.ts'
 import { escapeHtml, scriptJson } from './html.ts'
 import { reportData, type ReportData } from './report-data.ts'
@@ -47,6 +48,7 @@ ${evidenceHtml(input.results, data)}
 <h3>Operations per second</h3><div id="throughput"></div>
 </section>
 <section><h2>Faults</h2>${faultsHtml(data)}</section>
+${availabilityHtml(input.results)}
 <section><h2>Plan</h2><table class="plan">${planRows(input)}</table>
 <h3>Run it again</h3><pre class="command">${escapeHtml(input.rerun)}</pre></section>
 <script>${library('uPlot.iife.min.js')}</script>
@@ -58,7 +60,10 @@ ${own('report.js')}</script>
 }
 
 function checkHtml(result: CheckResult): string {
-  return `<div class="check"><span class="verdict ${result.verdict}">${result.notRun === true ? 'not run' : result.verdict}</span> <b>${escapeHtml(result.checker)}</b> ${escapeHtml(result.summary)}</div>`
+  // What only informs is neither good nor bad.
+  const pill = result.informational === true ? '' : `<span class="verdict ${result.verdict}">${result.notRun === true ? 'not run' : result.verdict}</span> `
+  const notes = (result.notes ?? []).map((note) => `<br>${escapeHtml(note)}`).join('')
+  return `<div class="check">${pill}<b>${escapeHtml(result.checker)}</b> ${escapeHtml(result.summary)}${notes}</div>`
 }
 
 function evidenceHtml(results: readonly CheckResult[], data: ReportData): string {
