@@ -140,6 +140,7 @@ t.test('evidence is small, and says what the key could have been', async (t) => 
   const [evidence] = result.evidence
   t.ok(evidence!.eventIndexes.length <= 6, `three operations at most: ${evidence!.explanation.join('\n')}`)
   t.match(evidence!.explanation.at(-1), /worker 3's read 1 .* k was 2/)
+  t.ok(evidence!.explanation.some((line) => /^worker 3 .*┣━read 1━┫$/.test(line)), `a picture, with the impossible one marked: ${evidence!.explanation.join('\n')}`)
 })
 
 /** A correct history of a register, by carrying out each operation at a moment between its events. */
