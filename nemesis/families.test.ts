@@ -94,6 +94,18 @@ for (const { nemesis, variant, name } of cases.filter((candidate) => healedByEff
   })
 }
 
+for (const { nemesis, variant, name } of cases.filter((candidate) => candidate.nemesis.name === 'membership' && candidate.variant.kind !== 'grow')) {
+  t.test(`${name}: who takes long to vote is waited for, not sent back to the start by each try`, async (t) => {
+    const { time, conductor, contextOf, journal } = setUp({ votesAfterMs: 11_000, removedStayOut: true })
+    await time.run(async () => {
+      await start(conductor, await nemesis.next(contextOf(1), variant.asked))
+      await conductor.healAll()
+    })
+    t.equal(conductor.result(true)!.verdict, 'valid', conductor.result(true)!.summary)
+    t.ok(journal.done.filter((what) => what.startsWith('empty ')).length <= 1, journal.done.join(', '))
+  })
+}
+
 t.test('where a capability is missing there is a sentence, before anything is started', async (t) => {
   const { environment } = fakeEnvironment({ memberCount: 3, random: seededRandom(1) }, { withoutCutLinks: true, withoutKill: true })
   const { plan } = setUp()
@@ -125,6 +137,34 @@ t.test('drawn faults: any seed draws what the environment has, and the same agai
         t.same((await nemesis.next(contextOf(seed))).value, value)
       }
     }
+  })
+})
+
+t.test('what only datagrams show is not drawn for streams alone, and refused where nothing else is wanted', async (t) => {
+  const { time, contextOf, environment, plan } = setUp({}, { nemesis: ['all'] })
+  const hiding = { ...environment, disturbLinks: { ...environment.disturbLinks!, datagramKinds: ['duplicate' as const] } }
+  const [duplicate, loss] = ['duplicate', 'loss'].map((name) => families.find((family) => family.name === name)!) as [typeof families[0], typeof families[0]]
+  t.match(duplicate.variants!(hiding).find(({ kind }) => kind === 'raft only')!.missing, /does not show in raft/)
+  t.equal(loss.variants!(hiding).find(({ kind }) => kind === 'raft only')!.missing, null)
+  const drawn = new Set<unknown>()
+  await time.run(async () => {
+    for (let seed = 0; seed < 60; seed++) drawn.add(((await duplicate.next({ ...contextOf(seed), environment: hiding })).value as { traffic: string }).traffic)
+  })
+  t.same([...drawn].sort(), ['all', 'gossip'])
+  t.equal(duplicate.missing(hiding, plan, registry), null)
+  const { plan: raftOnly } = setUp({}, { nemesis: ['duplicate'], traffic: ['raft'] })
+  t.match(duplicate.missing(hiding, raftOnly, registry), /does not show in raft/)
+  t.equal(duplicate.missing(environment, raftOnly, registry), null)
+  t.equal(loss.missing(hiding, raftOnly, registry), null)
+  const { plan: clientsOnly, contextOf: asking } = setUp({}, { nemesis: ['loss'], traffic: ['clients'] })
+  const { disturbClients: _none, ...membersOnly } = environment.disturbLinks!
+  t.match(loss.missing({ ...environment, disturbLinks: membersOnly }, clientsOnly, registry), /what clients ask members cannot be disturbed/)
+  t.match(duplicate.missing(hiding, clientsOnly, registry), /does not show in what clients ask/)
+  t.equal(loss.missing(environment, clientsOnly, registry), null)
+  await time.run(async () => {
+    const { value, impact } = await loss.next(asking(1))
+    t.match(value, { traffic: 'clients', links: [] })
+    t.match(impact, { layer: 'clients' })
   })
 })
 

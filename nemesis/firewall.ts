@@ -76,13 +76,15 @@ function ruleProblem(rule: string): string | null {
 
 /** One to three rules about one member and others, about Raft's, gossip's or any port. */
 async function drawRules(context: NemesisContext): Promise<FirewallRule[]> {
-  const { environment: { members }, random } = context
+  const { environment: { members, firewall }, random } = context
+  const { raft, gossip } = firewall?.ports ?? { raft: 8300, gossip: 8301 }
   const { members: [struck] } = await drawTargets(context, {}, ['one', 'leader'])
   const rest = members.filter((member) => member !== struck)
   return Array.from({ length: random.between(1, 4) }, () => {
-    const { port, protocol } = random.pick([
-      { port: null, protocol: 'any' }, { port: 8300, protocol: 'tcp' }, { port: 8301, protocol: 'udp' }, { port: 8301, protocol: 'any' },
-    ] as const)
+    const { port, protocol } = random.pick<Pick<FirewallRule, 'port' | 'protocol'>>([
+      { port: null, protocol: 'any' }, { port: raft, protocol: 'tcp' },
+      ...gossip === null ? [] : [{ port: gossip, protocol: 'udp' }, { port: gossip, protocol: 'any' }] as const,
+    ])
     const other = random.pick(rest)
     const [from, to] = random.chance(0.5) ? [struck!, other] : [other, struck!]
     return { from, to, protocol, port, action: drawAction(protocol, context) }

@@ -19,7 +19,8 @@ interface MembershipFault extends Targeted {
  * meanwhile, so it is short: what is not reached then is tried again by the
  * last phase, when all else is whole.
  */
-const agreeTimeoutMs = 10_000
+const usualAgreeTimeoutMs = 10_000
+const agreeTimeoutMs = ({ system }: NemesisContext) => system.membership?.agreeTimeoutMs ?? usualAgreeTimeoutMs
 /** How long a change that nobody confirmed may take to show, one way or the other. */
 const settleTimeoutMs = 3_000
 /** How long a member that left may stand in the configuration before somebody takes it out. */
@@ -100,18 +101,18 @@ function startOne(kind: Exclude<Kind, 'grow'>, member: string, context: NemesisC
 async function grow(spare: string, context: NemesisContext): Promise<ActiveFault> {
   const { spareMembers } = context.environment
   await spareMembers!.start(spare)
-  const takenIn = await awaitTakenIn(context, spare, agreeTimeoutMs)
+  const takenIn = await awaitTakenIn(context, spare, agreeTimeoutMs(context))
   let gone = false
   const end = async () => {
     if (gone) return
     await membershipOf(context).leave(requestTo(context, spare))
-    if (takenIn !== null && !await awaitGone(context, takenIn.id, agreeTimeoutMs)) await removeServer(context, takenIn.id)
+    if (takenIn !== null && !await awaitGone(context, takenIn.id, agreeTimeoutMs(context))) await removeServer(context, takenIn.id)
     await spareMembers!.remove(spare)
     gone = true
   }
   if (takenIn === null) {
     await end()
-    throw new NotNowError(`${spare} was started and not taken in within ${agreeTimeoutMs / 1000} s`)
+    throw new NotNowError(`${spare} was started and not taken in within ${agreeTimeoutMs(context) / 1000} s`)
   }
   return {
     observed: { takenIn },
@@ -151,17 +152,19 @@ async function leaveAndRejoin(member: string, context: NemesisContext): Promise<
   const left = await membershipOf(context).leave(requestTo(context, member))
   // Some systems leave the configuration to an operator: it is not in the cluster's gossip any more, and goes.
   const goneFromCluster = left.done
-    && (await awaitGone(context, id, leaveTimeoutMs) || await removeServer(context, id).then(() => awaitGone(context, id, agreeTimeoutMs), () => false))
+    && (await awaitGone(context, id, leaveTimeoutMs) || await removeServer(context, id).then(() => awaitGone(context, id, agreeTimeoutMs(context)), () => false))
   // It ends by itself; whoever lingers is ended.
   await bringDown(context.environment, [member], 'kill')
+  const emptied = emptiedOnce(member, id, context)
   const stop = async () => {
     const { environment } = context
-    if (await proveDown(environment, member).then(() => true, () => false)) await bringUp(environment, [member])
-    const again = await awaitTakenIn(context, member, agreeTimeoutMs)
+    const isDown = await proveDown(environment, member).then(() => true, () => false)
+    // Some systems do not start on the disk of a member that has left.
+    const isUp = !isDown || await bringUp(environment, [member]).then(() => true, () => false)
+    const again = isUp ? await awaitTakenIn(context, member, agreeTimeoutMs(context)) : null
     if (again !== null) return { takenIn: member, id: again.id, onItsOldDisk: true }
     if (environment.kill?.restartEmpty === undefined) throw new Error(`${member} left and is not taken in again`)
-    await bringDown(environment, [member], 'kill')
-    return { onItsOldDisk: false, emptied: await backEmpty(member, id, context) }
+    return { onItsOldDisk: false, emptied: await emptied() }
   }
   if (!goneFromCluster) {
     await bringUp(context.environment, [member])
@@ -181,13 +184,13 @@ async function removeAlive(member: string, context: NemesisContext): Promise<Act
     if (error instanceof MayFollowError) return unsettled(member, error.message, context)
     throw error
   }
+  const emptied = emptiedOnce(member, id, context)
   return {
     observed: { removed: member, id },
     async stop() {
       // A server that hears of its removal may have ended, and one that lives may have been taken in again.
       if (await awaitTakenIn(context, member, 0) !== null) return { takenInAgain: member }
-      await bringDown(context.environment, [member], 'kill')
-      return backEmpty(member, id, context)
+      return emptied()
     },
   }
 }
@@ -199,13 +202,12 @@ async function removeAlive(member: string, context: NemesisContext): Promise<Act
  * In the end the member is a voter again, on its own disk or on an empty one.
  */
 function unsettled(member: string, said: string, context: NemesisContext): ActiveFault {
+  const emptied = emptiedOnce(member, null, context)
   return {
     observed: { mayFollow: said },
     async stop() {
       const still = await awaitTakenIn(context, member, settleTimeoutMs)
-      if (still !== null) return { stillIn: member, id: still.id }
-      await bringDown(context.environment, [member], 'kill')
-      return backEmpty(member, null, context)
+      return still === null ? emptied() : { stillIn: member, id: still.id }
     },
   }
 }
@@ -230,7 +232,7 @@ async function downAndOut(member: string, context: NemesisContext): Promise<stri
 /** Where the leader went down there is none for a moment. */
 async function removeWithin(context: NemesisContext, id: string): Promise<void> {
   const { clock } = context.environment
-  const untilNs = clock.nowNs() + agreeTimeoutMs * 1e6
+  const untilNs = clock.nowNs() + agreeTimeoutMs(context) * 1e6
   for (;;) {
     try {
       return await removeServer(context, id)
@@ -238,6 +240,21 @@ async function removeWithin(context: NemesisContext, id: string): Promise<void> 
       if (!(error instanceof NotNowError) || clock.nowNs() >= untilNs) throw error
       await clock.sleep(200)
     }
+  }
+}
+
+/**
+ * A member that runs loses its disk and is waited for, however often this is
+ * tried. Autopilot lets nobody vote whom it has not seen healthy for ten
+ * seconds: who is emptied again by each try never gets there. (Seen: a minute
+ * of tries after all else was whole.)
+ */
+function emptiedOnce(member: string, oldId: string | null, context: NemesisContext): () => Promise<unknown> {
+  let done = false
+  return async () => {
+    if (!done) await bringDown(context.environment, [member], 'kill')
+    done = true
+    return backEmpty(member, oldId, context)
   }
 }
 
@@ -249,8 +266,8 @@ export async function backEmpty(member: string, oldId: string | null, context: N
 }
 
 async function takenIn(member: string, oldId: string | null, context: NemesisContext): Promise<unknown> {
-  const seen = await awaitTakenIn(context, member, agreeTimeoutMs)
-  if (seen === null) throw new Error(`${member} is not a voter of the cluster ${agreeTimeoutMs / 1000} s after it was started`)
+  const seen = await awaitTakenIn(context, member, agreeTimeoutMs(context))
+  if (seen === null) throw new Error(`${member} is not a voter of the cluster ${agreeTimeoutMs(context) / 1000} s after it was started`)
   if (seen.id === oldId) throw new Error(`${member} lost its disk and came back under its old id ${oldId}`)
   return { takenIn: member, id: seen.id }
 }

@@ -1,17 +1,17 @@
 import { z } from 'zod'
 import { invariant, unreachable } from '../node/base/assert.ts'
-import type { Disturbance, Environment, Link, Traffic } from '../harness/environments/environment.ts'
+import type { Disturbance, DisturbLinks, Environment, Link, Traffic } from '../harness/environments/environment.ts'
 import type { RunPlan } from '../harness/plan/plan.ts'
 import { drawMagnitude, drawTargets, fromEffect, lacking, targetedShape, type Targeted } from './drawing.ts'
 import { family } from './family.ts'
-import { linkSchema, linkText, parseLink, trafficsToDraw, unservedTraffics } from './links.ts'
+import { linkSchema, linkText, parseLink, trafficNames, trafficsToDraw, unservedTraffics } from './links.ts'
 import type { Nemesis, NemesisContext } from './nemesis.ts'
 
 /** What a packet fault does, and to which links. */
 interface PacketFault extends Targeted {
-  /** `n1>n2`, as in faults.jsonl; all that go out of the members, come in to them, or both. */
+  /** `n1>n2`, as in faults.jsonl; all that go out of the members, come in to them, or both. Empty where it is what clients ask them. */
   readonly links: readonly string[]
-  readonly traffic: Traffic
+  readonly traffic: Traffic | 'clients'
   readonly disturbance: Disturbance
 }
 
@@ -55,7 +55,7 @@ const examples: Readonly<Record<Disturbance['kind'], readonly { readonly name: s
 export const packetFamilies: readonly Nemesis[] = (Object.keys(about) as Disturbance['kind'][]).map((kind) => family<PacketFault>({
   name: kind,
   about: about[kind],
-  layer: 'links',
+  layer: ({ traffic }) => traffic === 'clients' ? 'clients' : 'links',
   missing: (environment, plan) => missing(kind, environment, plan),
   members: (value) => value.members,
   links: (value) => value.links,
@@ -63,31 +63,37 @@ export const packetFamilies: readonly Nemesis[] = (Object.keys(about) as Disturb
     ...examples[kind].map(({ name, disturbance }) => ({ kind: name, asked: { target: 'one', traffic: 'all', disturbance }, missing: lacking(kind, disturbLinks?.kinds) })),
     ...(['raft', 'gossip'] as const).map((traffic) => ({
       kind: `${traffic} only`, asked: { target: 'one', traffic, disturbance: examples[kind][0]!.disturbance },
-      missing: lacking(kind, disturbLinks?.kinds) ?? lacking(traffic, disturbLinks?.traffics),
+      missing: lacking(kind, disturbLinks?.kinds) ?? lacking(traffic, disturbLinks?.traffics) ?? hidden(kind, traffic, disturbLinks),
     })),
+    { kind: 'clients', asked: { target: 'one', traffic: 'clients', disturbance: examples[kind][0]!.disturbance }, missing: lacking(kind, disturbLinks?.kinds) ?? noClients(kind, disturbLinks) },
   ],
   asked: z.strictObject({
     ...targetedShape,
-    links: z.array(linkSchema).min(1).optional(),
-    traffic: z.enum(['all', 'raft', 'gossip']).optional(),
+    /** Empty where it is what clients ask. */
+    links: z.array(linkSchema).optional(),
+    traffic: z.enum(trafficNames).optional(),
     disturbance: disturbanceSchema.refine((disturbance) => disturbance.kind === kind, `its kind must be ${kind}`).optional(),
   }) as unknown as z.ZodType<Partial<PacketFault>>,
   async draw(context, asked) {
     const { environment, plan, random } = context
-    const targeted = asked.links !== undefined && asked.members === undefined && asked.target === undefined
+    const targeted = asked.links !== undefined && asked.links.length > 0 && asked.members === undefined && asked.target === undefined
       ? { target: 'links', members: environment.members.filter((member) => asked.links!.some((link) => link.split('>').includes(member))) }
       : await drawTargets(context, asked, ['one', 'leader', 'minority', 'random', 'all'])
+    const links = asked.links ?? drawLinks(context, targeted.members).map(linkText)
+    const traffic = asked.traffic ?? (asked.links === undefined ? random.pick(traffics(kind, environment.disturbLinks!, plan)) : 'all')
     return {
       ...targeted,
-      links: asked.links ?? drawLinks(context, targeted.members).map(linkText),
-      traffic: asked.traffic ?? random.pick(trafficsToDraw(plan, environment.disturbLinks!.traffics)),
+      links: traffic === 'clients' ? [] : links,
+      traffic,
       disturbance: asked.disturbance ?? drawDisturbance(kind, context),
     }
   },
-  async start({ links, traffic, disturbance }, { environment }) {
+  async start({ members, links, traffic, disturbance }, { environment }) {
     const { disturbLinks } = environment
     invariant(disturbLinks !== undefined, () => `${kind} in environment ${environment.kind}, which cannot disturb links`)
-    return fromEffect(await disturbLinks.disturb(links.map(parseLink), disturbance, traffic))
+    if (traffic !== 'clients') return fromEffect(await disturbLinks.disturb(links.map(parseLink), disturbance, traffic))
+    if (disturbLinks.disturbClients === undefined) throw new Error(noClients(kind, disturbLinks)!)
+    return fromEffect(await disturbLinks.disturbClients(members, disturbance))
   },
 }))
 
@@ -95,7 +101,34 @@ function missing(kind: Disturbance['kind'], { members, disturbLinks, kind: envir
   if (members.length < 2) return 'one member alone has no links'
   if (disturbLinks === undefined) return `environment ${environment} cannot touch what is sent over links`
   if (!disturbLinks.kinds.includes(kind)) return `environment ${environment} cannot do this to links here; it can do ${disturbLinks.kinds.join(', ') || 'nothing'}`
-  return unservedTraffics(plan, disturbLinks.traffics)
+  if (plan.nemesisAll) return null
+  const refusal = { clients: noClients(kind, disturbLinks), raft: hidden(kind, 'raft', disturbLinks), gossip: null, all: null }
+  const refusals = plan.traffics.map((traffic) => refusal[traffic])
+  return unservedTraffics(plan, disturbLinks.traffics) ?? (refusals.includes(null) ? null : refusals[0] ?? null)
+}
+
+/** What a drawn fault may strike: never empty where `missing` found nothing. */
+function traffics(kind: Disturbance['kind'], disturbLinks: DisturbLinks, plan: RunPlan): readonly PacketFault['traffic'][] {
+  const clients = plan.traffics.includes('clients') && noClients(kind, disturbLinks) === null ? ['clients' as const] : []
+  if (clients.length > 0 && plan.traffics.length === 1) return clients
+  return [...trafficsToDraw(plan, seenIn(kind, disturbLinks)), ...clients]
+}
+
+/** Why it cannot be done to what clients ask members; or null. */
+function noClients(kind: Disturbance['kind'], disturbLinks: DisturbLinks | undefined): string | null {
+  if (disturbLinks?.disturbClients === undefined) return 'what clients ask members cannot be disturbed here, only cut off or met by firewall rules'
+  return disturbLinks.datagramKinds?.includes(kind) === true ? `${kind} does not show in what clients ask: that is TCP, which puts it right before anybody here could touch it` : null
+}
+
+/** Of the traffics that can be told apart, those in which something of this kind shows. */
+function seenIn(kind: Disturbance['kind'], { traffics, datagramKinds }: DisturbLinks): readonly Traffic[] {
+  return datagramKinds?.includes(kind) === true ? traffics.filter((traffic) => traffic !== 'raft') : traffics
+}
+
+/** The sentence where nobody would notice; or null. */
+function hidden(kind: Disturbance['kind'], traffic: Traffic, disturbLinks: DisturbLinks | undefined): string | null {
+  return disturbLinks === undefined || seenIn(kind, disturbLinks).includes(traffic) ? null
+    : `${kind} does not show in ${traffic}: that is TCP, which puts it right before anybody here could touch it`
 }
 
 /** What the members say, what they hear, both, or one link alone. */

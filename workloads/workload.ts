@@ -1,13 +1,16 @@
 import type { CheckResult } from '../harness/checkers/verdict.ts'
-import type { HarnessClock } from '../harness/environments/environment.ts'
+import type { Environment, HarnessClock } from '../harness/environments/environment.ts'
 import type { HistoryEvent } from '../harness/history/event.ts'
 import type { PlanOptions } from '../harness/plan/options.ts'
 import type { ReadConsistency, RunPlan } from '../harness/plan/plan.ts'
 import type { FaultRecord } from '../harness/runner/fault-record.ts'
 import type { Random } from '../node/base/random.ts'
 import type { Answer } from './ports/answer.ts'
+import type { DeleteClient } from './ports/deletes.ts'
+import type { DnsClient } from './ports/dns.ts'
 import type { KvClient } from './ports/kv.ts'
 import type { MembersClient } from './ports/members.ts'
+import type { PrefixClient } from './ports/prefixes.ts'
 import type { ServiceClient } from './ports/services.ts'
 import type { SessionClient } from './ports/sessions.ts'
 import type { TransactionClient } from './ports/transactions.ts'
@@ -28,8 +31,8 @@ export interface Operation {
 /** How an operation ended. `value` and `version` replace the invocation's where given. */
 export type OperationOutcome =
   | { readonly type: 'ok', readonly value?: unknown, readonly version?: number }
-  | { readonly type: 'fail', readonly error: string }
-  | { readonly type: 'info', readonly error: string }
+  | { readonly type: 'fail', readonly error: string, readonly value?: unknown }
+  | { readonly type: 'info', readonly error: string, readonly value?: unknown }
 
 /**
  * A file each: what is done, how, and how it is judged. Sees ports, never a
@@ -41,6 +44,8 @@ export interface Workload {
   readonly about: string
   /** What it uses of a system besides plain keys; a system without it is refused before the run. */
   readonly needs?: readonly SystemPort[]
+  /** Why it cannot work in such an environment, or null; asked before the run. Absent: it can in all. */
+  missing?(environment: Environment): string | null
   /** For what the user does not say; the rest is everybody's default. */
   readonly defaults?: PlanOptions
   /**
@@ -90,9 +95,13 @@ export interface RunFacts {
 export interface SystemClient extends KvClient {
   readonly sessions?: SessionClient
   readonly transactions?: TransactionClient
+  readonly prefixes?: PrefixClient
   readonly watches?: WatchClient
+  readonly deletes?: DeleteClient
   readonly services?: ServiceClient
   readonly members?: MembersClient
+  /** Absent also where the environment does not reach the member's DNS. */
+  readonly dns?: DnsClient
 }
 
 export type SystemPort = Exclude<keyof SystemClient, keyof KvClient>

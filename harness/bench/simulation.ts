@@ -1,8 +1,9 @@
 /**
- * `npm run bench:simulation -- [members] [simulated seconds] [seed] [rate]`:
+ * `npm run bench:simulation -- [members] [simulated seconds] [seed] [rate] [nemesis]`:
  * simulated seconds per second of one core, the register workload under
- * partitions and kills. Without the time to judge the history. CPU
- * time is counted, so that a busy machine tells the same.
+ * partitions and kills, or under the faults that are named, say `all`. Without
+ * the time to judge the history. CPU time is counted, that of the compiler's
+ * and the collector's threads too, so that a busy machine tells the same.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +12,8 @@ import type { Environment } from '../environments/environment.ts'
 import { run } from '../run.ts'
 import { realHost } from '../runner/host.ts'
 
-const [members = 5, timeLimit = 60, seed = 1, rate = 200] = process.argv.slice(2).map(Number)
+const [members = 5, timeLimit = 60, seed = 1, rate = 200] = process.argv.slice(2, 6).map(Number)
+const nemesis = (process.argv[6] ?? 'partition,kill').split(',')
 
 let simulatedS = 0
 let cpuS = 0
@@ -35,12 +37,12 @@ function timed(environment: Environment): Environment {
 const store = mkdtempSync(join(tmpdir(), 'splitbrain-bench-'))
 try {
   const outcome = await run(
-    { env: 'simulated', members, timeLimit, seed, rate, nemesis: ['partition', 'kill'], store, progress: false },
+    { env: 'simulated', members, timeLimit, seed, rate, nemesis, store, progress: false },
     { say: (line) => console.error(line) },
     { ...realHost, createEnvironment: async (kind, options) => timed(await realHost.createEnvironment(kind, options)) },
   )
   const { ok, fail, info } = outcome.counts
-  console.log(`${members} members, rate ${rate}, partitions and kills, seed ${seed}: ${simulatedS.toFixed(0)} simulated s in ${cpuS.toFixed(2)} CPU s = ${(simulatedS / cpuS).toFixed(1)} simulated s per CPU s; ${ok} ok, ${fail} fail, ${info} info; ${outcome.verdict}`)
+  console.log(`${members} members, rate ${rate}, ${nemesis.join(' and ')}, seed ${seed}: ${simulatedS.toFixed(0)} simulated s in ${cpuS.toFixed(2)} CPU s = ${(simulatedS / cpuS).toFixed(1)} simulated s per CPU s; ${ok} ok, ${fail} fail, ${info} info; ${outcome.verdict}`)
   for (const { checker, verdict, summary } of outcome.results) console.log(`  ${checker}: ${verdict}: ${summary}`)
 } finally {
   rmSync(store, { recursive: true, force: true })

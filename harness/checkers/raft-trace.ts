@@ -1,4 +1,5 @@
 import type { TraceEvent, TraceStart } from '../../node/base/trace.ts'
+import { checkLogs } from './raft-logs.ts'
 import type { CheckResult, Evidence } from './verdict.ts'
 
 /** One member's trace, in the order in which it was written. */
@@ -31,6 +32,7 @@ const evidenceMax = 8
  * - The term of a member that starts again is not below that of a vote it gave
  *   before; terms do not go back while it runs.
  * - No member ended because it found an invariant broken.
+ * - What raft-logs.ts says of logs and of who is elected.
  *
  * A transition to a term may lie before it is on disk, so a restart may fall
  * behind a transition, never behind a vote.
@@ -103,6 +105,8 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
               `${member}, leader of term ${event.term}, called entry ${event.index} committed ${when} because a quorum had it, though it is of term ${event.entryTerm} (thesis §3.6.2).`)
           }
           break
+        case 'append':
+          break
         case 'restore':
           nextIndex = event.index + 1
           break
@@ -124,7 +128,8 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
       }
     }
   }
-  const details = { members: traces.length, events, applied: appliedTotal, lastIndex: Math.max(0, ...applied.keys().map(Number)), terms: leaders.size }
+  const logs = checkLogs(traces, report)
+  const details = { members: traces.length, events, ...logs, applied: appliedTotal, lastIndex: Math.max(0, ...applied.keys().map(Number)), terms: leaders.size }
   const result = (verdict: CheckResult['verdict'], summary: string): CheckResult => ({ checker: 'raft', verdict, summary, evidence, details })
   if (evidence.length > 0) return result('invalid', `${evidence[0]!.title}${reported.size > 1 ? `, and ${reported.size - 1} more` : ''}.`)
   if (appliedTotal === 0) return result('unknown', 'There was nothing to check: no member left a trace of an applied entry.')

@@ -27,7 +27,8 @@ export function effectsOf(model: Model, operations: readonly PairedOperation[]):
     const operation = operations[op]!
     written[op] = idOf(model.written(operation))
     observed[op] = idOf(model.observed(operation))
-    if (written[op] === nothing && observed[op] === nothing && operation.outcome === 'ok') return null
+    // What may have happened may show too, unless it only reads.
+    if (written[op] === nothing && observed[op] === nothing && (operation.outcome === 'ok' || !model.isRead(operation))) return null
   }
   return { written, observed, stateCount: ids.size }
 }

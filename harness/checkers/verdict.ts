@@ -5,8 +5,14 @@ export interface CheckResult {
   /** The checker: `linearizability`, `raft`, … */
   readonly checker: string
   readonly verdict: Verdict
+  /** It does not apply to this system, as the summary says; then it is `unknown`, and the run's verdict does not depend on it. */
+  readonly notRun?: true
   /** One sentence: what was checked and found, or why it cannot be known. */
   readonly summary: string
+  /** Says how it went, not whether a promise was kept: has no part in the verdict of the run. */
+  readonly informational?: true
+  /** More sentences for whoever reads the summary. */
+  readonly notes?: readonly string[]
   /** The smallest evidence there is; empty unless invalid. */
   readonly evidence: readonly Evidence[]
   /** Counts and times for the report, JSON. */

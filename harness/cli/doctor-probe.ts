@@ -6,7 +6,7 @@ import { resolvePlan } from '../plan/resolve-plan.ts'
 import { planDefaults } from '../plan/defaults.ts'
 import { chooseEnvironment } from '../plan/choose-environment.ts'
 import type { PlanOptions } from '../plan/options.ts'
-import type { RunPlan } from '../plan/plan.ts'
+import type { RunPlan, SystemName } from '../plan/plan.ts'
 import { environmentFaults } from '../runner/fault-sources.ts'
 import { awaitServing } from '../runner/recovery.ts'
 import { InterruptedError, Stop } from '../runner/stop.ts'
@@ -31,7 +31,11 @@ export interface ProbeRow {
 }
 
 /** Snapshots soon, so that there is one to damage. */
-const memberConfig = { raft_snapshot_threshold: 60, raft_trailing_logs: 5 }
+const memberConfigs: Readonly<Record<SystemName, Readonly<Record<string, unknown>>>> = {
+  registry: { raft_snapshot_threshold: 60, raft_trailing_logs: 5 },
+  consul: { raft_snapshot_threshold: 60, raft_trailing_logs: 5, raft_snapshot_interval: '1s' },
+  etcd: { 'snapshot-count': 60 },
+}
 const writesBefore = 200
 const servingTimeoutS = 60
 const healAttempts = 3
@@ -50,7 +54,9 @@ export async function runProbes(flags: DoctorFlags, { io, host, listenForSignals
   using _signals = listenForSignals(interrupt, (line) => io.error(line))
   await host.reapDeadRuns(chosen.kind, say)
   reapWorkDirectories(say)
-  const plan = resolvePlan({ nemesis: ['all'], memberConfig }, {
+  const system = (flags.system ?? planDefaults.system) as SystemName
+  const memberConfig = memberConfigs[system]
+  const plan = resolvePlan({ nemesis: ['all'], memberConfig, system }, {
     env: chosen.kind, drawSeed: () => 1, workloads: Object.keys(host.workloads), nemeses: Object.keys(host.nemeses), partitionTargets: [],
   })
   const runId = randomBytes(4).toString('hex')
@@ -59,6 +65,7 @@ export async function runProbes(flags: DoctorFlags, { io, host, listenForSignals
   await using environment = await host.createEnvironment(chosen.kind, {
     runId, memberCount: plan.members, random: random.split('environment'), workDirectory: workDirectory.path,
     edits: [], memberConfig, latencyMs: 0, powerLoss: false, ...environmentFaults(plan), say,
+    ...systems[system].deployment === undefined ? {} : { deployment: systems[system].deployment },
   })
   const prober = new Prober(environment, plan, systems[plan.system], interrupt)
   const rows = await environment.run(() => prober.probeAll(Object.values(host.nemeses), (row) => say(describeRow(row))))

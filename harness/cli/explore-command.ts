@@ -48,7 +48,7 @@ export async function runExploreCommand(flags: PlanOptions, explore: ExploreFlag
   const families = Object.keys(host.nemeses)
   const say = (line: string) => { if (!explore.json) io.print(line) }
   const optionsOfRun = (seed: number): PlanOptions => {
-    const drawn = explore.swarm ? drawSwarmOptions(said, seededRandom(seed).split('swarm'), { nemeses: families }) : said
+    const drawn = explore.swarm ? drawSwarmOptions(said, seededRandom(seed).split('swarm'), { nemeses: families, workloads: Object.keys(host.workloads) }) : said
     return { ...said, ...drawn, seed, store: parent }
   }
   const jobs = explore.jobs ?? (plan.env === 'simulated' ? availableParallelism() : 1)

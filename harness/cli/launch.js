@@ -5,7 +5,7 @@
 // under node_modules, where Node refuses to strip types, runs `dist/`.
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import module, { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -59,6 +59,8 @@ const nodeMajor = Number(process.versions.node.split('.')[0])
 if (nodeMajor >= nodeMajorMin) {
   // Unhandled rejections come here too.
   process.on('uncaughtException', crash)
+  // A start takes half as long where types need not be stripped, nor code compiled, once more.
+  module.enableCompileCache()
   const main = mainFile()
   process.argv[1] = main
   try {

@@ -6,6 +6,7 @@ import { partitionShapes } from '../../nemesis/targets.ts'
 import { workloads } from '../../workloads/index.ts'
 import { plantedBugs } from '../mutants/bugs.ts'
 import { concurrencyMax, faultsAtOnceOfMany, membersMax, planDefaults as defaults } from '../plan/defaults.ts'
+import { systemNames } from '../plan/plan.ts'
 import { clientCommands } from './client-command.ts'
 
 /** What each command does, given its options as commander read them. */
@@ -24,6 +25,8 @@ export interface DoctorFlags {
   /** Breaks a live cluster in every way that works here, once. */
   readonly probe?: boolean
   readonly env?: string
+  /** What is probed; default: this project's registry. */
+  readonly system?: string
 }
 
 export interface ReplayFlags {
@@ -54,8 +57,8 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .addHelpText('after', exitCodesHelp)
   addTest(program, actions)
   program.command('check')
-    .description('judges a stored history, also somebody else\'s')
-    .argument('<file>', 'the history')
+    .description('judges a stored run again, or a history, also somebody else\'s')
+    .argument('<file>', 'the directory of a run, which is judged as it was then; or a history')
     .addOption(new Option('--format <format>', 'how it is written; default: by the file\'s ending (.jsonl, .edn, .log)').choices(['jsonl', 'edn', 'jepsen-log']))
     .addOption(new Option('--model <model>', 'what each object must behave like').choices(['register', 'cas-register', 'kv-append', 'mutex']).default('cas-register'))
     .option('--check-time-limit <s>', 'give up, and say unknown, after', number, defaults.checkTimeLimit)
@@ -69,7 +72,7 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .description('does many runs, with seeds that follow each other, side by side on all cores; simulated unless --env says otherwise'))
     .option('--runs <n>', 'how many', number, 100)
     .option('--jobs <n>', 'runs at a time (default: one each core, one of containers or processes)', number)
-    .option('--swarm', 'draws what is not said of each run from its seed: members, families of faults, intensity, load, snapshots, …')
+    .option('--swarm', 'draws what is not said of each run from its seed: workload, members, families of faults, intensity, load, snapshots, …')
     .option('--go-on', 'not only until the first run that is not valid')
     .option('--keep-all', 'keeps the directories of valid runs too')
     .option('--json', 'for programs')
@@ -98,6 +101,7 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .description('says what this machine can do, what each missing thing costs, and how to get it')
     .option('--json', 'for programs')
     .option('--probe', 'starts a cluster, breaks it once with every fault that works here, and prints what each probe saw')
+    .addOption(new Option('--system <name>', 'with --probe: what is broken').choices([...systemNames]))
     .addOption(new Option('--env <env>', 'where the probed cluster lives; auto: docker when an engine answers, else local').choices(['auto', 'docker', 'local', 'simulated']))
     .action((options: DoctorFlags) => actions.doctor(options))
   // For --help only: `agent` is dispatched before the command line is parsed,
@@ -137,6 +141,7 @@ ${exitCodesHelp}`)
 function addRunOptions(command: Command): Command {
   return command
     .addOption(new Option('--env <env>', `where members live; auto: docker when an engine answers, else local (default: ${defaults.env})`).choices(['auto', 'docker', 'local', 'simulated']))
+    .addOption(new Option('--system <name>', `what is tested: this project's registry, or Consul or etcd in containers (default: ${defaults.system})`).choices([...systemNames]))
     .option('--members <n>', `members of the cluster, 1 to ${membersMax} (default: ${defaults.members})`, number)
     .option('--workload <name>', `what is done (default: ${defaults.workload})`)
     .option('--nemesis <names>', `what is broken, with commas between; all that works here, or none (default: ${defaults.nemesis.join(',')})`)

@@ -3,7 +3,7 @@ import { readRecordedFaults } from '../plan/fault-script-file.ts'
 import type { PlanOptions } from '../plan/options.ts'
 import { optionsOf } from '../plan/plan-options.ts'
 import { readProvenance } from '../plan/provenance.ts'
-import { firstDifference, readStoredRun, type StoredRun } from '../runner/stored-run.ts'
+import { firstDifference, readRecordedRun, type RecordedRun } from '../explore/recorded-run.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { ReplayFlags } from './program.ts'
 import { runPlannedTest, type TestCommandPorts } from './test-command.ts'
@@ -16,7 +16,7 @@ import { runPlannedTest, type TestCommandPorts } from './test-command.ts'
  */
 export async function runReplayCommand(named: string, flags: ReplayFlags, ports: TestCommandPorts): Promise<number> {
   const { io, workingDirectory } = ports
-  const stored = readStoredRun(named, workingDirectory)
+  const stored = readRecordedRun(named, workingDirectory)
   const { git } = await readProvenance()
   if (stored.gitCommit !== null && git !== null && (git.commit !== stored.gitCommit || git.dirty)) {
     io.error(`The run was made by commit ${stored.gitCommit.slice(0, 7)}, and this is ${git.commit.slice(0, 7)}${git.dirty ? ' with changes' : ''}: it may go another way.`)
@@ -40,7 +40,7 @@ export async function runReplayCommand(named: string, flags: ReplayFlags, ports:
 }
 
 /** The plan again; outside of a simulation with the recorded faults in place of drawn ones. */
-export function replayOptions({ plan, directory }: StoredRun): PlanOptions {
+export function replayOptions({ plan, directory }: RecordedRun): PlanOptions {
   const options = optionsOf(plan)
   if (plan.env === 'simulated' || plan.nemesis.length === 0) return options
   const { nemesis: _nemesis, targets: _targets, traffic: _traffic, firewall: _firewall, ...rest } = options

@@ -36,6 +36,12 @@ async function dispatch(args: readonly string[], ports: TestCommandPorts): Promi
       exitCode = await runTestCommand(parsePlanOptions(flags, 'The command line'), config, ports)
     },
     async check(file, options) {
+      const { isDirectory, runCheckOfRun } = await import('./check-run.ts')
+      const place = resolve(ports.workingDirectory, file)
+      if (isDirectory(place)) {
+        exitCode = await runCheckOfRun(place, { json: options['json'] === true }, ports.host, io)
+        return
+      }
       const { runCheck } = await import('./check.ts')
       exitCode = await runCheck(file, options, io)
     },

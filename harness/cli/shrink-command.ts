@@ -9,7 +9,7 @@ import { readRecordedFaults } from '../plan/fault-script-file.ts'
 import type { PlanOptions } from '../plan/options.ts'
 import { optionsOf } from '../plan/plan-options.ts'
 import { UsageError } from '../plan/usage-error.ts'
-import { readStoredRun, type StoredRun } from '../runner/stored-run.ts'
+import { readRecordedRun, type RecordedRun } from '../explore/recorded-run.ts'
 import { Stop } from '../runner/stop.ts'
 import { exitCodeOfSignal, exitCodes } from './exit-codes.ts'
 import type { ShrinkFlags } from './program.ts'
@@ -21,7 +21,7 @@ const confirmations = 10
 /** `splitbrain shrink`. 0: there is a scenario; 2: what the run showed was not seen again. Throws UsageError. */
 export async function runShrinkCommand(named: string, flags: ShrinkFlags, ports: TestCommandPorts): Promise<number> {
   const { io, workingDirectory, listenForSignals } = ports
-  const stored = readStoredRun(named, workingDirectory)
+  const stored = readRecordedRun(named, workingDirectory)
   if (stored.verdict !== 'invalid') throw new UsageError(`${named} is ${stored.verdict ?? 'a run without a verdict'}: only what is invalid can be reduced.`)
   const simulated = stored.plan.env === 'simulated'
   const repeat = flags.repeat ?? (simulated ? 3 : 5)
@@ -79,7 +79,7 @@ function interrupted(interrupt: Stop, io: TestCommandPorts['io']): number {
 
 const scripted = ({ faults }: PlanOptions) => faults === undefined ? {} : { faults }
 
-function startOf({ plan, directory }: StoredRun): Candidate {
+function startOf({ plan, directory }: RecordedRun): Candidate {
   const { faults } = plan.nemesis.length === 0 && plan.faultScript === null ? { faults: [] } : readRecordedFaults(directory)
   return { faults, members: plan.members, timeLimitS: plan.timeLimitS, rate: plan.rate, keys: plan.keyCount, concurrency: plan.concurrency }
 }
@@ -89,13 +89,13 @@ class Search {
   readonly base: PlanOptions
   first: Trial = { shown: 0, runs: 0 }
   runs = 0
-  readonly #stored: StoredRun
+  readonly #stored: RecordedRun
   readonly #pool: JobPool
   readonly #repeat: number
   readonly #jobs: number
   readonly #seeds = new Map<string, number>()
 
-  constructor(stored: StoredRun, pool: JobPool, store: string, repeat: number, jobs: number) {
+  constructor(stored: RecordedRun, pool: JobPool, store: string, repeat: number, jobs: number) {
     this.#stored = stored
     this.#pool = pool
     this.#repeat = repeat

@@ -17,6 +17,8 @@ t.test('a write that failed: did it happen?', async (t) => {
     [answer(500, 'rpc error making call: node is not the leader'), 'fail'],
     [answer(500, 'leadership transfer in progress'), 'fail'],
     [answer(500, 'timed out enqueuing operation'), 'fail'],
+    [answer(500, 'invalid session "adf4238a-882b-9ddc-4a9d-5b6758e4159e"'), 'fail'],
+    [answer(500, 'rpc error making call: invalid session "adf4238a-882b-9ddc-4a9d-5b6758e4159e"'), 'fail'],
     [answer(500, 'leadership lost while committing log'), 'info'],
     [answer(500, 'rpc error making call: leadership lost while committing log'), 'info'],
     [answer(500, 'rpc error making call: EOF'), 'info'],

@@ -40,6 +40,8 @@ export const definitenessTable: readonly Row[] = [
   { matches: serverError(/(^|: )node is not the leader$/), write: 'fail', why: 'refused before it reached the log' },
   { matches: serverError(/(^|: )leadership transfer in progress$/), write: 'fail', why: 'refused before it reached the log' },
   { matches: serverError(/(^|: )timed out enqueuing operation$/), write: 'fail', why: 'it never left the queue before the log' },
+  { matches: serverError(/(^|: )invalid session "[^"]*"$/), write: 'fail', why: 'the session that was to hold the lock is gone: nothing was written' },
+  { matches: serverError(/^CheckID ".*" does not have associated TTL$/s), write: 'fail', why: 'the agent has no such check whose state could be set' },
   { matches: serverError(/leadership lost while committing log/), write: 'info', why: 'it is in a log, and another leader may yet commit it' },
   { matches: serverError(/^rpc error/), write: 'info', why: 'the forwarded request may have been carried out' },
 
@@ -63,6 +65,8 @@ export function describeOutcome(outcome: HttpOutcome): string {
   return `${outcome.status} ${text.length > 200 ? `${text.slice(0, 200)}…` : text}`.trim()
 }
 
+const decoder = new TextDecoder()
+
 export function bodyText(outcome: HttpOutcome): string {
-  return outcome.kind === 'response' ? new TextDecoder().decode(outcome.body) : ''
+  return outcome.kind === 'response' ? decoder.decode(outcome.body) : ''
 }

@@ -5,38 +5,84 @@ import { z } from 'zod'
  * types with the members' own code: a mistake in both would be invisible.
  * Source: Consul's HTTP API, KV store, "Read Key".
  */
-const entriesSchema = z.array(z.object({
+const entrySchema = z.object({
   Key: z.string(),
   /** Base64; null for an empty value. */
   Value: z.string().nullable(),
   ModifyIndex: z.int().positive(),
-})).length(1)
+})
+const entriesSchema = z.array(entrySchema)
+const lockEntriesSchema = z.array(entrySchema.extend({ LockIndex: z.int().min(0), Session: z.string().min(1).optional() }))
+
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder()
 
 export interface KvEntry {
   readonly value: string
   readonly version: number
 }
 
+export interface Malformed {
+  readonly malformed: string
+}
+
 /** The entry in the body of `GET /v1/kv/<key>`, or a sentence that says what is wrong with it. */
-export function decodeEntry(body: Uint8Array, key: string): KvEntry | { readonly malformed: string } {
+export function decodeEntry(body: Uint8Array, key: string): KvEntry | Malformed {
+  const entry = onlyEntry(body, entriesSchema, key)
+  return 'malformed' in entry ? entry : withValue(entry, (value) => ({ value, version: entry.ModifyIndex }))
+}
+
+/** The same with what it is as a lock. */
+export function decodeLockEntry(body: Uint8Array, key: string): KvEntry & { readonly lockIndex: number, readonly session: string | null } | Malformed {
+  const entry = onlyEntry(body, lockEntriesSchema, key)
+  return 'malformed' in entry ? entry : withValue(entry, (value) => ({ value, version: entry.ModifyIndex, lockIndex: entry.LockIndex, session: entry.Session ?? null }))
+}
+
+/** All entries of `GET /v1/kv/<prefix>?recurse`: each once, in the order of their keys, none outside of the prefix. */
+export function decodeEntries(body: Uint8Array, prefix: string): readonly (KvEntry & { readonly key: string })[] | Malformed {
+  const parsed = parse(body, entriesSchema)
+  if ('malformed' in parsed) return parsed
+  const entries: (KvEntry & { readonly key: string })[] = []
+  let last: string | null = null
+  for (const entry of parsed) {
+    if (!entry.Key.startsWith(prefix)) return { malformed: `malformed answer: asked for keys below ${prefix}, got ${entry.Key}` }
+    if (last !== null && Buffer.compare(Buffer.from(last), Buffer.from(entry.Key)) >= 0) return { malformed: `malformed answer: ${entry.Key} comes after ${last}` }
+    last = entry.Key
+    const decoded = withValue(entry, (value) => ({ key: entry.Key, value, version: entry.ModifyIndex }))
+    if ('malformed' in decoded) return decoded
+    entries.push(decoded)
+  }
+  return entries
+}
+
+/** Arrays, so that what is malformed is told from them by its field. */
+function parse<T>(body: Uint8Array, schema: z.ZodType<T[]>): T[] | Malformed {
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    json = JSON.parse(strictDecoder.decode(body))
   } catch (error) {
     return { malformed: `malformed answer: ${(error as Error).message}` }
   }
-  const parsed = entriesSchema.safeParse(json)
-  if (!parsed.success) return { malformed: `malformed answer: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}` }
-  const entry = parsed.data[0]!
-  if (entry.Key !== key) return { malformed: `malformed answer: asked for key ${key}, got ${entry.Key}` }
-  const bytes = Buffer.from(entry.Value ?? '', 'base64')
+  const parsed = schema.safeParse(json)
+  return parsed.success ? parsed.data : { malformed: `malformed answer: ${z.prettifyError(parsed.error).replaceAll('\n', ' ')}` }
+}
+
+function onlyEntry<T extends z.infer<typeof entrySchema>>(body: Uint8Array, schema: z.ZodType<T[]>, key: string): T | Malformed {
+  const parsed = parse(body, schema)
+  if ('malformed' in parsed) return parsed
+  if (parsed.length !== 1) return { malformed: `malformed answer: ${parsed.length} entries for one key` }
+  const entry = parsed[0]!
+  return entry.Key === key ? entry : { malformed: `malformed answer: asked for key ${key}, got ${entry.Key}` }
+}
+
+function withValue<T>({ Value }: { readonly Value: string | null }, make: (value: string) => T): T | Malformed {
+  const bytes = Buffer.from(Value ?? '', 'base64')
   // Buffer skips over what is not base64; the way back shows whether it did.
-  if (bytes.toString('base64') !== (entry.Value ?? '')) return { malformed: 'malformed answer: Value is not base64' }
-  return { value: bytes.toString('utf8'), version: entry.ModifyIndex }
+  return bytes.toString('base64') === (Value ?? '') ? make(bytes.toString('utf8')) : { malformed: 'malformed answer: Value is not base64' }
 }
 
 /** The `true` or `false` of `PUT /v1/kv/<key>`, or null for anything else. */
 export function decodeBoolean(body: Uint8Array): boolean | null {
-  const text = new TextDecoder().decode(body).trim()
+  const text = decoder.decode(body).trim()
   return text === 'true' ? true : text === 'false' ? false : null
 }

@@ -6,8 +6,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { plantedBugs } from '../mutants/bugs.ts'
-import { faultBugs } from '../mutants/fault-bugs.ts'
+import { coreBugs, plantedBugs } from '../mutants/bugs.ts'
 import { dockerRequirement } from '../testing/requirements.ts'
 import { readJson, startCli } from './cli-process.ts'
 
@@ -18,8 +17,10 @@ const runsMax = { simulated: 1, local: 3, docker: 3 }
 /** In containers too: one bug that the history shows, so that the whole path is walked there. */
 const dockerToo = new Set(['ack-before-quorum'])
 
-// Those that one family of faults alone can show have tests of their own.
-for (const bug of plantedBugs.filter((candidate) => !faultBugs.includes(candidate))) {
+/** One of each workload, so that its way is walked in real time too; the others are caught in trust.test.ts, simulated. */
+const ofOtherWorkloads = new Set(['lock-taken-though-held', 'ttl-never-critical'])
+
+for (const bug of [...coreBugs, ...plantedBugs.filter(({ name }) => ofOtherWorkloads.has(name))]) {
   const cases = [
     { env: 'simulated', options: bug.runs.simulated, skip: false },
     ...bug.runs.local === null ? [] : [{ env: 'local', options: bug.runs.local, skip: false } as const],

@@ -1,3 +1,5 @@
+import type { HttpOutcome } from './environment.ts'
+
 /**
  * What an environment can break, as optional interfaces. A nemesis asks for a
  * capability, never for the kind of environment. Each call resolves only when a
@@ -65,7 +67,11 @@ export type Disturbance =
 export interface DisturbLinks {
   readonly kinds: readonly Disturbance['kind'][]
   readonly traffics: readonly Traffic[]
+  /** Of `kinds`, those that only datagrams show here: of all traffic they strike gossip's datagrams, and Raft alone, which has none, they cannot strike. */
+  readonly datagramKinds?: readonly Disturbance['kind'][]
   disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect>
+  /** The same to what clients ask these members from now on, and what those answer. Not of `datagramKinds`. */
+  disturbClients?(members: readonly string[], disturbance: Disturbance): Promise<Effect>
 }
 
 /** Steady delay on all links, for `--latency`. */
@@ -93,6 +99,8 @@ export interface FirewallRule {
 }
 
 export interface Firewall {
+  /** Those at which members listen, for rules that are drawn; absent: Consul's. */
+  readonly ports?: { readonly raft: number, readonly gossip: number | null }
   /** All rules of one call are in a chain of their own, and go together. */
   apply(rules: readonly FirewallRule[]): Promise<Effect>
 }
@@ -106,6 +114,8 @@ export interface Kill {
   terminate?(member: string, timeoutMs: number): Promise<void>
   /** kill -9 with a power cut: what was not synced is lost, and with `torn` a part of the last unsynced write may stay. Restart with `restart`. */
   cutPower?(member: string, options: { readonly torn: boolean }): Promise<void>
+  /** Asks whether a member's process answers at all, be it that it can serve or not; absent: any request shows that. */
+  answer?(member: string, timeoutMs: number): Promise<HttpOutcome>
   /** Starts a killed member on an empty disk. */
   restartEmpty?(member: string): Promise<void>
 }

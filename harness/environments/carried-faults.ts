@@ -1,4 +1,5 @@
-import type { Environment, EnvironmentKind } from './environment.ts'
+import { portsOf, type Deployment } from './deployment.ts'
+import type { Environment, EnvironmentKind, Traffic } from './environment.ts'
 
 /** The capabilities of an environment with what they can tell apart, without an environment: for the documentation. */
 export type CarriedFaults = {
@@ -25,16 +26,28 @@ export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
     limitResources: { kinds: ['cpu', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
   local: {
-    // Its members do not gossip, and streams hide what datagrams show.
-    cutLinks: {}, cutClients: {}, disturbLinks: { kinds: ['loss', 'delay', 'corrupt', 'bandwidth', 'mtu'], traffics: ['all'] },
+    // TCP's reader never sees duplicates, nor what comes out of order: without root there is nobody below it.
+    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics, datagramKinds: ['duplicate', 'reorder'], disturbClients: true }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
-    limitResources: { kinds: ['cpu', 'files'] },
+    limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
   docker: {
     cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
     limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
+}
+
+/** The same for members of another system: what it has no conversation for cannot be broken on its own. */
+export function carriedOf(kind: EnvironmentKind, deployment: Deployment | undefined): CarriedFaults {
+  const carried = carriedFaults[kind]
+  if (deployment === undefined) return carried
+  const traffics = (all: readonly string[] | undefined) => (all ?? []).filter((traffic) => portsOf(traffic as Traffic, deployment.ports) !== undefined)
+  return {
+    ...carried,
+    ...carried.cutLinks && { cutLinks: { ...carried.cutLinks, traffics: traffics(carried.cutLinks.traffics) } },
+    ...carried.disturbLinks && { disturbLinks: { ...carried.disturbLinks, traffics: traffics(carried.disturbLinks.traffics) } },
+  }
 }
 
 /** The same shape, of an environment that exists; methods that only mend or start are left out. */
@@ -44,7 +57,11 @@ export function describeCarried(environment: Environment): CarriedFaults {
   return {
     ...cutLinks && { cutLinks: cutLinks.traffics === undefined ? {} : { traffics: sorted(cutLinks.traffics) } },
     ...cutClients && { cutClients: {} },
-    ...disturbLinks && { disturbLinks: { kinds: sorted(disturbLinks.kinds), traffics: sorted(disturbLinks.traffics) } },
+    ...disturbLinks && { disturbLinks: {
+      kinds: sorted(disturbLinks.kinds), traffics: sorted(disturbLinks.traffics),
+      ...disturbLinks.datagramKinds && { datagramKinds: sorted(disturbLinks.datagramKinds) },
+      ...disturbLinks.disturbClients && { disturbClients: true },
+    } },
     ...firewall && { firewall: {} },
     ...kill && { kill: Object.fromEntries((['kill', 'restart', 'terminate', 'cutPower', 'restartEmpty'] as const).filter((name) => kill[name] !== undefined).map((name) => [name, true])) },
     ...pause && { pause: {} },

@@ -1,4 +1,5 @@
 import type { Random } from '../../node/base/random.ts'
+import type { Deployment } from './deployment.ts'
 import type {
   CutClients, CutLinks, DamageFiles, DisturbLinks, Firewall, Kill, LimitResources, Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
 } from './capabilities.ts'
@@ -24,6 +25,9 @@ export interface Environment extends AsyncDisposable {
 
   /** `http://host:port` of a member, for load tools that bring their own client. Absent in a simulation. */
   httpAddress?(member: string): string
+
+  /** DNS of members; absent where it cannot be reached. */
+  readonly dns?: MemberDns
 
   /** Copies logs, traces and what else members left into `directory/<member>/`. Works on dead members. */
   collect(directory: string): Promise<void>
@@ -69,6 +73,16 @@ export type HttpOutcome =
   /** Time-out, reset, …: it may have happened. */
   | { readonly kind: 'lost', readonly error: string }
 
+/** Questions to the DNS of members, as clients ask them. */
+export interface MemberDns {
+  /** One message as RFC 1035 has it, over TCP so that nothing is left out of the answer. Never rejects, never retried. */
+  query(member: string, message: Uint8Array, timeoutMs: number): Promise<DnsOutcome>
+}
+
+export type DnsOutcome =
+  | { readonly kind: 'answer', readonly message: Uint8Array }
+  | { readonly kind: 'none', readonly error: string }
+
 /** What every environment is made from. */
 export interface EnvironmentOptions {
   /** Unique; labels every resource. */
@@ -90,6 +104,8 @@ export interface EnvironmentOptions {
   readonly faults?: readonly string[]
   /** Members beyond `memberCount` that may be started later; 0 where absent. */
   readonly spareCount?: number
+  /** What runs as members; absent: this project's own member. Only containers can run anything else. */
+  readonly deployment?: Deployment
   /** Lines for the person who watches: "building image …". */
   readonly say: (line: string) => void
 }

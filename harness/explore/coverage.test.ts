@@ -18,7 +18,7 @@ const faults = [
 ]
 const traces = [
   ['{"event":"start","member":"n1","id":"a","term":0}', '{"event":"transition","id":"a","term":1,"role":"candidate"}', '{"event":"transition","id":"a","term":1,"role":"leader"}', '{"event":"apply","id":"a","index":1,"term":1}', '{"event":"start","member":"n1","id":"a","term":2}', '{"event":"restore","id":"a","index":40,"term":2}'],
-  ['{"event":"start","member":"n2","id":"b","term":0}', '{"event":"truncate","id":"b","index":9,"term":2}', '{"event":"transition","id":"b","term":3,"role":"leader"}'],
+  ['{"event":"start","member":"n2","id":"b","term":0}', '{"event":"append","id":"b","term":2,"first":1,"terms":[[1,4],[2,1]]}', '{"event":"append","id":"b","term":3,"first":5,"terms":[[3,1]]}', '{"event":"append","id":"b","term":3,"first":6,"terms":[[3,2]]}', '{"event":"transition","id":"b","term":3,"role":"leader"}'],
 ]
 
 t.test('what a run reached is counted from what it left', async (t) => {

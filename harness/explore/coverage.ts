@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TraceAppend } from '../../node/base/trace.ts'
 
 /**
  * What a run reached, so that one that tested nothing is seen: counted from
@@ -51,15 +52,22 @@ export function countCoverage({ history, faults, traces }: CoverageSources): Cov
   const elected = new Set<string>()
   for (const trace of traces) {
     let starts = 0
+    let lastIndex = 0
     for (const line of trace) {
       const kind = /"event":"([a-z-]+)"/.exec(line)?.[1]
       // By far most lines are entries that were applied.
       if (kind === undefined || kind === 'apply') continue
       const term = Number(/"term":(\d+)/.exec(line)?.[1] ?? 0)
       coverage.terms = Math.max(coverage.terms, term)
-      if (kind === 'start') starts += 1
-      else if (kind === 'restore') coverage.snapshotsInstalled += 1
-      else if (kind === 'truncate') coverage.truncations += 1
+      if (kind === 'start') {
+        starts += 1
+        lastIndex = Number(/"lastIndex":(\d+)/.exec(line)?.[1] ?? 0)
+      } else if (kind === 'append') {
+        const { first, terms } = JSON.parse(line) as Pick<TraceAppend, 'first' | 'terms'>
+        if (first <= lastIndex) coverage.truncations += 1
+        lastIndex = first - 1 + terms.reduce((sum, [, count]) => sum + count, 0)
+      }
+      if (kind === 'restore') coverage.snapshotsInstalled += 1
       else if (kind === 'transition' && line.includes('"role":"leader"')) elected.add(`${/"id":"([^"]*)"/.exec(line)?.[1]} ${term}`)
     }
     coverage.restarts += Math.max(0, starts - 1)

@@ -3,7 +3,7 @@ import { readCoverage } from './coverage.ts'
 import { prepareRun, conductRun } from '../runner/prepared-run.ts'
 import { realHost } from '../runner/host.ts'
 import { freshStatus } from '../runner/run-context.ts'
-import { digestOf } from '../runner/stored-run.ts'
+import { digestOf } from './recorded-run.ts'
 import { InterruptedError, Stop } from '../runner/stop.ts'
 import type { Job, JobEnd, ToProcess } from './job.ts'
 

@@ -8,7 +8,7 @@ import { resolvePlan } from '../plan/resolve-plan.ts'
 import { drawSwarmOptions } from './swarm.ts'
 
 const families = Object.keys(nemeses)
-const draw = (seed: number, said: PlanOptions = {}) => drawSwarmOptions(said, seededRandom(seed).split('swarm'), { nemeses: families })
+const draw = (seed: number, said: PlanOptions = {}) => drawSwarmOptions(said, seededRandom(seed).split('swarm'), { nemeses: families, workloads: Object.keys(workloads) })
 const many = Array.from({ length: 400 }, (_, seed) => draw(seed))
 
 t.test('the same seed draws the same, other seeds other things', async (t) => {

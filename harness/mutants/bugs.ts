@@ -1,4 +1,7 @@
+import { catalogBugs } from './catalog-bugs.ts'
 import { faultBugs } from './fault-bugs.ts'
+import { lockBugs } from './lock-bugs.ts'
+import { gossipBugs } from './gossip-bugs.ts'
 import type { Mutant } from './mutant.ts'
 
 /** One entry a message and one message under way: a backlog that takes many round trips, so that leaders fall in the midst of it. */
@@ -7,8 +10,8 @@ const slowBacklog = JSON.stringify({ raft: { append_entries_max: 1, inflight_app
 /** Snapshots all the time, and hardly any log behind them: whoever was away for a moment is sent one. */
 const manySnapshots = JSON.stringify({ raft_snapshot_threshold: 60, raft_trailing_logs: 5 })
 
-/** The bugs that can be planted by name. */
-export const plantedBugs: readonly Mutant[] = [
+/** Of consensus and of the log, which the register workload sees. */
+export const coreBugs: readonly Mutant[] = [
   {
     name: 'ack-before-quorum',
     about: 'a leader takes an entry for committed as soon as its own disk has it: a write is acknowledged that no quorum has, and is gone with the leader',
@@ -88,5 +91,13 @@ export const plantedBugs: readonly Mutant[] = [
       local: ['--nemesis', 'partition,kill', '--time-limit', '40', '--member-config', manySnapshots],
     },
   },
+]
+
+/** The bugs that can be planted by name. */
+export const plantedBugs: readonly Mutant[] = [
+  ...coreBugs,
+  ...lockBugs,
+  ...catalogBugs,
+  ...gossipBugs,
   ...faultBugs,
 ]

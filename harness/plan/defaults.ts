@@ -3,6 +3,7 @@ import type { PlanOptions } from './options.ts'
 /** Every default of a run, in one place. Units as in the options' names. */
 export const planDefaults = {
   env: 'auto',
+  system: 'registry',
   members: 3,
   workload: 'register',
   nemesis: ['partition'],

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { systemNames } from './plan.ts'
 import { UsageError } from './usage-error.ts'
 
 const count = z.int().min(1)
@@ -14,6 +15,8 @@ const names = z.union([z.array(z.string()), z.string().transform((text) => text.
  */
 export const planOptionsSchema = z.strictObject({
   env: z.enum(['auto', 'docker', 'local', 'simulated']),
+  /** What is tested. */
+  system: z.enum(systemNames),
   members: z.int(),
   workload: z.string(),
   /** `none`, or names. */

@@ -48,3 +48,9 @@ t.test('a plan is resolved again from its own options, whatever they were', asyn
     t.same(resolve(parsePlanOptions(JSON.parse(JSON.stringify(optionsOf(plan))), 'The plan')), plan)
   }), { numRuns: 300 })
 })
+
+t.test('so is the plan of another system', async (t) => {
+  const plan = resolve({ env: 'docker', system: 'etcd', seed: 1 })
+  t.same(resolve(parsePlanOptions(JSON.parse(JSON.stringify(optionsOf(plan))), 'The plan')), plan)
+  t.equal(plan.system, 'etcd')
+})

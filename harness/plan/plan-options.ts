@@ -10,6 +10,7 @@ export function optionsOf(plan: RunPlan): PlanOptions {
   const targets = [...new Set([...plan.partitionTargets, ...plan.memberTargets])]
   return {
     env: plan.env,
+    system: plan.system,
     members: plan.members,
     workload: plan.workload,
     nemesis: plan.nemesisAll ? ['all'] : plan.nemesis.length === 0 ? ['none'] : [...plan.nemesis],

@@ -4,7 +4,7 @@ import type { EnvironmentKind } from '../environments/environment.ts'
 /** Everything a run depends on: printed before the first effect, stored as `plan.json`, enough to run it again. */
 export interface RunPlan {
   readonly env: EnvironmentKind
-  readonly system: 'registry'
+  readonly system: SystemName
   /** Members in the cluster. */
   readonly members: number
   readonly workload: string
@@ -55,6 +55,10 @@ export interface RunPlan {
   /** Extra keys for each member's config file. */
   readonly memberConfig: Readonly<Record<string, unknown>>
 }
+
+/** What is tested: this project's own registry, or somebody else's program. */
+export const systemNames = ['registry', 'consul', 'etcd'] as const
+export type SystemName = (typeof systemNames)[number]
 
 export type PlannedTraffic = 'all' | 'raft' | 'gossip' | 'clients'
 

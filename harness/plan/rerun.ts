@@ -15,6 +15,7 @@ export function rerunCommand(plan: RunPlan): string {
   }
   // Else a config file that is picked up unnamed could change the defaults.
   words.push('--config', 'none')
+  say('--system', plan.system, planDefaults.system)
   say('--members', plan.members, planDefaults.members)
   say('--workload', plan.workload, null)
   say('--nemesis', plan.nemesisAll ? 'all' : plan.nemesis.length === 0 ? 'none' : plan.nemesis.join(','), null)

@@ -84,3 +84,14 @@ t.test('auto takes docker when an engine answers, else local, and says why', asy
   t.match(await chooseEnvironment('auto', async () => ({ available: false, reason: 'no socket' })), { kind: 'local', why: /no socket/ })
   t.match(await chooseEnvironment('simulated', () => Promise.reject(new Error('not asked'))), { kind: 'simulated' })
 })
+
+t.test('other systems run in containers alone, and have no source to edit', async (t) => {
+  const inDocker = { ...surroundings, env: 'docker' as const }
+  t.match(resolvePlan({ system: 'etcd' }, inDocker), { system: 'etcd', env: 'docker' })
+  t.match(rerunCommand(resolvePlan({ system: 'consul' }, inDocker)), / --system consul /)
+  t.notMatch(rerunCommand(resolve({})), /--system/)
+  t.throws(() => resolve({ system: 'consul', env: 'local' }), { name: 'UsageError', message: /--system consul runs in containers, and --env local runs this project's registry only\. Use --env docker/ })
+  t.throws(() => resolve({ system: 'etcd' }), { name: 'UsageError', message: /environment local, the only one here,/ })
+  t.throws(() => resolvePlan({ system: 'etcd', mutant: 'vote-forgotten' }, inDocker), { name: 'UsageError', message: /etcd is a program without one/ })
+  t.throws(() => parsePlanOptions({ system: 'zookeeper' }, 'x'), { name: 'UsageError', message: /system/ })
+})

@@ -40,7 +40,7 @@ export function resolvePlan(options: PlanOptions, surroundings: PlanSurroundings
   if (latencyMs > latencyMsMax) throw new UsageError(`--latency ${latencyMs}: at most ${latencyMsMax} ms.`)
   return {
     env: surroundings.env,
-    system: 'registry',
+    system: resolveSystem(options, surroundings.env),
     members,
     workload,
     ...faults,
@@ -61,6 +61,18 @@ export function resolvePlan(options: PlanOptions, surroundings: PlanSurroundings
     powerLoss: options.powerLoss ?? planDefaults.powerLoss,
     memberConfig: options.memberConfig ?? planDefaults.memberConfig,
   }
+}
+
+/** Other systems are programs that only containers can run, and that nobody can edit. */
+function resolveSystem(options: PlanOptions, env: EnvironmentKind): RunPlan['system'] {
+  const system = options.system ?? planDefaults.system
+  if (system === 'registry') return system
+  if (env !== 'docker') {
+    const chosen = options.env === env ? `--env ${env}` : `environment ${env}, the only one here,`
+    throw new UsageError(`--system ${system} runs in containers, and ${chosen} runs this project's registry only. Use --env docker; \`splitbrain doctor\` says what that lacks on this machine.`)
+  }
+  if (options.mutant !== undefined) throw new UsageError(`--mutant ${options.mutant} edits the source of this project's registry; ${system} is a program without one.`)
+  return system
 }
 
 /** `2n` is twice the members, `n` once; `6` is six. */

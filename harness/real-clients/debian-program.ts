@@ -1,5 +1,5 @@
 /**
- * Programs that nobody here wrote, from Debian's packages, for tests: fetched
+ * Programs that nobody here wrote, from Debian's packages, for tests and for `--system`: fetched
  * with the machine's own apt configuration and unpacked beside the dependencies,
  * where later runs find them. Nothing is installed.
  *
@@ -11,11 +11,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { projectRoot } from '../plan/provenance.ts'
 
 const run = promisify(execFile)
-const cacheDirectory = fileURLToPath(new URL('../../node_modules/.cache/splitbrain/debian/', import.meta.url))
+const cacheDirectory = join(projectRoot, 'node_modules/.cache/splitbrain/debian')
 
 export interface DebianProgram {
   readonly packageName: string
@@ -28,8 +28,10 @@ export interface DebianProgram {
   readonly file: string
 }
 
-/** Consul 1.8.7, the last version that Debian carries: linked statically. */
+/** Consul 1.8.7, the last version that Debian carries; it needs the C library alone. */
 export const consulProgram: DebianProgram = { packageName: 'consul', suite: 'bullseye', file: 'usr/bin/consul' }
+/** etcd 3.4.23; the same. */
+export const etcdProgram: DebianProgram = { packageName: 'etcd-server', suite: 'bookworm', file: 'usr/bin/etcd' }
 export const digProgram: DebianProgram = { packageName: 'bind9-dnsutils', suite: null, file: 'usr/bin/dig' }
 export const haproxyProgram: DebianProgram = { packageName: 'haproxy', suite: null, file: 'usr/sbin/haproxy' }
 /**
@@ -38,7 +40,7 @@ export const haproxyProgram: DebianProgram = { packageName: 'haproxy', suite: nu
  */
 export const prometheusProgram: DebianProgram = { packageName: 'prometheus', suite: 'bullseye', file: 'usr/bin/prometheus' }
 /** For whoever wants them all beforehand. */
-export const debianPrograms = [consulProgram, digProgram, haproxyProgram, prometheusProgram]
+export const debianPrograms = [consulProgram, etcdProgram, digProgram, haproxyProgram, prometheusProgram]
 
 /** Where the program is; or, in a sentence, why it cannot be had here. */
 export type FoundProgram =

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkMembers, crashIn, parseTrace } from './check-members.ts'
+import { checkMembers, crashIn, goCrashIn, notTraced, parseTrace } from './check-members.ts'
 
 const start = (member: string) => JSON.stringify({ event: 'start', member, id: `id-${member}`, timeMs: 1, term: 0, votedFor: null, lastIndex: 0 })
 const apply = (member: string, checksum: number) => JSON.stringify({ event: 'apply', member, id: `id-${member}`, timeMs: 2, index: 1, term: 1, checksum })
@@ -29,4 +29,12 @@ t.test('a broken invariant in a log', async (t) => {
   t.equal(crashIn('InvariantError: term 3 after 4\n  at x'), 'term 3 after 4')
   t.equal(crashIn('{"level":50,"error":"InvariantError: term 3 after 4\\n    at x"}'), 'term 3 after 4')
   t.equal(crashIn('all is well'), null)
+})
+
+t.test('members that leave no trace: said, with whoever crashed, and no verdict', async (t) => {
+  const directory = t.testdir({ n1: { 'member.log': 'all is well\n' }, n2: { 'member.log': '2026 start\npanic: tocommit(5) is out of range\n\ngoroutine 1 [running]:\n' } })
+  t.match(await notTraced('etcd', directory, ['n1', 'n2', 'n3']), {
+    verdict: 'unknown', notRun: true, summary: /^members of etcd leave no Raft trace .*; n2 crashed: tocommit\(5\) is out of range$/, details: { crashes: { n2: /^tocommit/ } },
+  })
+  t.equal(goCrashIn('{"level":"info","msg":"do not panic: it is fine"}'), null)
 })

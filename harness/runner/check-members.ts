@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { TraceEvent } from '../../node/base/trace.ts'
 import { checkRaftTraces, type MemberTrace } from '../checkers/raft-trace.ts'
 import type { CheckResult } from '../checkers/verdict.ts'
+import type { System } from '../systems/system.ts'
 
 /** Judges what members left in `directory/<member>/`: their Raft traces, and whether one crashed by its own assertions. */
 export async function checkMembers(directory: string, members: readonly string[]): Promise<readonly CheckResult[]> {
@@ -44,4 +45,33 @@ function parseLine(line: string): TraceEvent | null {
 /** The first broken invariant in a member's log, be it plain text or a string in JSON. */
 export function crashIn(log: string): string | null {
   return /InvariantError: ([^\n"\\]+)/.exec(log)?.[1]?.trim() ?? null
+}
+
+/** Either, as the system is. */
+export async function judgeMembers(
+  { name, deployment }: Pick<System, 'name' | 'deployment'>, check: typeof checkMembers, directory: string, members: readonly string[],
+): Promise<readonly CheckResult[]> {
+  return deployment === undefined ? check(directory, members) : [await notTraced(name, directory, members)]
+}
+
+/**
+ * What is said in the place of that for a system whose members leave no Raft trace. That one crashed by
+ * itself stands in the sentence, and decides nothing: to crash is allowed, what was promised is judged by the history.
+ */
+export async function notTraced(system: string, directory: string, members: readonly string[]): Promise<CheckResult> {
+  const crashes: Record<string, string> = {}
+  for (const member of members) {
+    const crash = goCrashIn(await readFile(join(directory, member, 'member.log'), 'utf8').catch(() => ''))
+    if (crash !== null) crashes[member] = crash
+  }
+  const crashed = Object.entries(crashes).map(([member, crash]) => `; ${member} crashed: ${crash}`).join('')
+  return {
+    checker: 'members', verdict: 'unknown', notRun: true, evidence: [], details: { crashes },
+    summary: `members of ${system} leave no Raft trace that could be checked; what clients saw is${crashed}`,
+  }
+}
+
+/** How programs in Go end by their own assertions; the first of them. */
+export function goCrashIn(log: string): string | null {
+  return /(?:^|\n)(?:panic|fatal error): ([^\n]+)/.exec(log)?.[1]?.trim() ?? null
 }

@@ -133,11 +133,11 @@ export class FaultConductor {
     return conflict(fault.impact, this.impacts, this.#ports.memberCount)
   }
 
-  #skip(id: number, fault: Fault, refusal: string): void {
+  /** `askedNs` before now: it was begun and given up. What it did until then may have been felt. */
+  #skip(id: number, fault: Fault, refusal: string, askedNs: number = this.#ports.clock.nowNs()): void {
     this.#skipped += 1
-    const nowNs = this.#ports.clock.nowNs()
     this.#ports.recordFault({
-      fault: id, name: fault.name, step: 'skip', value: fault.value, askedNs: nowNs, doneNs: nowNs, sinceMainS: this.#sinceMainS(nowNs), observed: null, error: refusal,
+      fault: id, name: fault.name, step: 'skip', value: fault.value, askedNs, doneNs: this.#ports.clock.nowNs(), sinceMainS: this.#sinceMainS(askedNs), observed: null, error: refusal,
     })
   }
 
@@ -171,7 +171,7 @@ export class FaultConductor {
       const error = (cause as Error)?.message ?? String(cause)
       if (step === 'start' && cause instanceof NotNowError) {
         record({ type: 'info', process: 'nemesis', f, value: fault.value, error: `not now: ${error}` })
-        this.#skip(id, fault, error)
+        this.#skip(id, fault, error, askedNs)
         return { error, notNow: true }
       }
       record({ type: 'info', process: 'nemesis', f, value: fault.value, error })

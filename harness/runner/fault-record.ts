@@ -1,4 +1,4 @@
-/** One line of `faults.jsonl`: a fault's start or its end, or that it was not begun. Times as in the history. */
+/** One line of `faults.jsonl`: a fault's start or its end, or that it was not begun (`askedNs` = `doneNs`) or begun and given up. Times as in the history. */
 export interface FaultRecord {
   /** Counts the faults of a run from 0. */
   readonly fault: number

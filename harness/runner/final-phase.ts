@@ -1,4 +1,4 @@
-import { requestTo } from '../systems/leader.ts'
+import { clientOf } from '../systems/leader.ts'
 import { performRecorded } from './perform.ts'
 import type { RunContext } from './run-context.ts'
 import { WorkerPool } from './workers.ts'
@@ -21,7 +21,7 @@ export async function finalPhase(context: RunContext): Promise<FinalReads> {
   const reasons = new Map<number, string>()
   await context.interrupt.orInterrupt(Promise.all(environment.members.map(async () => {
     let worker = await pool.take()
-    const workplace = { client: system.client(requestTo(environment, worker.member), plan.operationTimeoutMs), memory: new Map<string, unknown>() }
+    const workplace = { client: clientOf(system, environment, worker.member, plan.operationTimeoutMs), memory: new Map<string, unknown>() }
     for (const [at, operation] of operations.entries()) {
       const outcome = await performRecorded(context, worker, operation, workplace)
       if (outcome.type === 'ok') answered.add(at)

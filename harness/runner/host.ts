@@ -2,6 +2,7 @@ import { unreachable } from '../../node/base/assert.ts'
 import { nemeses } from '../../nemesis/index.ts'
 import { workloads } from '../../workloads/index.ts'
 import type { Environment, EnvironmentKind, EnvironmentOptions } from '../environments/environment.ts'
+import { UsageError } from '../plan/usage-error.ts'
 import { checkMembers } from './check-members.ts'
 import type { RunHost } from './prepared-run.ts'
 
@@ -16,6 +17,7 @@ export const realHost: RunHost = {
 }
 
 async function createEnvironment(kind: EnvironmentKind, options: EnvironmentOptions): Promise<Environment> {
+  if (options.deployment !== undefined && kind !== 'docker') throw new UsageError(`${options.deployment.name} runs in containers, and environment ${kind} runs this project's registry only: use --env docker.`)
   switch (kind) {
     case 'docker': return (await import('../environments/docker/index.ts')).createDockerEnvironment(options)
     case 'local': return (await import('../environments/local/index.ts')).createLocalEnvironment(options)

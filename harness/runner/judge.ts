@@ -9,20 +9,22 @@ export interface PendingCheck {
   /** For the result of one that throws. */
   readonly checker: string
   readonly check: () => Promise<CheckResult | readonly CheckResult[]>
+  /** Has no part in the verdict, even if it throws. */
+  readonly informational?: true
 }
 
 /** Runs the checks one after another, adds what is already known. A check that throws is `unknown` with the error. */
 export async function judge(checks: readonly PendingCheck[], known: readonly CheckResult[]): Promise<Judgement> {
   const results: CheckResult[] = []
-  for (const { checker, check } of checks) {
+  for (const { checker, check, informational } of checks) {
     try {
       results.push(...[await check()].flat())
     } catch (error) {
-      results.push({ checker, verdict: 'unknown', summary: `the check itself failed: ${(error as Error)?.message ?? String(error)}`, evidence: [], details: {} })
+      results.push({ checker, ...informational === true ? { informational } : {}, verdict: 'unknown', summary: `the check itself failed: ${(error as Error)?.message ?? String(error)}`, evidence: [], details: {} })
     }
   }
   results.push(...known)
-  return { verdict: combineVerdicts(results.map((result) => result.verdict)), results }
+  return { verdict: combineVerdicts(results.filter(({ informational, notRun }) => informational !== true && notRun !== true).map(({ verdict }) => verdict)), results }
 }
 
 /** `invalid` beats `unknown` beats `valid`; of nothing at all nothing is known. */

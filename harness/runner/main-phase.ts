@@ -1,5 +1,5 @@
 import { arrivalGapsMs } from '../generator/arrivals.ts'
-import { findLeader, requestTo } from '../systems/leader.ts'
+import { clientOf, findLeader } from '../systems/leader.ts'
 import type { Nemesis, NemesisContext } from '../../nemesis/nemesis.ts'
 import { intensityAt } from '../../nemesis/schedule.ts'
 import type { FaultConductor } from './fault-conductor.ts'
@@ -89,7 +89,7 @@ async function dispatch(context: RunContext, pool: WorkerPool, phase: Stop): Pro
   const nextOperation = workload.operations(plan, random.split('operations'))
   const gapMs = arrivalGapsMs(plan.rate, random.split('arrivals'))
   const clients = new Map(context.environment.members.map((member) =>
-    [member, context.system.client(requestTo(context.environment, member), plan.operationTimeoutMs)]))
+    [member, clientOf(context.system, context.environment, member, plan.operationTimeoutMs)]))
   const memories = Array.from({ length: plan.concurrency }, () => new Map<string, unknown>())
   const untilNs = clock.nowNs() + plan.timeLimitS * 1e9
   let dueNs = clock.nowNs()

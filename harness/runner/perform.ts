@@ -14,11 +14,11 @@ export async function performRecorded(context: RunContext, worker: Worker, opera
   recording.record(operationEvent('invoke', worker, operation, operation.value))
   const outcome = await performed(context, operation, client, { plan: context.plan, worker, clock: context.environment.clock, memory })
   status.counts[outcome.type] += 1
+  const value = outcome.value === undefined ? operation.value : outcome.value
   if (outcome.type === 'ok') {
-    const value = outcome.value === undefined ? operation.value : outcome.value
     recording.record(operationEvent('ok', worker, operation, value, { version: outcome.version }))
   } else {
-    recording.record(operationEvent(outcome.type, worker, operation, operation.value, { error: outcome.error }))
+    recording.record(operationEvent(outcome.type, worker, operation, value, { error: outcome.error }))
   }
   return outcome
 }

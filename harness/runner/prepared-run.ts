@@ -56,7 +56,7 @@ export interface PreparedRun {
 export async function prepareRun(options: PlanOptions, host: RunHost, directory: string = process.cwd()): Promise<PreparedRun> {
   const chosen = await chooseEnvironment(options.env ?? planDefaults.env, host.dockerAvailability)
   const workload = host.workloads[options.workload ?? planDefaults.workload]
-  const plan = resolvePlan({ ...workload?.defaults, ...options }, {
+  const plan = resolvePlan({ ...workload === undefined ? {} : defaultsOf(workload, options), ...options }, {
     env: chosen.kind,
     drawSeed: () => randomInt(0, 2 ** 32),
     workloads: Object.keys(host.workloads),
@@ -72,6 +72,12 @@ export async function prepareRun(options: PlanOptions, host: RunHost, directory:
     rerun: rerunCommand(plan),
     provenance: await readProvenance(),
   }
+}
+
+/** A script, or rules, stand for themselves, and one member alone has little that can be broken: then a workload's own faults are not added. */
+function defaultsOf({ defaults = {} }: Workload, { faults, firewall, members }: PlanOptions): PlanOptions {
+  const { nemesis, ...rest } = defaults
+  return faults !== undefined || firewall !== undefined || members === 1 || nemesis === undefined ? rest : { ...rest, nemesis }
 }
 
 function requireFittingScript(plan: RunPlan, { nemeses }: RunHost): void {

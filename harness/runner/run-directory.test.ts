@@ -45,6 +45,21 @@ t.test('the history is on disk as it happens, numbered, and closed for what come
   t.equal(readFileSync(file, 'utf8').trimEnd().split('\n').length, 2)
 })
 
+t.test('lines that may wait are written together, all of them by the end', async (t) => {
+  const file = join(t.testdir(), 'history.jsonl')
+  const recording = openRecording(file, new VirtualTime(), 200)
+  const lines = () => readFileSync(file, 'utf8').split('\n').length - 1
+  const invoke = () => recording.record({ type: 'invoke', process: 0, f: 'read', key: 'k', value: null, node: 'n1' })
+  invoke()
+  invoke()
+  t.equal(lines(), 0)
+  invoke()
+  t.equal(lines(), 3, 'more than 200 characters')
+  invoke()
+  recording.close()
+  t.equal(lines(), 4)
+})
+
 t.test('a working directory goes with its run; a dead run\'s is cleared away, a living one\'s never', async (t) => {
   const parent = t.testdir({ 'splitbrain-run-unmarked': {}, other: {} })
   const dead = join(parent, 'splitbrain-run-dead')

@@ -7,14 +7,15 @@ import type { CheckResult, Verdict } from '../checkers/verdict.ts'
 import type { Environment, EnvironmentOptions, SourceEdit } from '../environments/environment.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import type { RunPlan } from '../plan/plan.ts'
-import { memberNames } from '../plan/fault-options.ts'
 import { UsageError } from '../plan/usage-error.ts'
-import { requestTo } from '../systems/leader.ts'
+import { clientOf } from '../systems/leader.ts'
 import type { System } from '../systems/system.ts'
 import { FaultConductor } from './fault-conductor.ts'
+import { judgeMembers } from './check-members.ts'
 import type { FaultRecord } from './fault-record.ts'
 import { finalPhase } from './final-phase.ts'
-import { judge, type Judgement } from './judge.ts'
+import type { Judgement } from './judge.ts'
+import { judgeRun } from './judge-run.ts'
 import { chooseSources, environmentFaults } from './fault-sources.ts'
 import { mainPhase, type FaultSources, type LeaderChange } from './main-phase.ts'
 import { openRecording } from './recording.ts'
@@ -24,6 +25,9 @@ import type { RunContext, RunStatus } from './run-context.ts'
 import type { RunDirectory } from './run-directory.ts'
 import { InterruptedError, type Stop } from './stop.ts'
 import { makeWorkDirectory } from './work-directory.ts'
+
+/** Of the history of a simulated run: some hundred lines. */
+const simulatedUnwrittenCharsMax = 16 * 1024
 
 /** What a run needs besides its plan. Everything concrete comes in here; tests give fakes. */
 export interface RunParts {
@@ -65,12 +69,12 @@ export interface RunOutcome {
 export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcome> {
   const observed = await runCluster(plan, parts, performance.now())
   parts.status.phase = 'checking'
-  const { verdict, results }: Judgement = await judge([
-    { checker: plan.workload, check: () => parts.workload.check(observed.history, plan, { members: memberNames(plan.members), faults: observed.faults }) },
-    { checker: 'members', check: async () => observed.collectError === null
-      ? parts.checkMembers(parts.directory.members, observed.members)
-      : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)) },
-  ], observed.results)
+  const { verdict, results }: Judgement = await judgeRun({
+    ...observed, plan, workload: parts.workload, known: observed.results,
+    checkMembers: async () => observed.collectError === null
+      ? judgeMembers(parts.system, parts.checkMembers, parts.directory.members, observed.members)
+      : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)),
+  })
   const { history, leaders, secondsToFirstOperation } = observed
   return { verdict, results, history, leaders, secondsToFirstOperation, counts: { ...parts.status.counts } }
 }
@@ -99,13 +103,14 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
     memberConfig: plan.memberConfig,
     latencyMs: plan.latencyMs,
     powerLoss: plan.powerLoss,
+    ...parts.system.deployment === undefined ? {} : { deployment: parts.system.deployment },
     ...environmentFaults(plan),
     say: parts.say,
   })
   parts.status.nowNs = () => environment.clock.nowNs()
   requirePorts(environment, plan, parts)
   const sources = requireCapabilities(environment, plan, parts)
-  using recording = openRecording(parts.directory.historyFile, environment.clock)
+  using recording = openRecording(parts.directory.historyFile, environment.clock, environment.kind === 'simulated' ? simulatedUnwrittenCharsMax : 0)
   const context: RunContext = {
     plan, environment, recording, random,
     system: parts.system, workload: parts.workload, status: parts.status, interrupt: parts.interrupt,
@@ -128,9 +133,11 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
 
 /** What the workload needs of the system. */
 function requirePorts(environment: Environment, plan: RunPlan, { system, workload }: RunParts): void {
-  const client = system.client(requestTo(environment, environment.members[0]!), plan.operationTimeoutMs)
+  const client = clientOf(system, environment, environment.members[0]!, plan.operationTimeoutMs)
   const missing = (workload.needs ?? []).filter((name) => client[name] === undefined)
   if (missing.length > 0) throw new UsageError(`--workload ${workload.name} cannot work with ${system.name}: the harness speaks to no ${missing.join(' and no ')} there. Choose another --workload.`)
+  const why = workload.missing?.(environment) ?? null
+  if (why !== null) throw new UsageError(`--workload ${workload.name} cannot work here: ${why}. Choose another --env or another --workload.`)
 }
 
 /** A fault that cannot be applied here is an error before the run starts. */
@@ -172,6 +179,7 @@ async function runPhases(context: RunContext, parts: RunParts, sources: FaultSou
     }
     const secondsToFirstOperation = (performance.now() - calledMs) / 1000
     const leaders = await mainPhase(context, sources, conductor)
+    for (const change of leaders) parts.directory.appendLine('leaders.jsonl', change)
     status.phase = 'healing'
     await interrupt.orInterrupt(conductor.healAll())
     const recovery = await recover(context)

@@ -35,16 +35,17 @@ export class Stop {
   }
 
   /** Resolves with the task, or when stopped: true if it was the stop. */
-  async cutShort(task: Promise<unknown>): Promise<boolean> {
-    let unsubscribe = () => {}
-    const stopped = new Promise<true>((resolve) => {
-      unsubscribe = this.whenStopped(() => resolve(true))
+  cutShort(task: Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const unsubscribe = this.whenStopped(() => resolve(true))
+      task.then(() => {
+        unsubscribe()
+        resolve(false)
+      }, (error: unknown) => {
+        unsubscribe()
+        reject(error)
+      })
     })
-    try {
-      return await Promise.race([task.then(() => false), stopped])
-    } finally {
-      unsubscribe()
-    }
   }
 
   /** The task's result; rejects with InterruptedError as soon as stopped. The task goes on unobserved. */

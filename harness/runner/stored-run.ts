@@ -1,84 +1,127 @@
-import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
-import type { Verdict } from '../checkers/verdict.ts'
-import type { RunPlan } from '../plan/plan.ts'
+import type { Workload } from '../../workloads/workload.ts'
+import type { CheckResult } from '../checkers/verdict.ts'
+import { HistoryFormatError } from '../history/format-error.ts'
+import { readJsonl } from '../history/read-jsonl.ts'
+import { memberNames } from '../plan/fault-options.ts'
+import { systemNames, type RunPlan } from '../plan/plan.ts'
 import { UsageError } from '../plan/usage-error.ts'
+import { systems } from '../systems/index.ts'
+import { judgeMembers } from './check-members.ts'
+import type { FaultRecord } from './fault-record.ts'
+import type { FinishedRun } from './judge-run.ts'
+import type { LeaderChange } from './main-phase.ts'
 
-/** A run as its directory has it. */
-export interface StoredRun {
-  /** Absolute. */
-  readonly directory: string
-  readonly plan: RunPlan
-  /** Of the code that ran it: `splitbrain 0.1.0`, the commit, … */
-  readonly gitCommit: string | null
-  /** Null where it came to none. */
-  readonly verdict: Verdict | null
-  /** Of the results that are invalid: the checker's name. */
-  readonly invalidCheckers: readonly string[]
-}
-
-/** What every plan has; the rest is checked where options are read from it. */
-const planSchema = z.looseObject({ env: z.enum(['simulated', 'local', 'docker']), workload: z.string(), seed: z.int(), members: z.int(), timeLimitS: z.number() })
+/** Fields without which nothing can be judged; the rest of the plan is as it was written. */
+const planSchema = z.looseObject({ workload: z.string(), members: z.int().min(1), timeLimitS: z.number(), consistency: z.string(), system: z.enum(systemNames).optional(), rerun: z.string().optional() })
+const faultSchema = z.looseObject({ fault: z.int(), name: z.string(), step: z.enum(['start', 'stop', 'skip']), askedNs: z.number(), doneNs: z.number(), error: z.string().nullable() })
+const leaderSchema = z.object({ timeNs: z.number(), leader: z.string().nullable() })
 const verdictSchema = z.looseObject({
   verdict: z.enum(['valid', 'invalid', 'unknown']).nullable(),
-  results: z.array(z.looseObject({ checker: z.string(), verdict: z.string() })).default([]),
+  ended: z.string().optional(),
+  results: z.array(z.looseObject({ checker: z.string(), verdict: z.enum(['valid', 'invalid', 'unknown']), summary: z.string() })).optional(),
 })
 
-/** Reads a run's directory. Throws UsageError where it is none. */
-export function readStoredRun(named: string, workingDirectory: string = process.cwd()): StoredRun {
-  const directory = resolve(workingDirectory, named)
-  const file = join(directory, 'plan.json')
-  const plan = parsed(file, planSchema, `${named} is no directory of a run`)
-  const verdictFile = join(directory, 'verdict.json')
-  const judged = existsSync(verdictFile) ? parsed(verdictFile, verdictSchema, `${named} has no verdict that can be read`) : null
-  return {
-    directory,
-    plan: plan as unknown as RunPlan,
-    gitCommit: (plan['git'] as { commit?: string } | null | undefined)?.commit ?? null,
-    verdict: judged?.verdict ?? null,
-    invalidCheckers: (judged?.results ?? []).filter(({ verdict }) => verdict === 'invalid').map(({ checker }) => checker),
-  }
+export interface StoredRun extends FinishedRun {
+  readonly rerun: string | null
+  /** Those of which there are traces. */
+  readonly tracedMembers: readonly string[]
+  /** What a reader should know: a torn last line, … */
+  readonly notes: readonly string[]
 }
 
-function parsed<T>(file: string, schema: z.ZodType<T>, what: string): T {
-  try {
-    return schema.parse(JSON.parse(readFileSync(file, 'utf8')))
-  } catch (error) {
-    throw new UsageError(`${what}: ${file}: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}.`)
-  }
-}
+/** What only the run itself could see; these results are taken as it wrote them. */
+const seenByRunOnly: ReadonlySet<string> = new Set(['recovery', 'faults'])
 
 /**
- * The files of a run that depend on nothing but its plan and the code, in a
- * simulation: relative names, in order. Not `plan.json` and `verdict.json`,
- * which tell when it was done.
+ * A run's directory, read back. What a killed run had not written is missing:
+ * whether its cluster would have recovered is then unknown. Throws UsageError.
  */
-export function reproducibleFiles(directory: string): readonly string[] {
+export function readRun(
+  directory: string, workloads: Readonly<Record<string, Workload>>, checkMembers: (directory: string, members: readonly string[]) => Promise<readonly CheckResult[]>,
+): StoredRun {
+  const stored = readJson(directory, 'plan.json', planSchema)
+  if (stored === null) throw new UsageError(`${directory} is no run's directory: there is no plan.json in it.`)
+  const workload = Object.hasOwn(workloads, stored.workload) ? workloads[stored.workload] : undefined
+  if (workload === undefined) throw new UsageError(`${directory} is a run of workload ${stored.workload}, which is unknown here; there are ${Object.keys(workloads).join(', ')}.`)
+  const plan = stored as unknown as RunPlan
+  const { events, notes } = readHistory(directory)
   const members = join(directory, 'members')
-  const ofMembers = !existsSync(members) ? [] : readdirSync(members, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
-  return [...['history.jsonl', 'faults.jsonl'].filter((name) => existsSync(join(directory, name))), ...ofMembers.sort()]
-}
-
-/** SHA-256 over the names and bytes of `reproducibleFiles`, hex. */
-export function digestOf(directory: string): string {
-  const hash = createHash('sha256')
-  for (const name of reproducibleFiles(directory)) hash.update(`${name}\0`).update(readFileSync(join(directory, name))).update('\0')
-  return hash.digest('hex')
-}
-
-/** Where the second run differs from the first: the first line of the first file that does; null where none does. */
-export function firstDifference(first: string, second: string): { readonly file: string, readonly line: number, readonly was: string, readonly is: string } | null {
-  const names = [...new Set([...reproducibleFiles(first), ...reproducibleFiles(second)])]
-  for (const file of names) {
-    const [was, is] = [first, second].map((directory) => existsSync(join(directory, file)) ? readFileSync(join(directory, file), 'utf8') : '(there is no such file)')
-    if (was === is) continue
-    const [wasLines, isLines] = [was!.split('\n'), is!.split('\n')]
-    const line = wasLines.findIndex((text, at) => text !== isLines[at])
-    const at = line === -1 ? wasLines.length : line
-    return { file, line: at + 1, was: wasLines[at] ?? '(the end)', is: isLines[at] ?? '(the end)' }
+  const tracedMembers = membersOf(members, plan)
+  return {
+    plan, workload, tracedMembers, notes,
+    rerun: stored.rerun ?? null,
+    history: events,
+    faults: (readLines(directory, 'faults.jsonl', faultSchema) ?? []) as unknown as FaultRecord[],
+    leaders: readLines(directory, 'leaders.jsonl', leaderSchema) as LeaderChange[] | null,
+    known: knownResults(directory),
+    checkMembers: () => judgeMembers(systems[stored.system ?? 'registry'], checkMembers, members, tracedMembers),
   }
-  return null
+}
+
+/** Those of the start must all have left something; others did if they ever ran. */
+function membersOf(directory: string, plan: RunPlan): string[] {
+  const first = memberNames(plan.members)
+  const others = existsSync(directory) ? readdirSync(directory).filter((name) => !first.includes(name) && existsSync(join(directory, name, 'raft-trace.jsonl'))).sort() : []
+  return [...first, ...others]
+}
+
+function knownResults(directory: string): CheckResult[] {
+  const stored = readJson(directory, 'verdict.json', verdictSchema)
+  const known = (stored?.results ?? []).filter(({ checker }) => seenByRunOnly.has(checker)) as unknown as CheckResult[]
+  if (known.some(({ checker }) => checker === 'recovery')) return known
+  const why = stored === null ? 'the run was killed before its end' : `the run ended early (${stored.ended ?? 'without a verdict'})`
+  return [{ checker: 'recovery', verdict: 'unknown', summary: `${why}: whether the cluster recovered was not seen`, evidence: [], details: {} }, ...known]
+}
+
+function readHistory(directory: string): ReturnType<typeof readJsonl> {
+  const text = readText(directory, 'history.jsonl')
+  if (text === null) throw new UsageError(`${directory} has no history.jsonl: the run came to no operation.`)
+  try {
+    return readJsonl(text)
+  } catch (error) {
+    if (error instanceof HistoryFormatError) throw new UsageError(`${join(directory, 'history.jsonl')}: ${error.message}`)
+    throw error
+  }
+}
+
+/** Null: there is no such file. */
+function readLines<T>(directory: string, name: string, schema: z.ZodType<T>): T[] | null {
+  const text = readText(directory, name)
+  if (text === null) return null
+  const lines = text.split('\n')
+  return lines.flatMap((line, at) => {
+    if (line === '') return []
+    // A killed run may leave its last line torn.
+    const parsed = parse(line, schema)
+    if (parsed === null && at < lines.length - 1) throw new UsageError(`${join(directory, name)}, line ${at + 1} cannot be read: ${line.slice(0, 100)}`)
+    return parsed ?? []
+  })
+}
+
+function readJson<T>(directory: string, name: string, schema: z.ZodType<T>): T | null {
+  const text = readText(directory, name)
+  if (text === null) return null
+  const parsed = parse(text, schema)
+  if (parsed === null) throw new UsageError(`${join(directory, name)} is not what a run writes there.`)
+  return parsed
+}
+
+function parse<T>(text: string, schema: z.ZodType<T>): T | null {
+  try {
+    return schema.safeParse(JSON.parse(text)).data ?? null
+  } catch {
+    return null
+  }
+}
+
+function readText(directory: string, name: string): string | null {
+  try {
+    return readFileSync(join(directory, name), 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new UsageError(`${name} of ${basename(directory)} cannot be read: ${(error as Error).message}.`)
+  }
 }

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import type { KvClient, KvResult } from '../../workloads/workload.ts'
 import { bodyText, describeOutcome, failureOf } from '../client/definiteness.ts'
 import type { HttpOutcome } from '../environments/environment.ts'
+import { etcdDeployment } from './etcd-deployment.ts'
+import { etcdMembership } from './etcd-membership.ts'
 import type { MemberRequest, System } from './system.ts'
 
 const statusTimeoutMs = 1000
@@ -9,6 +11,8 @@ const statusTimeoutMs = 1000
 /** etcd by the JSON gateway of its v3 API: keys and values in base64, 64-bit numbers as text, fields that are zero or false left out. */
 export const etcd: System = {
   name: 'etcd',
+  deployment: etcdDeployment,
+  membership: etcdMembership,
   client: (request, operationTimeoutMs) => new EtcdKvClient(request, operationTimeoutMs),
 
   async leaderSeen(request) {

@@ -1,8 +1,15 @@
 import type { Environment } from '../environments/environment.ts'
+import type { SystemClient } from '../../workloads/workload.ts'
 import type { MemberRequest, System } from './system.ts'
 
 export function requestTo(environment: Environment, member: string): MemberRequest {
   return (request, timeoutMs) => environment.request(member, request, timeoutMs)
+}
+
+/** A client of one member, with all that the environment reaches of it. */
+export function clientOf(system: System, environment: Environment, member: string, operationTimeoutMs: number): SystemClient {
+  const { dns } = environment
+  return system.client(requestTo(environment, member), operationTimeoutMs, dns === undefined ? undefined : (query, timeoutMs) => dns.query(member, query, timeoutMs))
 }
 
 /**

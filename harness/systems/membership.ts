@@ -15,6 +15,8 @@ export type Changed = { readonly done: true } | { readonly done: false, readonly
 
 /** How a system is asked who belongs to it, and told to change that. */
 export interface Membership {
+  /** How long the others may take to agree to a change; absent: ten seconds. */
+  readonly agreeTimeoutMs?: number
   /** The id under which the member knows itself; null where it does not answer. */
   ownId(request: MemberRequest): Promise<string | null>
   /** The configuration as this member has it; null where it does not answer. */

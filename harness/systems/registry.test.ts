@@ -72,3 +72,10 @@ t.test('of two that say they lead, the one with the higher term does', async (t)
   answers['n1'] = respond(200, '{"Stats":{}}')
   t.equal(await time.run(() => findLeader(registry, answering)), null)
 })
+
+t.test('a session\'s id as Consul makes it: 128 random bits, without a version', async (t) => {
+  const ID = '5640cfd4-eed2-6d6b-5e9f-8a314af8dd31'
+  const { client } = clientOf(respond(200, JSON.stringify({ ID })))
+  t.same(await client.sessions!.create({ ttlMs: 10_000, lockDelayMs: 0, behavior: 'release', endsWithMember: false }), { type: 'ok', session: ID })
+  t.match(await clientOf(respond(200, '{"ID":"no id"}')).client.sessions!.create({ ttlMs: 0, lockDelayMs: 0, behavior: 'release', endsWithMember: true }), { type: 'info', error: /malformed/ })
+})

@@ -7,9 +7,14 @@ export class FakeAgents {
   readonly #ids = new Map<string, string>()
   readonly #configured = new Map<string, string>()
   readonly #services = new Map<string, Map<string, string>>()
+  readonly #votes: (name: string) => boolean
+  /** Ids that are never taken in again; null: all are. */
+  readonly #removed: Set<string> | null
   #wipes = 0
 
-  constructor(names: readonly string[], configured: readonly string[]) {
+  constructor(names: readonly string[], configured: readonly string[], votes: (name: string) => boolean = () => true, removedStayOut = false) {
+    this.#votes = votes
+    this.#removed = removedStayOut ? new Set() : null
     for (const name of names) this.#ids.set(name, `id-of-${name}`)
     for (const name of configured) this.#configured.set(name, this.idOf(name))
   }
@@ -27,18 +32,23 @@ export class FakeAgents {
   answer(member: string, method: string, url: URL, body: Uint8Array | string | undefined, lives: (name: string) => boolean): string | null {
     const { pathname } = url
     if (pathname === '/v1/operator/raft/configuration') {
-      for (const name of this.#ids.keys()) if (lives(name)) this.#configured.set(name, this.idOf(name))
-      return JSON.stringify({ Servers: [...this.#configured].map(([Node, ID]) => ({ ID, Node, Voter: true })) })
+      for (const name of this.#ids.keys()) if (lives(name) && this.#removed?.has(this.idOf(name)) !== true) this.#configured.set(name, this.idOf(name))
+      return JSON.stringify({ Servers: [...this.#configured].map(([Node, ID]) => ({ ID, Node, Voter: this.#votes(Node) })) })
     }
     if (pathname === '/v1/operator/raft/peer' && method === 'DELETE') {
-      for (const [name, id] of this.#configured) if (id === url.searchParams.get('id')) this.#configured.delete(name)
+      for (const [name, id] of this.#configured) if (id === url.searchParams.get('id')) this.#remove(name)
       return ''
     }
     if (pathname === '/v1/agent/leave') {
-      this.#configured.delete(member)
+      this.#remove(member)
       return ''
     }
     return this.#service(this.#servicesOf(member), pathname, body)
+  }
+
+  #remove(name: string): void {
+    this.#removed?.add(this.idOf(name))
+    this.#configured.delete(name)
   }
 
   #service(services: Map<string, string>, pathname: string, body: Uint8Array | string | undefined): string | null {

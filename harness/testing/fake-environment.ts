@@ -28,6 +28,10 @@ export interface FakeFaults {
   readonly nothingToDamage?: boolean
   /** A member whose disk is emptied comes back as if it had not been. */
   readonly keepsIdWithoutDisk?: boolean
+  /** A member whose disk was emptied votes only so long after it was started. */
+  readonly votesAfterMs?: number
+  /** Who left or was removed is taken in under another id only. */
+  readonly removedStayOut?: boolean
   /** Called once the main phase has begun, at this time. */
   readonly at?: { readonly ms: number, readonly call: () => void }
 }
@@ -56,7 +60,10 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
   const spares = faults.everyCapability ? [`n${members.length + 1}`, `n${members.length + 2}`] : []
   const dead = new Set<string>(spares)
   const journal: FakeJournal = { broken: new Set(), done: [] }
-  const agents = new FakeAgents([...members, ...spares], members)
+  /** Of those whose disks were emptied: when they were last started. */
+  const newcomers = new Map<string, number>()
+  const votes = (name: string) => time.nowNs() >= (newcomers.get(name) ?? -Infinity) + (faults.votesAfterMs ?? 0) * 1e6
+  const agents = new FakeAgents([...members, ...spares], members, votes, faults.removedStayOut)
   let index = 10
   let writes = 0
   let everCut = false
@@ -157,6 +164,7 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
   const alive = async (member: string) => {
     await time.sleep(20)
     dead.delete(member)
+    if (newcomers.has(member)) newcomers.set(member, time.nowNs())
   }
   const cluster: FakeCluster = {
     time, members, spares,
@@ -165,7 +173,10 @@ export function fakeEnvironment(options: Pick<EnvironmentOptions, 'memberCount' 
       await time.sleep(5)
       dead.add(member)
     },
-    wipe: (member) => agents.wipe(member),
+    wipe(member) {
+      agents.wipe(member)
+      newcomers.set(member, time.nowNs())
+    },
   }
   const everything = faults.everyCapability ? fakeCapabilities(cluster, faults, journal) : {}
   return Object.assign(probe, { environment: { ...environment, ...everything }, time, cuts, journal })

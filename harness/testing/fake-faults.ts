@@ -52,6 +52,7 @@ export function fakeCapabilities(cluster: FakeCluster, faults: FakeFaults, journ
       kinds: ['loss', 'delay', 'duplicate', 'reorder', 'corrupt', 'bandwidth', 'mtu'],
       traffics: ['all', 'raft', 'gossip'],
       disturb: (all, disturbance, traffic) => effect(`${disturbance.kind} of ${traffic} on ${links(all)}`),
+      disturbClients: (members, disturbance) => effect(`${disturbance.kind} of what clients ask ${members.join(' ')}`),
     },
     firewall: { apply: (rules) => effect(`firewall ${JSON.stringify(rules)}`) },
     kill: {

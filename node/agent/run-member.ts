@@ -68,7 +68,7 @@ export async function runMember(config: AgentConfig, ownLog: Log, reread: () => 
     ...config.gossip,
     memory: fileDisk(join(config.dataDirectory, 'serf')),
     network: acquired.adopt(await listening(`gossip port ${config.bindHost}:${config.gossip.port}`, udpTcpNetwork({
-      bindHost: config.bindHost, bindPort: config.gossip.port, advertise: config.gossip.port === 0 ? undefined : config.gossip.advertise, log,
+      bindHost: config.bindHost, bindPort: config.gossip.port, advertise: config.gossip.port === 0 ? undefined : config.gossip.advertise, dialMap: config.dialMap, log,
     })), (network) => network.close()),
   }
   const left = Promise.withResolvers<void>()

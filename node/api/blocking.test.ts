@@ -1,4 +1,5 @@
 import t from 'tap'
+import { cpuMs } from '../testing/cpu-time.ts'
 import { Watches } from '../state/watches.ts'
 import { VirtualCluster, VirtualTime } from '../testing/virtual-cluster.ts'
 import { BlockedQueries } from './blocking.ts'
@@ -214,10 +215,10 @@ t.test('5,000 clients wait at once: for one key, for keys and prefixes of their 
   const node = cluster.nodes.get('n1')!
   cluster.time.runUntil(() => node.blockedQueries === 5000, 100)
   t.equal(node.blockedQueries, 5000)
-  const beganMs = performance.now()
+  const beganMs = cpuMs()
   cluster.ask('n1', 'PUT', '/v1/kv/shared', '2')
   cluster.time.run(1)
-  const tookMs = performance.now() - beganMs
+  const tookMs = cpuMs() - beganMs
   t.equal(shared.filter(({ response }) => text(response) === '2').length, 2500)
   t.equal(own.filter(({ response }) => response !== null).length, 0)
   t.ok(tookMs < 10_000, `waking 2,500 took ${tookMs.toFixed(0)} ms`)

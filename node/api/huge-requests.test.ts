@@ -1,5 +1,6 @@
 /** Requests as large as the limits allow, and one more. */
 import t from 'tap'
+import { cpuMs } from '../testing/cpu-time.ts'
 import { bodies, CheckedMember, kv } from './testing/checked-member.ts'
 
 t.test('bodies, numbers and nesting as large as a body may be are answered soon, and nothing is stored', async (t) => {
@@ -12,10 +13,10 @@ t.test('bodies, numbers and nesting as large as a body may be are answered soon,
   ]
   for (const [i, body] of huge.entries()) {
     for (const [target] of bodies) {
-      const startMs = performance.now()
+      const startMs = cpuMs()
       const response = member.ask('PUT', target, body)!
       if (response.status < 400 && !(i === 9 && target === '/v1/session/create')) t.fail(`${target} takes body ${i}: ${response.status} ${String(response.body).slice(0, 100)}`)
-      t.ok(performance.now() - startMs < 10_000)
+      t.ok(cpuMs() - startMs < 10_000)
     }
   }
   t.equal(member.ask('PUT', '/v1/kv/large', Buffer.alloc(limit))!.status, 200)

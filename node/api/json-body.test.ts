@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { cpuMs } from '../testing/cpu-time.ts'
 import { DecodeError, JsonFields, parseJson } from './json-body.ts'
 import { scanFirstValue } from './json-scan.ts'
 
@@ -32,9 +33,9 @@ t.test('what is no JSON, in the words of Go', async (t) => {
 })
 
 t.test('the culprit in a large body is found soon', async (t) => {
-  const begunMs = performance.now()
+  const begunMs = cpuMs()
   t.throws(() => parse(`[${'1,'.repeat(250_000)}x`), { message: /invalid character 'x'/ })
-  t.ok(performance.now() - begunMs < 5000)
+  t.ok(cpuMs() - begunMs < 5000)
 })
 
 t.test('the first value counts, whatever follows it', async (t) => {

@@ -14,9 +14,14 @@ export function errorResponse(status: number, message: string, headers: Readonly
 
 /** Compact, or with `?pretty` indented by four and ended by a newline. Escapes what Go's encoder escapes. */
 export function jsonResponse(value: unknown, pretty: boolean, headers?: Readonly<Record<string, string>>): ApiResponse {
-  const text = (pretty ? `${JSON.stringify(value, null, 4)}\n` : JSON.stringify(value))
-    .replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  return { status: 200, headers: headers === undefined ? jsonHeaders : { ...jsonHeaders, ...headers }, body: text }
+  const text = pretty ? `${JSON.stringify(value, null, 4)}\n` : JSON.stringify(value)
+  return { status: 200, headers: headers === undefined ? jsonHeaders : { ...jsonHeaders, ...headers }, body: escapedByGo.test(text) ? escapeAsGo(text) : text }
+}
+
+const escapedByGo = /[<>&\u2028\u2029]/
+
+function escapeAsGo(text: string): string {
+  return text.replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 export function emptyResponse(status: number, headers: Readonly<Record<string, string>> = {}): ApiResponse {

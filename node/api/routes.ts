@@ -1,4 +1,5 @@
 import createRouter from 'find-my-way'
+import { invariant } from '../base/assert.ts'
 import { agentRoutes } from './agent.ts'
 import { autopilotRoutes } from './autopilot.ts'
 import { catalogRoutes } from './catalog.ts'
@@ -37,9 +38,11 @@ export interface Route {
  * clean paths, unknown paths (Consul's HTTP API, "HTTP Methods").
  */
 export function makeApi(context: ApiContext): ApiHandler {
-  // The library finds the path only: what a wrong method gets is Consul's to say.
-  const router = createRouter({ ignoreTrailingSlash: false, maxParamLength: 1024 * 1024 })
-  const route = (path: string, actions: Route['actions']) => router.on('GET', path, unused, { name: path.slice(1).replaceAll('/', '.').replaceAll('*', '_'), actions } satisfies Route)
+  const routes = new Map<string, Route>()
+  const route = (path: string, actions: Route['actions']) => {
+    invariant(!routes.has(path), () => `there are two routes ${path}`)
+    routes.set(path, { name: path.slice(1).replaceAll('/', '.').replaceAll('*', '_'), actions })
+  }
   const answer = (value: () => unknown): Action => (_request, _wildcard, query, respond) => respond(jsonResponse(value(), isSet(query, 'pretty')))
 
   /** Answered by the member as it is, but refused like any read. */
@@ -91,6 +94,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   const transfer: Action = (_request, _wildcard, query, respond) => transferLeader(context, query, respond)
   route('/v1/operator/raft/transfer-leader', { PUT: transfer, POST: transfer })
 
+  const router = routerOf([...routes.keys()])
   return (request, respond) => {
     const { target } = request
     const mark = target.indexOf('?')
@@ -105,7 +109,7 @@ export function makeApi(context: ApiContext): ApiHandler {
     }
     const query = mark < 0 ? noQuery : parseQuery(target.slice(mark + 1))
     if (query === null) return respond(emptyResponse(500))
-    const { name, actions } = found.store as Route
+    const { name, actions } = routes.get(found.store as string)!
     const action = actions[request.method as keyof typeof actions]
     if (action === undefined) return respond(otherMethod(request.method, actions))
     const wildcard = found.params['*'] ?? ''
@@ -120,6 +124,21 @@ export function makeApi(context: ApiContext): ApiHandler {
 }
 
 const noQuery = new URLSearchParams()
+
+/** By the paths that it knows, which hardly ever differ: a process may hold many members, one after another, and the tree takes longer to grow than all else of a start. */
+const routers = new Map<string, ReturnType<typeof createRouter>>()
+
+/** The library finds the path only, and gives it back as it was said: what a wrong method gets is Consul's to say. */
+function routerOf(paths: readonly string[]): ReturnType<typeof createRouter> {
+  const name = paths.join(' ')
+  let router = routers.get(name)
+  if (router === undefined) {
+    router = createRouter({ ignoreTrailingSlash: false, maxParamLength: 1024 * 1024 })
+    for (const path of paths) router.on('GET', path, unused, path)
+    routers.set(name, router)
+  }
+  return router
+}
 
 function unused(): void {}
 

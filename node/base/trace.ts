@@ -3,7 +3,7 @@
  * (`-raft-trace FILE`). Off unless asked for. Written before the messages that
  * follow from an event leave, so that a kill -9 hides nothing that others saw.
  */
-export type TraceEvent = TraceStart | TraceTransition | TraceVote | TraceLeaderCommit | TraceApply | TraceRestore
+export type TraceEvent = TraceStart | TraceTransition | TraceVote | TraceAppend | TraceLeaderCommit | TraceApply | TraceRestore
 
 interface TraceBase {
   /** Node name. */
@@ -28,6 +28,8 @@ export interface TraceTransition extends TraceBase {
   readonly term: number
   readonly role: 'follower' | 'pre-candidate' | 'candidate' | 'leader'
   readonly leader: string | null
+  /** Of a new leader: whose votes count in its configuration. */
+  readonly voters?: readonly string[]
 }
 
 /** A vote was cast, for itself or another, and is (said to be) on disk. */
@@ -36,6 +38,17 @@ export interface TraceVote extends TraceBase {
   readonly id: string
   readonly term: number
   readonly votedFor: string
+}
+
+/** Entries are about to be written to the log, as a leader or a follower in `term`. */
+export interface TraceAppend extends TraceBase {
+  readonly event: 'append'
+  readonly id: string
+  readonly term: number
+  /** Index of the first; what the log had from there on is replaced. */
+  readonly first: number
+  /** Terms of the entries, in order, as [term, how many follow each other]. */
+  readonly terms: readonly (readonly [number, number])[]
 }
 
 /** The leader of `term` counted a quorum that has the entry at `index`, and calls it committed with all before it. */

@@ -152,6 +152,8 @@ export class RaftDriver {
     this.#proposeWaiting()
     while (!this.#stopped && core.hasReady()) {
       const ready = core.takeReady()
+      // What is in the log when a role changes is told before the change.
+      if (ready.persist !== null) this.#traceAppend(ready.persist.entries)
       for (const transition of ready.transitions) this.#onTransition(transition)
       this.#traceLeaderCommits(ready.leaderCommits)
       this.#ports.trace?.flush?.()
@@ -209,9 +211,24 @@ export class RaftDriver {
 
   #onTransition(transition: Transition): void {
     const { term, role, leader } = transition
-    this.#ports.trace?.({ event: 'transition', ...this.#stamp(), term, role, leader })
+    this.#ports.trace?.({
+      event: 'transition', ...this.#stamp(), term, role, leader,
+      ...role === 'leader' ? { voters: this.#ports.core.configuration.voters.map(({ id }) => id) } : {},
+    })
     if (role !== 'leader') this.#failAwaited()
     this.#ports.onTransition(transition)
+  }
+
+  #traceAppend(entries: readonly Entry[]): void {
+    const { trace, core } = this.#ports
+    if (trace === null || entries.length === 0) return
+    const terms: [number, number][] = []
+    for (const { term } of entries) {
+      const last = terms.at(-1)
+      if (last !== undefined && last[0] === term) last[1] += 1
+      else terms.push([term, 1])
+    }
+    trace({ event: 'append', ...this.#stamp(), term: core.term, first: entries[0]!.index, terms })
   }
 
   #traceLeaderCommits(commits: readonly LeaderCommit[]): void {

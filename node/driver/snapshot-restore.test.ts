@@ -4,7 +4,7 @@ import { encodeCommand } from '../state/commands.ts'
 import type { SnapshotPart } from '../state/snapshot-part.ts'
 import { StateMachine } from '../state/state-machine.ts'
 import { type Block, encodeBlock } from '../storage/snapshot-format.ts'
-import { restoreNow } from './snapshot-restore.ts'
+import { restoreNow, restoreParts } from './snapshot-restore.ts'
 
 const head: Block = { type: 'head', head: { lastIndex: 9, lastTerm: 2, configuration: { voters: [] }, configurationIndex: 1 } }
 
@@ -55,4 +55,44 @@ t.test('a part without a section is empty afterwards', async (t) => {
   machine.apply(1, encodeCommand({ kind: 'set', key: 'a', value: Buffer.from('x'), flags: 0n }))
   restoreNow('f', fileOf(head, { type: 'end' }), machine.parts).finish()
   t.equal(machine.kv.size, 0)
+})
+
+// However slow a machine is, a turn of the loop must not last longer where there is more to restore.
+t.test('a step adds at most some records, the last none, however many there are', async (t) => {
+  for (const count of [1, 49, 50, 5_000, 50_000]) {
+    const machine = new StateMachine()
+    const { parts } = machine
+    let added = 0
+    const counted: SnapshotPart = {
+      name: 'kv', capture: () => parts[0]!.capture(),
+      restore: () => {
+        const restore = parts[0]!.restore()
+        return { add: (record) => { added++; restore.add(record) }, finish: () => restore.finish() }
+      },
+    }
+    const record = (i: number) => {
+      const bytes = Buffer.alloc(51)
+      bytes[0] = 2
+      bytes.writeDoubleLE(1, 9)
+      bytes.writeDoubleLE(1 + i, 17)
+      bytes.writeUInt32LE(10, 33)
+      bytes.write(String(i).padStart(10, '0'), 41)
+      return bytes
+    }
+    const all = Array.from({ length: count }, (_, i) => record(i))
+    const blocks: Block[] = Array.from({ length: Math.ceil(count / 500) }, (_, i) => ({ type: 'records', records: all.slice(i * 500, (i + 1) * 500) }))
+    const steps = restoreParts('f', fileOf(head, { type: 'section', name: 'kv' }, ...blocks, { type: 'end' }), [counted])
+    let most = 0
+    for (;;) {
+      const before = added
+      const step = steps.next()
+      most = Math.max(most, added - before)
+      if (step.done !== true) continue
+      t.equal(added - before, 0, 'the last step')
+      step.value.finish()
+      break
+    }
+    t.equal(machine.kv.size, count)
+    t.ok(most <= 50, `${count} records: ${most} in one step`)
+  }
 })

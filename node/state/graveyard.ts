@@ -52,9 +52,9 @@ export class Graveyard {
     return this.#keys.withPrefix(prefix).reduce((max, key) => Math.max(max, this.#indexes.get(key)!), 0)
   }
 
-  /** All that are known by key, oldest first. */
-  list(): [key: string, index: number][] {
-    return [...this.#indexes]
+  /** All that are known by key, oldest first. Two rows, for a pair each would be as many objects: at 65 536 they took 14 ms. */
+  copy(): { readonly keys: readonly string[], readonly indexes: readonly number[] } {
+    return { keys: [...this.#indexes.keys()], indexes: [...this.#indexes.values()] }
   }
 
   /** As another member, whose state this is to become, has forgotten. */

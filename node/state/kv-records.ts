@@ -1,4 +1,6 @@
-import type { KvEntry } from './kv.ts'
+import { isUtf8 } from 'node:buffer'
+import type { ByteCopies } from './byte-copies.ts'
+import type { KvEntry } from './kv-entries.ts'
 
 /**
  * What the section `kv` of a snapshot consists of, as bytes; numbers are
@@ -12,71 +14,56 @@ import type { KvEntry } from './kv.ts'
  */
 export type KvRecord =
   | { readonly kind: 'table', readonly index: number, readonly forgottenIndex: number }
-  | { readonly kind: 'entry', readonly entry: KvEntry }
   | { readonly kind: 'tombstone', readonly key: string, readonly index: number }
 
-const entryFixedBytes = 41
+/** Where the fields of an entry stand. */
+export const entryLayout = { flagsAt: 1, createIndexAt: 9, modifyIndexAt: 17, lockIndexAt: 25, keyBytesAt: 33, sessionBytesAt: 37, keyAt: 41 } as const
+
+const { flagsAt, createIndexAt, modifyIndexAt, lockIndexAt, keyBytesAt, sessionBytesAt, keyAt } = entryLayout
+const kinds = { table: 1, entry: 2, tombstone: 3 } as const
 
 export function encodeKvRecord(record: KvRecord): Uint8Array {
   switch (record.kind) {
     case 'table': {
-      const bytes = Buffer.alloc(17, 1)
+      const bytes = Buffer.alloc(17, kinds.table)
       bytes.writeDoubleLE(record.index, 1)
       bytes.writeDoubleLE(record.forgottenIndex, 9)
       return bytes
     }
     case 'tombstone': {
-      const bytes = Buffer.alloc(9 + Buffer.byteLength(record.key), 3)
+      const bytes = Buffer.alloc(9 + Buffer.byteLength(record.key), kinds.tombstone)
       bytes.writeDoubleLE(record.index, 1)
       bytes.write(record.key, 9)
-      return bytes
-    }
-    case 'entry': {
-      const { key, value, flags, createIndex, modifyIndex, lockIndex, session } = record.entry
-      const keyBytes = Buffer.byteLength(key)
-      const sessionBytes = session === null ? 0 : Buffer.byteLength(session)
-      const bytes = Buffer.allocUnsafe(entryFixedBytes + keyBytes + sessionBytes + value.length)
-      bytes[0] = 2
-      bytes.writeBigUInt64LE(flags, 1)
-      bytes.writeDoubleLE(createIndex, 9)
-      bytes.writeDoubleLE(modifyIndex, 17)
-      bytes.writeDoubleLE(lockIndex, 25)
-      bytes.writeUInt32LE(keyBytes, 33)
-      bytes.writeUInt32LE(session === null ? 0 : sessionBytes + 1, 37)
-      bytes.write(key, entryFixedBytes)
-      if (session !== null) bytes.write(session, entryFixedBytes + keyBytes)
-      bytes.set(value, entryFixedBytes + keyBytes + sessionBytes)
       return bytes
     }
   }
 }
 
-/**
- * The value is a view of the record: a million values of a snapshot are then
- * views of a few thousand blocks, which is what garbage collection sees of them.
- * Values that are deleted later may keep their block alive, at most as much as
- * the snapshot was. Throws RangeError.
- */
-export function decodeKvRecord(record: Uint8Array): KvRecord {
+/** What a record is: an entry stays bytes. Throws RangeError. */
+export function decodeKvRecord(record: Uint8Array): KvRecord | { readonly kind: 'entry' } {
   const bytes = Buffer.from(record.buffer, record.byteOffset, record.byteLength)
   switch (bytes[0]) {
-    case 1: return { kind: 'table', index: indexAt(bytes, 1), forgottenIndex: indexAt(bytes, 9) }
-    case 3: return { kind: 'tombstone', index: indexAt(bytes, 1), key: bytes.toString('utf8', 9) }
-    case 2: {
-      const keyEnd = entryFixedBytes + bytes.readUInt32LE(33)
-      const session = bytes.readUInt32LE(37)
-      const sessionEnd = keyEnd + Math.max(0, session - 1)
-      if (sessionEnd > bytes.length) throw new RangeError(`a kv entry of ${bytes.length} bytes whose session ends at ${sessionEnd}`)
-      return {
-        kind: 'entry',
-        entry: {
-          key: bytes.toString('utf8', entryFixedBytes, keyEnd), flags: bytes.readBigUInt64LE(1),
-          createIndex: indexAt(bytes, 9), modifyIndex: indexAt(bytes, 17), lockIndex: indexAt(bytes, 25),
-          session: session === 0 ? null : bytes.toString('utf8', keyEnd, sessionEnd), value: new Uint8Array(bytes.buffer, bytes.byteOffset + sessionEnd, bytes.length - sessionEnd),
-        },
-      }
+    case kinds.table: return { kind: 'table', index: indexAt(bytes, 1), forgottenIndex: indexAt(bytes, 9) }
+    case kinds.tombstone: return { kind: 'tombstone', index: indexAt(bytes, 1), key: bytes.toString('utf8', 9) }
+    case kinds.entry: {
+      checkEntry(bytes)
+      return { kind: 'entry' }
     }
     default: throw new RangeError(`a kv record of kind ${bytes[0]}, which this version does not know`)
+  }
+}
+
+function checkEntry(bytes: Buffer): void {
+  if (bytes.length < keyAt) throw new RangeError(`a kv entry of ${bytes.length} bytes`)
+  for (const at of [createIndexAt, modifyIndexAt, lockIndexAt]) indexAt(bytes, at)
+  const sessionAt = keyAt + bytes.readUInt32LE(keyBytesAt)
+  const valueAt = sessionAt + Math.max(0, bytes.readUInt32LE(sessionBytesAt) - 1)
+  if (valueAt > bytes.length) throw new RangeError(`a kv entry of ${bytes.length} bytes whose session ends at ${valueAt}`)
+  for (let at = keyAt; at < valueAt; at++) {
+    if (bytes[at]! <= 0x7f) continue
+    // Else it could not be found by its key.
+    if (isUtf8(bytes.subarray(keyAt, sessionAt)) && isUtf8(bytes.subarray(sessionAt, valueAt))) return
+    throw new RangeError('a kv entry whose key or session is no UTF-8')
   }
 }
 
@@ -84,4 +71,55 @@ function indexAt(bytes: Buffer, offset: number): number {
   const index = bytes.readDoubleLE(offset)
   if (!Number.isSafeInteger(index) || index < 0) throw new RangeError(`index ${index} in a kv record`)
   return index
+}
+
+export function entryBytes({ session, value }: KvEntry, keyBytes: number): number {
+  return keyAt + keyBytes + (session === null ? 0 : Buffer.byteLength(session)) + value.length
+}
+
+/** All of the entry but its key, which stands there already; `bytes` is all of what `view` is a view of. */
+export function writeEntry(bytes: Buffer, view: DataView, at: number, { value, flags, createIndex, modifyIndex, lockIndex, session }: KvEntry): void {
+  bytes[at] = kinds.entry
+  view.setBigUint64(at + flagsAt, flags, true)
+  view.setFloat64(at + createIndexAt, createIndex, true)
+  view.setFloat64(at + modifyIndexAt, modifyIndex, true)
+  view.setFloat64(at + lockIndexAt, lockIndex, true)
+  const sessionAt = at + keyAt + view.getUint32(at + keyBytesAt, true)
+  const sessionBytes = session === null ? 0 : bytes.write(session, sessionAt)
+  view.setUint32(at + sessionBytesAt, session === null ? 0 : sessionBytes + 1, true)
+  bytes.set(value, sessionAt + sessionBytes)
+}
+
+/** The entry whose record takes `lengthBytes` from `at` on, its value copied by `copies`. `key`, if it is known already. */
+export function readEntry(bytes: Buffer, view: DataView, at: number, lengthBytes: number, copies: ByteCopies, key: string | null = null): KvEntry {
+  const sessionAt = at + keyAt + view.getUint32(at + keyBytesAt, true)
+  const valueAt = sessionAt + sessionBytesOf(view, at)
+  return {
+    key: key ?? bytes.toString('utf8', at + keyAt, sessionAt),
+    value: copies.copy(bytes, valueAt, at + lengthBytes),
+    flags: view.getBigUint64(at + flagsAt, true),
+    createIndex: view.getFloat64(at + createIndexAt, true),
+    modifyIndex: view.getFloat64(at + modifyIndexAt, true),
+    lockIndex: view.getFloat64(at + lockIndexAt, true),
+    session: view.getUint32(at + sessionBytesAt, true) === 0 ? null : bytes.toString('utf8', sessionAt, valueAt),
+  }
+}
+
+export function readKey(bytes: Buffer, view: DataView, at: number): string {
+  return bytes.toString('utf8', at + keyAt, at + keyAt + view.getUint32(at + keyBytesAt, true))
+}
+
+export function readModifyIndex(view: DataView, at: number): number {
+  return view.getFloat64(at + modifyIndexAt, true)
+}
+
+/** Null: no session holds the lock. */
+export function readSession(bytes: Buffer, view: DataView, at: number): string | null {
+  if (view.getUint32(at + sessionBytesAt, true) === 0) return null
+  const sessionAt = at + keyAt + view.getUint32(at + keyBytesAt, true)
+  return bytes.toString('utf8', sessionAt, sessionAt + sessionBytesOf(view, at))
+}
+
+function sessionBytesOf(view: DataView, at: number): number {
+  return Math.max(0, view.getUint32(at + sessionBytesAt, true) - 1)
 }

@@ -70,20 +70,18 @@ export class KvTable implements KvReader, SnapshotPart {
   }
 
   list(prefix: string): { index: number, entries: KvEntry[] } {
-    const entries = this.#entries.withPrefix(prefix)
-    return { index: this.#prefixIndex(prefix, entries), entries }
+    return { index: this.#prefixIndex(prefix), entries: this.#entries.withPrefix(prefix) }
   }
 
   keys(prefix: string, separator: string): { index: number, keys: string[] } {
-    const { index, entries } = this.list(prefix)
     const keys: string[] = []
-    for (const { key } of entries) {
+    for (const key of this.#entries.keysWithPrefix(prefix)) {
       const at = separator === '' ? -1 : key.indexOf(separator, prefix.length)
       const shown = at < 0 ? key : key.slice(0, at + separator.length)
       // Keys that share a cut are neighbours.
       if (keys.at(-1) !== shown) keys.push(shown)
     }
-    return { index, keys }
+    return { index: this.#prefixIndex(prefix), keys }
   }
 
   interestInKey(key: string): Interest {
@@ -98,12 +96,13 @@ export class KvTable implements KvReader, SnapshotPart {
   /** Flags are overwritten too. Keeps a copy of `value`. */
   set(index: number, key: string, value: Uint8Array, flags: bigint): void {
     // A plain write to a locked key keeps the holder and resets the count, as in Consul.
-    this.#write(index, key, value, flags, 0, this.#entries.get(key)?.session ?? null)
+    const old = this.#entries.get(key)
+    this.#write(index, old, key, value, flags, 0, old?.session ?? null)
   }
 
   /** Sets if the key's ModifyIndex is `expectedIndex`, where 0 means absent. */
   compareAndSet(index: number, key: string, value: Uint8Array, flags: bigint, expectedIndex: number): boolean {
-    if ((this.#entries.get(key)?.modifyIndex ?? 0) !== expectedIndex) return false
+    if (this.#entries.modifyIndexOf(key) !== expectedIndex) return false
     this.set(index, key, value, flags)
     return true
   }
@@ -113,7 +112,7 @@ export class KvTable implements KvReader, SnapshotPart {
     const old = this.#entries.get(key)
     if (old !== null && old.session !== null && old.session !== session) return false
     const lockIndex = old === null ? 1 : old.session === session ? old.lockIndex : old.lockIndex + 1
-    this.#write(index, key, value, flags, lockIndex, session)
+    this.#write(index, old, key, value, flags, lockIndex, session)
     return true
   }
 
@@ -121,7 +120,7 @@ export class KvTable implements KvReader, SnapshotPart {
   unlock(index: number, key: string, value: Uint8Array, flags: bigint, session: string): boolean {
     const old = this.#entries.get(key)
     if (old === null || old.session !== session) return false
-    this.#write(index, key, value, flags, old.lockIndex, null)
+    this.#write(index, old, key, value, flags, old.lockIndex, null)
     return true
   }
 
@@ -134,8 +133,8 @@ export class KvTable implements KvReader, SnapshotPart {
       return keys
     }
     for (const key of keys) {
-      const { value, flags, lockIndex } = this.#entries.get(key)!
-      this.#write(index, key, value, flags, lockIndex, null)
+      const old = this.#entries.get(key)!
+      this.#write(index, old, key, old.value, old.flags, old.lockIndex, null)
     }
     return keys
   }
@@ -154,7 +153,7 @@ export class KvTable implements KvReader, SnapshotPart {
 
   /** Deletes every key that begins with `prefix`. */
   deleteTree(index: number, prefix: string): void {
-    const keys = this.#entries.withPrefix(prefix).map(({ key }) => key)
+    const keys = this.#entries.keysWithPrefix(prefix)
     if (keys.length > 0) this.#remove(index, keys)
   }
 
@@ -176,14 +175,13 @@ export class KvTable implements KvReader, SnapshotPart {
     for (const key of this.#entries.commit()) this.#watches.touch(table, key)
   }
 
-  #write(index: number, key: string, value: Uint8Array, flags: bigint, lockIndex: number, session: string | null): void {
-    const old = this.#entries.get(key)
+  /** `old`: what stands there. */
+  #write(index: number, old: KvEntry | null, key: string, value: Uint8Array, flags: bigint, lockIndex: number, session: string | null): void {
     if (old !== null && old.flags === flags && old.lockIndex === lockIndex && old.session === session && equalBytes(old.value, value)) return
     this.#index = index
     this.#entries.put({
       key,
-      // A view would keep alive the whole message or log segment that it came in.
-      value: new Uint8Array(value),
+      value,
       flags,
       createIndex: old?.createIndex ?? index,
       modifyIndex: index,
@@ -207,14 +205,14 @@ export class KvTable implements KvReader, SnapshotPart {
   capture(): PartCapture {
     const head = { kind: 'table', index: this.#index, forgottenIndex: this.#graveyard.forgottenIndex } as const
     // At most `tombstonesMax`, and their order counts: copied at once.
-    const tombstones = this.#graveyard.list()
-    const { entries, release } = this.#entries.capture()
+    const tombstones = this.#graveyard.copy()
+    const entries = this.#entries.capture()
     const records = function* () {
       yield encodeKvRecord(head)
-      for (const [key, index] of tombstones) yield encodeKvRecord({ kind: 'tombstone', key, index })
-      for (const entry of entries) yield encodeKvRecord({ kind: 'entry', entry })
+      for (const [i, key] of tombstones.keys.entries()) yield encodeKvRecord({ kind: 'tombstone', key, index: tombstones.indexes[i]! })
+      yield* entries.records
     }
-    return { records: records(), release }
+    return { records: records(), release: entries.release }
   }
 
   restore(): PartRestore {
@@ -228,7 +226,7 @@ export class KvTable implements KvReader, SnapshotPart {
         } else if (record.kind === 'tombstone') {
           table.#graveyard.bury([record.key], record.index)
         } else {
-          table.#entries.put(record.entry)
+          table.#entries.putRecord(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
         }
       },
       finish: () => {
@@ -239,13 +237,19 @@ export class KvTable implements KvReader, SnapshotPart {
     }
   }
 
-  #prefixIndex(prefix: string, entries: readonly KvEntry[]): number {
+  #prefixIndex(prefix: string): number {
     if (prefix === '') return this.index
-    const highest = entries.reduce((max, { modifyIndex }) => Math.max(max, modifyIndex), this.#graveyard.maxIndex(prefix))
+    const highest = Math.max(this.#entries.maxModifyIndex(prefix), this.#graveyard.maxIndex(prefix))
     return highest === 0 ? this.index : Math.max(highest, this.#graveyard.forgottenIndex)
   }
 }
 
+/** Up to here a loop is quicker than the call into native code. */
+const shortBytes = 64
+
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && Buffer.compare(a, b) === 0
+  if (a.length !== b.length) return false
+  if (a.length > shortBytes) return Buffer.compare(a, b) === 0
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

@@ -13,7 +13,7 @@ export interface SnapshotPart {
 }
 
 export interface PartCapture {
-  /** Any number, of any length; the order is the part's own. */
+  /** Any number, of any length; the order is the part's own. They may be views of the state as it was: void after `release`. */
   readonly records: Iterator<Uint8Array>
   /** The records are all read, or not wanted any more. Must be called. */
   release(): void

@@ -193,7 +193,7 @@ export class Wal {
       return this.#defer(() => answer(failure))
     }
     try {
-      this.#write(group.flatMap(({ records }) => records))
+      this.#write(group.length === 1 ? group[0]!.records : group.flatMap(({ records }) => records))
     } catch (error) {
       if (!isSystemError(error)) throw error
       return this.#defer(() => answer(error))
@@ -296,7 +296,8 @@ function replay(segments: readonly ReadSegment[], names: readonly string[], firs
       if (entry.index > nextIndex) throw new WalCorruptError(names[i]!, 0, `entry ${entry.index} follows entry ${nextIndex - 1}`)
       nextIndex = entry.index + 1
       // Below `base` only a rewritten suffix can reach, whose start a snapshot holds.
-      entries.length = Math.max(0, entry.index - base)
+      const keptCount = Math.max(0, entry.index - base)
+      if (keptCount !== entries.length) entries.length = keptCount
       if (entry.index >= base) entries.push(entry)
     }
   }

@@ -58,6 +58,23 @@ t.test('datagrams and requests go to the same address', async (t) => {
   t.same(await ask(a, b.address), { ok: false, reason: 'closed without an answer' })
 })
 
+t.test('what has another address in the dial map is reached there, by datagrams and requests; who sent a datagram is answered where it came from', async (t) => {
+  const b = await open(t)
+  const advertised = '192.0.2.1:8301'
+  const a = await open(t, { dialMap: { [advertised]: b.address } })
+  const heard: string[] = []
+  b.onPacket((from, bytes) => {
+    heard.push(Buffer.from(bytes).toString())
+    b.sendPacket(from, Buffer.from('back'))
+  })
+  a.onPacket((_from, bytes) => heard.push(Buffer.from(bytes).toString()))
+  a.sendPacket(advertised, Buffer.from('there'))
+  await until('the answer', () => heard.length === 2)
+  t.same(heard, ['there', 'back'])
+  b.onRequest(() => message)
+  t.ok((await ask(a, advertised)).ok)
+})
+
 t.test('requests fail with the reason, in time', async (t) => {
   const network = await open(t, { outgoingMax: 2, streamBytesMax: 1000 })
   const silent = createServer((socket) => socket.on('error', () => {}).resume())

@@ -30,6 +30,8 @@ export interface GossipNetworkOptions extends Partial<GossipNetworkLimits> {
   readonly bindPort: number
   /** What others know this member by. Default: `bindHost` with the port it got. */
   readonly advertise?: string
+  /** Addresses to dial, and to send datagrams to, in place of advertised ones, where a proxy or a tunnel stands between. */
+  readonly dialMap?: Readonly<Record<string, string>>
   readonly log: Log
 }
 
@@ -82,6 +84,7 @@ class SocketNetwork implements UdpTcpNetwork {
   readonly #server: Server
   readonly #datagrams: DatagramSocket
   readonly #limits: GossipNetworkLimits
+  readonly #dialMap: Readonly<Record<string, string>>
   readonly #log: Log
   readonly #incoming = new Set<Socket>()
   readonly #outgoing = new Set<Socket>()
@@ -95,6 +98,7 @@ class SocketNetwork implements UdpTcpNetwork {
     this.#server = server
     this.#datagrams = datagrams
     this.#log = options.log
+    this.#dialMap = options.dialMap ?? {}
     const given = Object.fromEntries(Object.entries(options).filter(([name, value]) => name in defaults && value !== undefined))
     this.#limits = { ...defaults, ...given }
     server.on('connection', (socket) => this.#accept(socket))
@@ -112,7 +116,7 @@ class SocketNetwork implements UdpTcpNetwork {
   }
 
   sendPacket(address: string, bytes: Uint8Array): void {
-    const target = this.#closed ? null : parseAddress(address)
+    const target = this.#closed ? null : this.#targetOf(address)
     // Port 0 is parsed, but the socket throws.
     if (target === null || target.port === 0) {
       this.#stats.packetsDropped++
@@ -133,7 +137,7 @@ class SocketNetwork implements UdpTcpNetwork {
   }
 
   request(address: string, bytes: Uint8Array, timeoutMs: number, done: (outcome: RequestOutcome) => void): void {
-    const target = parseAddress(address)
+    const target = this.#targetOf(address)
     this.#stats.requestsSent++
     const refuse = (reason: string) => {
       this.#stats.requestsFailed++
@@ -168,6 +172,11 @@ class SocketNetwork implements UdpTcpNetwork {
       if (!outcome.ok) this.#stats.requestsFailed++
       if (!this.#closed) done(outcome)
     })
+  }
+
+  /** An answer to a datagram goes where that came from, which is in no map. */
+  #targetOf(address: string): ReturnType<typeof parseAddress> {
+    return parseAddress(this.#dialMap[address] ?? address)
   }
 
   async close(): Promise<void> {

@@ -58,7 +58,7 @@ ${own('report.js')}</script>
 }
 
 function checkHtml(result: CheckResult): string {
-  return `<div class="check"><span class="verdict ${result.verdict}">${result.verdict}</span> <b>${escapeHtml(result.checker)}</b> ${escapeHtml(result.summary)}</div>`
+  return `<div class="check"><span class="verdict ${result.verdict}">${result.notRun === true ? 'not run' : result.verdict}</span> <b>${escapeHtml(result.checker)}</b> ${escapeHtml(result.summary)}</div>`
 }
 
 function evidenceHtml(results: readonly CheckResult[], data: ReportData): string {

@@ -3,18 +3,32 @@ import type { Answer } from './answer.ts'
 
 /** Services of the agent that is asked, and what the catalog says of everybody's. Consul documentation: "Agent", "Health". */
 export interface ServiceClient {
-  /** With a TTL check where `ttlMs` is not null. */
-  register(service: { readonly id: string, readonly name: string, readonly ttlMs: number | null }): Promise<Answer<object>>
+  register(service: ServiceRegistration): Promise<Answer<object>>
+  /** Also ok where the agent has no such service. */
   deregister(id: string): Promise<Answer<object>>
   /** The state of its TTL check. */
-  report(id: string, status: 'passing' | 'warning' | 'critical'): Promise<Answer<object>>
-  /** All instances of a name that the catalog knows, with the worst status of their checks. */
+  report(id: string, status: CheckStatus): Promise<Answer<object>>
+  /** All instances of a name that the catalog knows, healthy or not. */
   instances(name: string, consistency: ReadConsistency): Promise<Answer<{ readonly instances: readonly ServiceInstance[] }>>
+}
+
+export type CheckStatus = 'passing' | 'warning' | 'critical'
+
+export interface ServiceRegistration {
+  readonly id: string
+  readonly name: string
+  readonly port: number
+  /** With a TTL check, critical until something is reported; null: without a check. */
+  readonly ttlMs: number | null
 }
 
 export interface ServiceInstance {
   readonly id: string
   /** The node on which it is registered. */
   readonly node: string
-  readonly status: string
+  readonly port: number
+  /** The worst of the instance's own checks; passing where it has none. */
+  readonly status: CheckStatus
+  /** The worst of its node's checks, which gossip is behind. */
+  readonly nodeStatus: CheckStatus
 }

@@ -1,9 +1,16 @@
+import type { ReadConsistency } from '../../harness/plan/plan.ts'
 import type { Answer } from './answer.ts'
 
 /** Several operations on keys at one moment, all or none. Consul documentation: "Transactions". */
 export interface TransactionClient {
-  /** `committed` false: certainly none of it happened, because a condition did not hold. `reads`: of each `get`, in order. */
-  transact(operations: readonly TransactionOperation[]): Promise<Answer<
+  /** Most operations of one transaction. */
+  readonly operationsMax: number
+  /**
+   * `committed` false: certainly none of it happened, because a condition did
+   * not hold. `reads`: of each `get`, in order.
+   * @param consistency of a transaction that writes nothing; one that writes is never stale
+   */
+  transact(operations: readonly TransactionOperation[], consistency: ReadConsistency): Promise<Answer<
     | { readonly committed: true, readonly reads: readonly TransactionRead[] }
     | { readonly committed: false, readonly why: string }>>
 }
@@ -14,6 +21,8 @@ export type TransactionOperation =
   | { readonly verb: 'set', readonly key: string, readonly value: string }
   /** Only if the key's version is still this one; 0: absent. */
   | { readonly verb: 'cas', readonly key: string, readonly value: string, readonly version: number }
+  /** Changes nothing; a condition as that of `cas`. */
+  | { readonly verb: 'check', readonly key: string, readonly version: number }
 
 export interface TransactionRead {
   readonly key: string

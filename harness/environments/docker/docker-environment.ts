@@ -1,22 +1,26 @@
 import { join } from 'node:path'
 import type {
-  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources,
+  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, MemberDns,
   Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
 } from '../environment.ts'
+import { queryDns } from '../dns.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { ownerLabels } from '../owner.ts'
 import { realClock } from '../real-clock.ts'
 import { connectEngine, messageOf, type Engine } from './engine.ts'
-import { FileDamager, registryDataFiles } from './file-damage.ts'
+import { FileDamager } from './file-damage.ts'
 import { ensureMemberImage } from './image/member-image.ts'
+import { ensureSystemImage } from './image/system-image.ts'
+import { hasClockScript, tryLending, type LenderPorts } from './clock-lender.ts'
 import { LinkHolds } from './link-holds.ts'
 import { clocksPath, MemberClocks, tryClockScript } from './member-clocks.ts'
 import { MemberDisks } from './member-disks.ts'
 import { MemberPause } from './member-pause.ts'
-import { DockerMembers } from './members.ts'
+import { DockerMembers, type MembersParts } from './members.ts'
 import { startNamespace, type NamespaceContainer } from './namespace-container.ts'
 import { prepareNetworkFaults, type NetworkFaults } from './network-faults.ts'
 import { removeRun } from './reap.ts'
+import { registryDeployment } from './registry-deployment.ts'
 import { ResourceLimits } from './resource-limits.ts'
 import { createRunNetwork } from './run-network.ts'
 
@@ -33,6 +37,10 @@ const clockFaults = ['clock']
 export async function createDockerEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const engine = await connectEngine()
   const image = await ensureMemberImage(engine, options.say)
+  const { deployment } = options
+  if (deployment !== undefined && options.edits.length > 0) throw new Error(`Source edits are for this project's own member, not for ${deployment.name}`)
+  const programImage = deployment === undefined ? image : await ensureSystemImage(engine, image, deployment, options.say)
+  const { ports, liveness } = deployment ?? registryDeployment
   const labels = ownerLabels(options.runId)
   const runName = `splitbrain-${options.runId}`
   const asks = (faults: readonly string[]) => options.faults?.some((name) => name === 'all' || faults.includes(name)) === true
@@ -43,22 +51,25 @@ export async function createDockerEnvironment(options: EnvironmentOptions): Prom
     if (clocksVolume !== null) await engine.docker.createVolume({ Name: clocksVolume, Labels: labels })
     const namespaces = new Map(await allOrNothing(names.map(async (name) => [name, await startNamespace(engine, image, {
       name: `${runName}-${name}-net`, network, labels, binds: clocksVolume === null ? {} : { [clocksVolume]: clocksPath },
+      ports: { http: ports.http, liveness: liveness.port },
     })] as const)))
     const holds = new LinkHolds()
     const [faults, disks, clocksWork] = await allOrNothing([
-      prepareNetworkFaults(namespaces, holds, options.random.split('packets'), options.say),
-      asks(diskFaults)
+      prepareNetworkFaults(namespaces, holds, options.random.split('packets'), ports, options.say),
+      // What is loaded into our own member for power losses knows no other program.
+      asks(diskFaults) || (options.powerLoss && deployment !== undefined)
         ? MemberDisks.make(engine, image, labels, runName, names, options.say).catch((error: unknown) => {
             options.say(`disks that lose what was not synced cannot be had in these containers: ${messageOf(error)}`)
             return null
           })
         : null,
-      clocksVolume !== null && namespaces.values().next().value!.shell.run(tryClockScript).then(() => true, (error: unknown) => {
-        options.say(`clocks cannot be moved in these containers: ${messageOf(error)}`)
-        return false
+      clocksVolume !== null && clocksProblem(namespaces.values().next().value!, deployment === undefined ? null : { engine, image, labels }).then((problem) => {
+        if (problem !== null) options.say(`clocks cannot be moved in these containers: ${problem}`)
+        return problem === null
       }),
     ] as const)
-    const environment = new DockerEnvironment(engine, options, image, namespaces, holds, faults, disks, clocksWork ? clocksVolume : null)
+    if (deployment !== undefined && options.powerLoss && disks === null) throw new Error(`A kill of ${deployment.name} cannot lose what was not synced here: that needs disks on loop devices`)
+    const environment = new DockerEnvironment(engine, options, { image, programImage }, namespaces, holds, faults, disks, clocksWork ? clocksVolume : null)
     await environment.prepare()
     return environment
   } catch (error) {
@@ -71,6 +82,7 @@ class DockerEnvironment implements Environment {
   readonly kind = 'docker'
   readonly members: readonly string[]
   readonly clock = realClock()
+  readonly dns?: MemberDns
   readonly cutLinks?: CutLinks
   readonly cutClients?: CutClients
   readonly disturbLinks?: DisturbLinks
@@ -91,11 +103,13 @@ class DockerEnvironment implements Environment {
   readonly #disks: MemberDisks | null
   readonly #clocks: MemberClocks | null
   readonly #requester: HttpRequester
+  /** On connections of its own: a system may be asked at another port. */
+  readonly #liveness: HttpRequester
   #starting: Promise<unknown> = Promise.resolve()
   #disposal: Promise<void> | undefined
 
   constructor(
-    engine: Engine, options: EnvironmentOptions, image: string, namespaces: ReadonlyMap<string, NamespaceContainer>, holds: LinkHolds,
+    engine: Engine, options: EnvironmentOptions, images: Pick<MembersParts, 'image' | 'programImage'>, namespaces: ReadonlyMap<string, NamespaceContainer>, holds: LinkHolds,
     network: NetworkFaults, disks: MemberDisks | null, clocksVolume: string | null,
   ) {
     this.#engine = engine
@@ -103,24 +117,28 @@ class DockerEnvironment implements Environment {
     this.#namespaces = namespaces
     this.#disks = disks
     this.#requester = httpRequester((member) => this.httpAddress(member))
+    this.#liveness = httpRequester((member) => this.#namespace(member).livenessUrl)
     this.#members = new DockerMembers({
-      engine, options, image, namespaces, holds, disks, clocksVolume, random: options.random.split('disks'),
-      request: (member, request, timeoutMs) => this.request(member, request, timeoutMs), forget: (member) => this.#requester.forget(member),
+      engine, options, ...images, namespaces, holds, disks, clocksVolume, random: options.random.split('disks'),
+      request: (member, request, timeoutMs) => this.request(member, request, timeoutMs), askAlive: (member, timeoutMs) => this.#askAlive(member, timeoutMs), forget: (member) => this.#forget(member),
     })
     const members = this.#members
     this.members = [...namespaces.keys()].slice(0, options.memberCount)
     Object.assign(this, network)
+    // Published ports are those of HTTP alone.
+    const { dns } = (options.deployment ?? registryDeployment).ports
+    if (dns !== null && [...namespaces.values()].every(({ direct }) => direct)) this.dns = { query: (member, message, timeoutMs) => queryDns(this.#namespace(member).address, dns, message, timeoutMs) }
     this.kill = members
     this.spareMembers = members
     this.pause = new MemberPause({
       container: (member) => members.container(member),
-      ask: (member, timeoutMs) => this.request(member, { method: 'GET', target: '/v1/agent/self' }, timeoutMs),
+      ask: (member, timeoutMs) => this.#askAlive(member, timeoutMs),
       isUnreachable: (member) => members.isUnreachable(member),
     })
     this.damageFiles = new FileDamager({
       isRunning: async (member) => (await members.container(member).state()).running,
       besideData: (member, script) => members.besideData(member, script),
-      files: registryDataFiles,
+      files: (options.deployment ?? registryDeployment).dataFiles,
       randomSeed: () => options.random.between(0, 2 ** 31),
     })
     this.limitResources = new ResourceLimits({
@@ -133,7 +151,7 @@ class DockerEnvironment implements Environment {
       run: (member, script) => this.#namespace(member).shell.run(script),
       within: async (member, script) => {
         const container = members.containers.get(member)
-        return container === undefined || !(await container.state()).running ? null : await members.within(container, script)
+        return container === undefined || !(await container.state()).running ? null : await members.within(container, options.deployment === undefined ? script : `${hasClockScript} && ${script}`)
       },
       reported: (member) => this.#reportedWallMs(member),
     })
@@ -173,7 +191,7 @@ class DockerEnvironment implements Environment {
 
   async #dispose(): Promise<void> {
     this.#members.dispose()
-    await this.#requester.close()
+    await Promise.all([this.#requester.close(), this.#liveness.close()])
     for (const { shell, agent } of this.#namespaces.values()) {
       shell.close()
       agent.close()
@@ -186,9 +204,19 @@ class DockerEnvironment implements Environment {
   }
 
   async #reportedWallMs(member: string): Promise<number | null> {
-    const outcome = await this.request(member, { method: 'GET', target: '/v1/agent/self' }, 1_000)
+    const outcome = await this.#askAlive(member, 1_000)
     const date = outcome.kind === 'response' ? outcome.headers['date'] : undefined
     return date === undefined ? null : Date.parse(date) - Date.now()
+  }
+
+  #askAlive(member: string, timeoutMs: number): Promise<HttpOutcome> {
+    const { target } = (this.#options.deployment ?? registryDeployment).liveness
+    return this.#liveness.request(member, { method: 'GET', target }, timeoutMs)
+  }
+
+  #forget(member: string): void {
+    this.#requester.forget(member)
+    this.#liveness.forget(member)
   }
 
   #namespace(member: string): NamespaceContainer {
@@ -196,6 +224,12 @@ class DockerEnvironment implements Environment {
     if (namespace === undefined) throw new Error(`There is no member ${member}; there are ${[...this.#namespaces.keys()].join(', ')}`)
     return namespace
   }
+}
+
+/** Null where they can be moved: of what asks the C library, and with a lender also of what asks the kernel. */
+async function clocksProblem({ shell }: NamespaceContainer, lender: LenderPorts | null): Promise<string | null> {
+  const problem = await shell.run(tryClockScript).then(() => null, messageOf)
+  return problem !== null || lender === null ? problem : await tryLending(lender)
 }
 
 /** As Promise.all, but settles only when all have: what is under way after a failure could not be cleaned up. */

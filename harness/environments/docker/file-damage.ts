@@ -1,14 +1,6 @@
+import type { DataFiles } from '../deployment.ts'
 import type { DamageFiles, FileDamage } from '../environment.ts'
 import { messageOf } from './engine.ts'
-
-/** Where a system keeps what; patterns of bash below the member's data directory. */
-export interface DataFiles {
-  readonly log: string
-  readonly snapshot: string
-}
-
-/** This project's registry; see node/storage/. The last file is the one that is written to. */
-export const registryDataFiles: DataFiles = { log: '**/wal-*', snapshot: '**/snapshot-*.bin' }
 
 export interface DamagePorts {
   readonly isRunning: (member: string) => Promise<boolean>

@@ -1,4 +1,5 @@
 import type { Traffic } from '../environment.ts'
+import type { SystemPorts } from '../deployment.ts'
 import { matchesOf } from './traffic.ts'
 
 /**
@@ -71,12 +72,12 @@ export function watchPeersScript(peerAddresses: readonly string[]): string {
 }
 
 /** Drops what arrives from these, of one conversation or all. In front of older cuts, so that its own rules see the probe. Prints the counters. */
-export function cutScript(cutNumber: number, sourceAddresses: readonly string[], traffic: Traffic = 'all'): string {
+export function cutScript(cutNumber: number, sourceAddresses: readonly string[], traffic: Traffic = 'all', ports?: SystemPorts): string {
   const chain = cutChain(cutNumber)
   return `${restore(
     'filter',
     `:${chain} - [0:0]`,
-    ...sourceAddresses.flatMap((address) => matchesOf(address, traffic)).map((match) => `-A ${chain} ${match} -j DROP`),
+    ...sourceAddresses.flatMap((address) => matchesOf(address, traffic, ports)).map((match) => `-A ${chain} ${match} -j DROP`),
     `-I ${cutsChain} 1 -j ${chain}`,
   )} && ${countersScript}`
 }

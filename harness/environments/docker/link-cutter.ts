@@ -4,7 +4,8 @@ import {
   arrivedFrom, cutScript, droppedFrom, hasCut, healScript, parseCounters, probePort, probeScript, readCountersScript, watchPeersScript, type RuleCount,
 } from './firewall.ts'
 import { LinkHolds } from './link-holds.ts'
-import { probeSourcePort, traffics } from './traffic.ts'
+import type { SystemPorts } from '../deployment.ts'
+import { consulPorts, probeSourcePort, trafficsOf } from './traffic.ts'
 
 /** A member's network namespace, which outlives the member's process. */
 export interface NetworkNamespace {
@@ -33,13 +34,15 @@ export class LinkCutter implements CutLinks {
   readonly #namespaces: ReadonlyMap<string, NetworkNamespace>
   readonly #proofTimeoutMs: number
   readonly #holds: LinkHolds
+  readonly #ports: SystemPorts
   readonly traffics: readonly Traffic[]
   #nextNumber = 1
 
-  constructor(namespaces: readonly NetworkNamespace[], holds = new LinkHolds(), proofTimeoutMs = defaultProofTimeoutMs) {
+  constructor(namespaces: readonly NetworkNamespace[], holds = new LinkHolds(), proofTimeoutMs = defaultProofTimeoutMs, ports: SystemPorts = consulPorts) {
+    this.#ports = ports
     this.#proofTimeoutMs = proofTimeoutMs
     this.#holds = holds
-    this.traffics = namespaces.every(({ agent }) => agent !== undefined) ? traffics : ['all']
+    this.traffics = namespaces.every(({ agent }) => agent !== undefined) ? trafficsOf(ports) : ['all']
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
   }
 
@@ -64,7 +67,7 @@ export class LinkCutter implements CutLinks {
       throw error
     }))
     try {
-      const before = await this.#atReceivers(unique, (sources) => cutScript(number, sources, traffic))
+      const before = await this.#atReceivers(unique, (sources) => cutScript(number, sources, traffic, this.#ports))
       await this.#prove(unique, traffic, (link, counts) => this.#seemsCut(number, link, counts, before))
     } catch (error) {
       // Half a cut must not stay; what made it fail is what the reader needs.
@@ -133,7 +136,7 @@ export class LinkCutter implements CutLinks {
   /** Sends a packet to each address; of one conversation, one each of its protocols, from the conversation's port. */
   async #probe({ run, agent }: NetworkNamespace, addresses: readonly string[], traffic: Traffic): Promise<void> {
     if (traffic === 'all') await run(probeScript(addresses))
-    else await Promise.all(addresses.flatMap((to) => ['udp', 'tcp'].map((protocol) => agent!.command('packet', protocol, probeSourcePort(traffic), probePort, 0, 1, to))))
+    else await Promise.all(addresses.flatMap((to) => ['udp', 'tcp'].map((protocol) => agent!.command('packet', protocol, probeSourcePort(traffic, this.#ports), probePort, 0, 1, to))))
   }
 
   /** Runs a script at each receiver, given its senders' addresses; the counters that each prints. */

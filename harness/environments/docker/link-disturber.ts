@@ -1,11 +1,13 @@
+import type { SystemPorts } from '../deployment.ts'
 import type { Disturbance, DisturbLinks, Effect, Link, ShapeLinks, Traffic } from '../environment.ts'
 import { calmPlan, measure, probePlan, seemsCalm, seemsDisturbed, type HeardProbe, type LinkMeasure, type ProbePlan } from './disturbance-proof.ts'
 import { messageOf } from './engine.ts'
 import { grouped, type NetworkNamespace } from './link-cutter.ts'
 import { LinkHolds } from './link-holds.ts'
+import { bandsMax, isCalm, netemArguments, netemCalmScript, netemFeatureScript, netemScript } from './netem.ts'
 import type { PacketAgent } from './packet-agent.ts'
 import { agentWords, calmScript, disturbScript, packetFeaturesScript, parsePacketFeatures, ruleTarget, setUpPacketsScript, type PacketFeature } from './packet-rules.ts'
-import { probeSourcePort, traffics } from './traffic.ts'
+import { consulPorts, probeSourcePort, trafficsOf } from './traffic.ts'
 
 /** A namespace with a program in it that can hold, change and measure packets. */
 export interface AgentNamespace extends NetworkNamespace {
@@ -26,51 +28,59 @@ const agentKinds = ['loss', 'delay', 'duplicate', 'reorder', 'corrupt', 'bandwid
 /** Disturbs packets on links where they arrive, and proves it with probes of its own. */
 export class LinkDisturber implements DisturbLinks, ShapeLinks {
   readonly kinds: readonly Disturbance['kind'][]
-  readonly traffics = traffics
+  readonly traffics: readonly Traffic[]
+  readonly #ports: SystemPorts
   /** Why some kinds are not among `kinds`. */
   readonly missing: Readonly<Record<PacketFeature, string | null>>
   readonly #namespaces: ReadonlyMap<string, AgentNamespace>
   readonly #holds: LinkHolds
   readonly #randomInt: (count: number) => number
   readonly #opened = new Map<string, Promise<unknown>>()
+  /** Bands in use at each sender. */
+  readonly #bands = new Map<string, Set<number>>()
+  readonly #netem: boolean
   #nextNumber = 1
   #nextToken = 1
 
-  private constructor(namespaces: readonly AgentNamespace[], holds: LinkHolds, missing: Record<PacketFeature, string | null>, randomInt: (count: number) => number) {
+  private constructor(namespaces: readonly AgentNamespace[], holds: LinkHolds, missing: Record<PacketFeature, string | null>, randomInt: (count: number) => number, ports: SystemPorts, netem: boolean) {
+    this.#ports = ports
+    this.#netem = netem
+    this.traffics = trafficsOf(ports)
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
     this.#holds = holds
     this.missing = missing
     this.#randomInt = randomInt
     const able = new Set<Disturbance['kind']>([
       ...ruleKinds.filter((kind) => (kind === 'loss' ? missing.statistic : missing.length) === null),
-      ...missing.nfqueue === null ? agentKinds : [],
+      ...missing.nfqueue === null || netem ? agentKinds : [],
     ])
     this.kinds = [...able]
   }
 
   /** Makes the chains and tries what the kernel offers. @param randomInt below `count`; the chance of what happens to packets. */
-  static async prepare(namespaces: readonly AgentNamespace[], holds: LinkHolds, randomInt: (count: number) => number): Promise<LinkDisturber> {
+  static async prepare(namespaces: readonly AgentNamespace[], holds: LinkHolds, randomInt: (count: number) => number, ports: SystemPorts = consulPorts): Promise<LinkDisturber> {
     await Promise.all(namespaces.map(({ run }) => run(setUpPacketsScript)))
     const features = parsePacketFeatures(await namespaces[0]!.run(packetFeaturesScript))
     // A rule that is accepted does not show that a program can be its end.
     const missing = features.nfqueue === null
       ? { ...features, nfqueue: await namespaces[0]!.agent.command('open').then(() => null, messageOf) }
       : features
-    return new LinkDisturber(namespaces, holds, missing, randomInt)
+    const netem = missing.nfqueue !== null && / works/.test(await namespaces[0]!.run(netemFeatureScript))
+    return new LinkDisturber(namespaces, holds, missing, randomInt, ports, netem)
   }
 
   async disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect> {
     this.#check(links, disturbance)
     const number = this.#nextNumber++
     const unique = [...new Map(links.map((link) => [`${link.from} ${link.to}`, link])).values()]
-    const target = ruleTarget(disturbance, this.missing)
+    const way = this.#wayOf(disturbance)
     const what = `${disturbance.kind} on ${unique.map(({ from, to }) => `${from}→${to}`).join(' ')}`
     const release = this.#holds.hold(unique, traffic, 'disturbs')
     let healed = false
     const heal = async () => {
       if (healed) return null
       try {
-        const seen = await this.#heal(number, unique, traffic, target, release)
+        const seen = await this.#heal(number, unique, traffic, way, release)
         healed = true
         return seen
       } catch (error) {
@@ -78,16 +88,17 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
       }
     }
     try {
-      await Promise.all([...grouped(unique.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
+      if (way.kind === 'netem') await this.#queueAtSenders(number, unique, traffic, way)
+      else await Promise.all([...grouped(unique.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
         const namespace = this.#namespace(to)
         const sources = senders.map((from) => this.#namespace(from).address)
-        if (target === null) {
+        if (way.kind === 'agent') {
           await this.#open(namespace)
-          for (const source of sources) await namespace.agent.command('add', key(number, source), source, portsWord(traffic), ...agentWords(disturbance))
+          for (const source of sources) await namespace.agent.command('add', key(number, source), source, portsWord(traffic, this.#ports), ...agentWords(disturbance))
         }
-        await namespace.run(disturbScript(number, sources, traffic, target))
+        await namespace.run(disturbScript(number, sources, traffic, way.kind === 'rule' ? way.target : null, this.#ports))
       }))
-      const observed = await this.#prove(unique, traffic, probePlan(disturbance), (seen) => seemsDisturbed(disturbance, seen), number, target)
+      const observed = await this.#prove(unique, traffic, probePlan(disturbance), (seen) => seemsDisturbed(disturbance, seen), number, way)
       return { observed, heal }
     } catch (error) {
       await heal().catch(() => {})
@@ -102,6 +113,35 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
     if (links.length > 0) await this.disturb(links, { kind: 'delay', delayMs, jitterMs: 0, distribution: 'uniform' }, 'all')
   }
 
+  #wayOf(disturbance: Disturbance): Way {
+    const target = ruleTarget(disturbance, this.missing)
+    if (target !== null) return { kind: 'rule', target }
+    const words = this.#netem ? netemArguments(disturbance) : null
+    return words === null ? { kind: 'agent' } : { kind: 'netem', words, bands: new Map() }
+  }
+
+  async #queueAtSenders(number: number, links: readonly Link[], traffic: Traffic, { words, bands }: Way & { kind: 'netem' }): Promise<void> {
+    await Promise.all([...grouped(links.map(({ from, to }) => [from, to]))].map(async ([from, receivers]) => {
+      const used = this.#bands.get(from) ?? new Set()
+      this.#bands.set(from, used)
+      const band = Array.from({ length: bandsMax - 1 }, (_, at) => at + 2).find((free) => !used.has(free))
+      if (band === undefined) throw new Error(`${from} has ${used.size} queues already, and no more bands`)
+      used.add(band)
+      bands.set(from, band)
+      const destinations = receivers.map((to) => this.#namespace(to).address)
+      await this.#namespace(from).run(netemScript({ number, band, destinations, traffic, arguments: words }, this.#ports))
+    }))
+  }
+
+  async #clearSenders(number: number, { bands }: Way & { kind: 'netem' }): Promise<void> {
+    await Promise.all([...bands].map(async ([from, band]) => {
+      const left = await this.#namespace(from).run(netemCalmScript(number, band))
+      if (!isCalm(left, band)) throw new Error(`a queue is left at ${from}: ${left.trim()}`)
+      bands.delete(from)
+      this.#bands.get(from)?.delete(band)
+    }))
+  }
+
   #check(links: readonly Link[], disturbance: Disturbance): void {
     if (!this.kinds.includes(disturbance.kind)) throw new Error(`${disturbance.kind} of packets does not work here`)
     for (const { from, to } of links) {
@@ -113,14 +153,15 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
       throw new Error(`An MTU of ${disturbance.maxBytes} bytes cannot be shown here: 128 to ${mtuProbeMax - 1}`)
     }
     if (disturbance.kind === 'delay' && disturbance.delayMs > delayMsMax) throw new Error(`A delay of ${disturbance.delayMs} ms is more than ${delayMsMax}`)
-    if (disturbance.kind === 'loss' && disturbance.burstLength > 1 && this.missing.nfqueue !== null) throw new Error(`Losses in bursts need NFQUEUE: ${this.missing.nfqueue}`)
+    if (disturbance.kind === 'loss' && disturbance.burstLength > 1 && this.missing.nfqueue !== null && !this.#netem) throw new Error(`Losses in bursts need NFQUEUE: ${this.missing.nfqueue}`)
   }
 
-  async #heal(number: number, links: readonly Link[], traffic: Traffic, target: string | null, release: () => void): Promise<unknown> {
-    await Promise.all([...grouped(links.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
+  async #heal(number: number, links: readonly Link[], traffic: Traffic, way: Way, release: () => void): Promise<unknown> {
+    if (way.kind === 'netem') await this.#clearSenders(number, way)
+    else await Promise.all([...grouped(links.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
       const { run, agent } = this.#namespace(to)
-      await run(calmScript(number, target))
-      if (target === null) for (const from of senders) await agent.command('remove', key(number, this.#namespace(from).address))
+      await run(calmScript(number, way.kind === 'rule' ? way.target : null))
+      if (way.kind === 'agent') for (const from of senders) await agent.command('remove', key(number, this.#namespace(from).address))
     }))
     release()
     return await this.#prove(links, traffic, calmPlan, seemsCalm)
@@ -131,7 +172,7 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
    * that another fault holds cannot be measured: there the agent's count of packets must grow, or nothing is said.
    */
   async #prove(
-    links: readonly Link[], traffic: Traffic, plan: ProbePlan, problemOf: (seen: LinkMeasure) => string | null, number?: number, target?: string | null,
+    links: readonly Link[], traffic: Traffic, plan: ProbePlan, problemOf: (seen: LinkMeasure) => string | null, number?: number, way?: Way,
   ): Promise<Record<string, unknown>> {
     const observed: Record<string, unknown> = {}
     let open = links
@@ -145,7 +186,7 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
         observed[name] = measured
         if (reason === null) continue
         if (!this.#isMuddled(link, traffic, number !== undefined)) wrong.push({ link, reason: `${name}: ${reason}` })
-        else if (number !== undefined && target === null) {
+        else if (number !== undefined && way?.kind === 'agent') {
           const counts = await this.#namespace(link.to).agent.command('counts', key(number, this.#namespace(link.from).address)) as [number, number]
           observed[name] = { packetsSeen: counts[0], packetsTouched: counts[1], heldByAnotherFault: true }
           if (counts[0] === 0) wrong.push({ link, reason: `${name}: no packet has met it` })
@@ -169,7 +210,7 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
     const heard = new Map<string, HeardProbe[]>()
     await Promise.all([...receivers.keys()].map((to) => this.#namespace(to).agent.command('listen', token)))
     await Promise.all([...senders].map(([from, targets]) => this.#namespace(from).agent.command(
-      'send', token, probeSourcePort(traffic), plan.count, plan.spacingMs, plan.sizeBytes, ...targets.map((to) => this.#namespace(to).address))))
+      'send', token, probeSourcePort(traffic, this.#ports), plan.count, plan.spacingMs, plan.sizeBytes, ...targets.map((to) => this.#namespace(to).address))))
     const endMs = performance.now() + plan.count * plan.spacingMs + plan.latestMs
     // Once more after the last: a second copy of it may be on its way.
     let complete = false
@@ -209,11 +250,18 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
   }
 }
 
+/** How a disturbance is made. */
+type Way =
+  | { readonly kind: 'rule', readonly target: string }
+  | { readonly kind: 'agent' }
+  /** `bands`: by sender. */
+  | { readonly kind: 'netem', readonly words: string, readonly bands: Map<string, number> }
+
 /** Of the agent, which has one disturbance for each source. */
 function key(number: number, source: string): string {
   return `${number}-${source}`
 }
 
-function portsWord(traffic: Traffic): string {
-  return traffic === 'all' ? '*' : String(probeSourcePort(traffic))
+function portsWord(traffic: Traffic, ports: SystemPorts): string {
+  return traffic === 'all' ? '*' : String(probeSourcePort(traffic, ports))
 }

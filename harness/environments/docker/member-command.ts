@@ -10,9 +10,6 @@ export const memberPaths = {
   edits: '/etc/splitbrain/edits.json',
 } as const
 
-/** Consul's default. Each member has an address of its own, so all have the same port. */
-export const httpPort = 8500
-
 export interface MemberDescription {
   readonly name: string
   /** IPv4 on the run's network. */

@@ -2,8 +2,9 @@ import type Dockerode from 'dockerode'
 import { createWriteStream } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { extract } from 'tar-stream'
+import { extract, pack } from 'tar-stream'
 import { GenericContainer, type WaitStrategy } from 'testcontainers'
 import { withDeadline } from './deadline.ts'
 import { hasStatus, messageOf, type Engine } from './engine.ts'
@@ -156,6 +157,14 @@ export class MemberContainer {
     for (const path of [memberPaths.trace, memberPaths.config, memberPaths.edits]) {
       await this.#copyFile(path, join(directory, basename(path)))
     }
+  }
+
+  /** Writes a file into it, dead or alive. */
+  async putFile(path: string, text: string): Promise<void> {
+    const archive = pack()
+    archive.entry({ name: path.replace(/^\//, '') }, text)
+    archive.finalize()
+    await this.#container.putArchive(Readable.from(archive), { path: '/' })
   }
 
   /** Copies one file out; a file that is not there is no error: a member that died early wrote none. */

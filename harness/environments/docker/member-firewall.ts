@@ -1,13 +1,13 @@
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
+import { portsOf, type SystemPorts } from '../deployment.ts'
 import type { CutClients, Effect, Firewall, FirewallRule, Link, Traffic } from '../environment.ts'
 import { messageOf } from './engine.ts'
 import { probePort, readCountersScript } from './firewall.ts'
 import type { AgentNamespace } from './link-disturber.ts'
 import type { LinkHolds } from './link-holds.ts'
-import { httpPort } from './member-command.ts'
 import { actionCount, applyScript, hasRules, limitBurst, removeScript } from './rule-chains.ts'
-import { trafficPorts } from './traffic.ts'
+import { consulPorts, trafficsOf } from './traffic.ts'
 
 /** A namespace that clients reach. */
 export interface ReachableNamespace extends AgentNamespace {
@@ -24,8 +24,6 @@ const proofRounds = 6
 const connectTimeoutMs = 500
 const clientLimitProbes = 60
 const mtuMax = 1500
-/** Where no port is named, one at which members listen. */
-const usualPort = 8300
 
 /** Who stands for all that are no members. */
 export const clients = 'clients'
@@ -34,15 +32,17 @@ export const clients = 'clients'
 export class MemberFirewall implements Firewall, CutClients {
   readonly #namespaces: ReadonlyMap<string, ReachableNamespace>
   readonly #holds: LinkHolds
+  readonly ports: SystemPorts
   #nextNumber = 1
 
-  constructor(namespaces: readonly ReachableNamespace[], holds: LinkHolds) {
+  constructor(namespaces: readonly ReachableNamespace[], holds: LinkHolds, ports: SystemPorts = consulPorts) {
+    this.ports = ports
     this.#namespaces = new Map(namespaces.map((namespace) => [namespace.member, namespace]))
     this.#holds = holds
   }
 
   cutClients(members: readonly string[]): Promise<Effect> {
-    return this.apply(members.map((to) => ({ from: clients, to, protocol: 'tcp', port: httpPort, action: { kind: 'drop' } })))
+    return this.apply(members.map((to) => ({ from: clients, to, protocol: 'tcp', port: this.ports.http, action: { kind: 'drop' } })))
   }
 
   async apply(rules: readonly FirewallRule[]): Promise<Effect> {
@@ -121,7 +121,7 @@ export class MemberFirewall implements Firewall, CutClients {
     const { action, protocol } = rule
     const receiver = this.#namespace(to)
     const sender = rule.from === clients ? null : rule.from === 'any' ? [...this.#namespaces.values()].find(({ member }) => member !== to) ?? null : this.#namespace(rule.from)
-    const port = rule.port ?? (protocol === 'udp' ? probePort : sender === null ? httpPort : usualPort)
+    const port = rule.port ?? (protocol === 'udp' ? probePort : sender === null ? this.ports.http : this.ports.raft)
     if (sender === null) return await this.#provokeFromHere(rule, receiver, port)
     const name = protocol === 'udp' ? 'udp' : 'tcp'
     switch (action.kind) {
@@ -182,7 +182,7 @@ export class MemberFirewall implements Firewall, CutClients {
   #waysHeld(rule: FirewallRule, to: string): { readonly there: boolean, readonly back: boolean } {
     const sender = rule.from === 'any' ? [...this.#namespaces.keys()].find((member) => member !== to) : rule.from
     if (sender === undefined) return { there: true, back: true }
-    const held = (link: Link) => this.#holds.holds(link, trafficOf(rule) ?? 'all', 'blocks', 'disturbs')
+    const held = (link: Link) => this.#holds.holds(link, trafficOf(rule, this.ports) ?? 'all', 'blocks', 'disturbs')
     return { there: held({ from: sender, to }), back: held({ from: to, to: sender }) }
   }
 
@@ -195,7 +195,7 @@ export class MemberFirewall implements Firewall, CutClients {
   /** Tells other faults' probes of what they would meet. */
   #hold(rule: FirewallRule, to: string): () => void {
     const senders = rule.from === 'any' ? [clients, ...this.#namespaces.keys()].filter((member) => member !== to) : [rule.from]
-    const traffic = rule.from === clients ? 'all' : trafficOf(rule)
+    const traffic = rule.from === clients ? 'all' : trafficOf(rule, this.ports)
     if (traffic === null) return () => {}
     const links: Link[] = senders.map((from) => ({ from, to }))
     return this.#holds.hold(links, traffic, rule.action.kind === 'drop' || rule.action.kind === 'reject' || rule.action.kind === 'reset' ? 'blocks' : 'disturbs')
@@ -209,9 +209,9 @@ export class MemberFirewall implements Firewall, CutClients {
 }
 
 /** The conversation whose probes a rule would stop; null for none. */
-function trafficOf({ port }: FirewallRule): Traffic | null {
+function trafficOf({ port }: FirewallRule, ports: SystemPorts): Traffic | null {
   if (port === null) return 'all'
-  return (Object.keys(trafficPorts) as Traffic[]).find((traffic) => trafficPorts[traffic]?.includes(port) === true) ?? null
+  return trafficsOf(ports).find((traffic) => portsOf(traffic, ports)?.includes(port) === true) ?? null
 }
 
 /** Whether all that would prove a rule is stopped by an earlier one of the same call. */

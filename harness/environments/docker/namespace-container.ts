@@ -2,9 +2,9 @@ import { GenericContainer, Wait } from 'testcontainers'
 import { ControlShell } from './control-shell.ts'
 import { messageOf, type Engine } from './engine.ts'
 import { setUpScript } from './firewall.ts'
-import { httpPort } from './member-command.ts'
 import { PacketAgent } from './packet-agent.ts'
 import type { RunNetwork } from './run-network.ts'
+import { consulPorts } from './traffic.ts'
 
 /**
  * The container that owns a member's network namespace: its address, its
@@ -19,6 +19,8 @@ export interface NamespaceContainer {
   readonly address: string
   /** The member's HTTP API as this process reaches it, `http://…`. */
   readonly baseUrl: string
+  /** Where it is asked whether it lives; the same as `baseUrl` for most systems. */
+  readonly livenessUrl: string
   /** Whether this process reaches it with nothing in between. */
   readonly direct: boolean
   readonly shell: ControlShell
@@ -35,10 +37,12 @@ export interface NamespaceOptions {
   readonly labels: Record<string, string>
   /** Volume → path. */
   readonly binds: Readonly<Record<string, string>>
+  /** Of clients' API and of liveness; Consul's where absent. */
+  readonly ports?: { readonly http: number, readonly liveness: number }
 }
 
 /** Starts one, with the firewall's chains made. */
-export async function startNamespace(engine: Engine, image: string, { name, network, labels, binds }: NamespaceOptions): Promise<NamespaceContainer> {
+export async function startNamespace(engine: Engine, image: string, { name, network, labels, binds, ports = { http: consulPorts.http, liveness: consulPorts.http } }: NamespaceOptions): Promise<NamespaceContainer> {
   const container = new GenericContainer(image)
     .withName(name)
     .withLabels(labels)
@@ -51,7 +55,7 @@ export async function startNamespace(engine: Engine, image: string, { name, netw
     .withCommand(['bash', '-c', `${setUpScript}\nexec sleep infinity`])
     .withWaitStrategy(Wait.forLogMessage(/links (ready|unavailable)/))
     .withStartupTimeout(startTimeoutMs)
-  if (!network.routable) container.withExposedPorts(httpPort)
+  if (!network.routable) container.withExposedPorts(...new Set([ports.http, ports.liveness]))
   const started = await container.start().catch((error: unknown) => {
     throw new Error(`Docker could not start ${name} from ${image}: ${messageOf(error)}`, { cause: error })
   })
@@ -59,11 +63,13 @@ export async function startNamespace(engine: Engine, image: string, { name, netw
   const details = await engine.docker.getContainer(started.getId()).inspect()
   const address = details.NetworkSettings.Networks[network.name]?.IPAddress
   if (address === undefined || address === '') throw new Error(`${name} got no address on the network ${network.name}`)
+  const urlOf = (port: number) => network.routable ? `http://${address}:${port}` : `http://${engine.host}:${started.getMappedPort(port)}`
   const log = (await engine.docker.getContainer(started.getId()).logs({ stdout: true, stderr: true })).toString('utf8')
   return {
     id: started.getId(),
     address,
-    baseUrl: network.routable ? `http://${address}:${httpPort}` : `http://${engine.host}:${started.getMappedPort(httpPort)}`,
+    baseUrl: urlOf(ports.http),
+    livenessUrl: urlOf(ports.liveness),
     direct: network.routable,
     shell: new ControlShell(engine, started.getId()),
     agent: new PacketAgent(engine, started.getId()),

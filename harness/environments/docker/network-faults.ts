@@ -1,4 +1,5 @@
 import type { Random } from '../../../node/base/random.ts'
+import type { SystemPorts } from '../deployment.ts'
 import type { Environment } from '../environment.ts'
 import { messageOf } from './engine.ts'
 import { LinkCutter } from './link-cutter.ts'
@@ -14,7 +15,7 @@ export type NetworkFaults = Pick<Environment, 'cutLinks' | 'cutClients' | 'distu
  * it is offered; what cannot is said, with the reason.
  */
 export async function prepareNetworkFaults(
-  namespaces: ReadonlyMap<string, NamespaceContainer>, holds: LinkHolds, random: Random, say: (line: string) => void,
+  namespaces: ReadonlyMap<string, NamespaceContainer>, holds: LinkHolds, random: Random, ports: SystemPorts, say: (line: string) => void,
 ): Promise<NetworkFaults> {
   const unavailable = [...namespaces.values()].find(({ linksUnavailable }) => linksUnavailable !== null)?.linksUnavailable
   if (unavailable !== undefined) {
@@ -22,10 +23,10 @@ export async function prepareNetworkFaults(
     return {}
   }
   const all = [...namespaces].map(([member, { address, baseUrl, direct, shell, agent }]) => ({ member, address, baseUrl, direct, agent, run: (script: string) => shell.run(script) }))
-  const cutLinks = new LinkCutter(all, holds)
+  const cutLinks = new LinkCutter(all, holds, undefined, ports)
   await cutLinks.prepare()
-  const firewall = new MemberFirewall(all, holds)
-  const disturbLinks = await LinkDisturber.prepare(all, holds, (count) => random.between(0, count)).catch((error: unknown) => {
+  const firewall = new MemberFirewall(all, holds, ports)
+  const disturbLinks = await LinkDisturber.prepare(all, holds, (count) => random.between(0, count), ports).catch((error: unknown) => {
     say(`packets cannot be disturbed in these containers: ${messageOf(error)}`)
     return null
   })

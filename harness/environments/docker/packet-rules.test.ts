@@ -1,6 +1,6 @@
 import t from 'tap'
 import { agentWords, calmScript, disturbScript, parsePacketFeatures, ruleTarget } from './packet-rules.ts'
-import { matchesOf, probeSourcePort } from './traffic.ts'
+import { consulPorts, matchesOf, probeSourcePort, trafficsOf } from './traffic.ts'
 
 const all = { statistic: null, length: null, nfqueue: null }
 
@@ -33,6 +33,16 @@ t.test('a conversation is known by either port, and its probes are of it', async
   t.same(matchesOf('10.0.0.2', 'all'), ['-s 10.0.0.2'])
   t.same(matchesOf('10.0.0.2', 'raft').length, 4)
   for (const traffic of ['raft', 'gossip'] as const) t.ok(matchesOf('10.0.0.2', traffic).includes(`-s 10.0.0.2 -p udp --sport ${probeSourcePort(traffic)}`))
+})
+
+t.test('each system has its own ports, and some have no gossip', async (t) => {
+  const ports = { http: 2379, raft: 2380, gossip: null, dns: null }
+  t.same(trafficsOf(consulPorts), ['all', 'raft', 'gossip'])
+  t.same(trafficsOf(ports), ['all', 'raft'])
+  t.ok(matchesOf('10.0.0.2', 'raft', ports).includes(`-s 10.0.0.2 -p tcp --dport 2380`))
+  t.equal(probeSourcePort('raft', ports), 2380)
+  t.throws(() => matchesOf('10.0.0.2', 'gossip', ports), /no gossip/)
+  t.match(disturbScript(4, ['10.0.0.2'], 'raft', '-j DROP', ports), '--sport 2380')
 })
 
 t.test('the words for the agent', async (t) => {

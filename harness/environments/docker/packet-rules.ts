@@ -1,3 +1,4 @@
+import type { SystemPorts } from '../deployment.ts'
 import type { Disturbance, Traffic } from '../environment.ts'
 import { removeChainScript, restore, variantScript } from './firewall.ts'
 import { matchesOf } from './traffic.ts'
@@ -77,11 +78,11 @@ function disturbChain(number: number): string {
 }
 
 /** Steers what arrives from these sources to a target, or into the agent's queue. */
-export function disturbScript(number: number, sources: readonly string[], traffic: Traffic, target: string | null): string {
+export function disturbScript(number: number, sources: readonly string[], traffic: Traffic, target: string | null, ports?: SystemPorts): string {
   const chain = disturbChain(number)
   return restore('mangle',
     `:${chain} - [0:0]`,
-    ...sources.flatMap((source) => matchesOf(source, traffic)).map((match) => `-A ${chain} ! -i lo ${match} ${target ?? featureTargets.nfqueue}`),
+    ...sources.flatMap((source) => matchesOf(source, traffic, ports)).map((match) => `-A ${chain} ! -i lo ${match} ${target ?? featureTargets.nfqueue}`),
     `-A ${target === null ? queuesChain : lossesChain} -j ${chain}`)
 }
 

@@ -16,6 +16,8 @@ export interface MemberAddress {
   readonly host: string
   /** Raft and what else members say to each other. Consul: "server". */
   readonly serverPort: number
+  /** Of gossip, UDP and TCP. Consul: "serf_lan". */
+  readonly gossipPort: number
   readonly httpPort: number
 }
 
@@ -28,6 +30,7 @@ export interface AddressClaim extends Disposable {
 }
 
 const serverPort = 8300
+const gossipPort = 8301
 const httpPort = 8500
 /** Host numbers of a run's /24: members count from 1. */
 const proxyHostNumber = 254
@@ -50,7 +53,7 @@ export async function claimAddresses(memberCount: number, ownPrefix = true): Pro
     // 127.0.x.y and 127.1.x.y are in use by hand here and there.
     const prefix = `127.${randomInt(16, 240)}.${randomInt(0, 256)}`
     const proxyHost = `${prefix}.${proxyHostNumber}`
-    const members = names.map((name, i) => ({ name, host: `${prefix}.${i + 1}`, serverPort, httpPort }))
+    const members = names.map((name, i) => ({ name, host: `${prefix}.${i + 1}`, serverPort, gossipPort, httpPort }))
     try {
       return await claim({ members, proxyHost, usualPorts: true }, proxyHost, claimPort)
     } catch (error) {
@@ -61,7 +64,7 @@ export async function claimAddresses(memberCount: number, ownPrefix = true): Pro
   const host = '127.0.0.1'
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const base = blockPortMin + blockPorts * randomInt(0, (blockPortMax - blockPortMin) / blockPorts)
-    const members = names.map((name, i) => ({ name, host, serverPort: base + 1 + 2 * i, httpPort: base + 2 + 2 * i }))
+    const members = names.map((name, i) => ({ name, host, serverPort: base + 1 + 3 * i, gossipPort: base + 2 + 3 * i, httpPort: base + 3 + 3 * i }))
     try {
       return await claim({ members, proxyHost: host, usualPorts: false }, host, base)
     } catch (error) {
@@ -75,7 +78,7 @@ async function claim(addresses: Omit<AddressClaim, typeof Symbol.dispose>, host:
   const claimed = await listen(host, port)
   try {
     for (const member of addresses.members) {
-      for (const used of [member.serverPort, member.httpPort]) (await listen(member.host, used)).close()
+      for (const used of [member.serverPort, member.gossipPort, member.httpPort]) (await listen(member.host, used)).close()
     }
   } catch (error) {
     claimed.close()

@@ -18,7 +18,7 @@ async function fabricOfTwo(t: { teardown(handler: () => unknown): void }, udp = 
     const datagrams = createSocket('udp4').bind(endpoint.port, host)
     await once(datagrams, 'listening')
     t.teardown(() => { server.close(); datagrams.close() })
-    return { name, services: [{ endpoint, udp }] }
+    return { name, services: [{ conversation: udp ? 'gossip' as const : 'raft' as const, endpoint, udp }] }
   }))
   const fabric = await LinkFabric.open(members, host)
   t.teardown(() => fabric.close())
@@ -77,15 +77,15 @@ t.test('probes that met nothing contradict each disturbance', async (t) => {
   const count = 100
   const times = Array.from({ length: count }, () => 1)
   const undisturbed = (bytes: number): ProbeSamples => ({
-    streams: times.map((afterMs) => ({ bytes, afterMs })),
-    datagrams: { sent: count, arrived: count, copies: 0, overtaken: 0, spoiled: 0, afterMs: times },
+    streams: times.map((afterMs) => ({ bytes, afterMs, stalledMs: 0 })),
+    datagrams: { bytes, links: 2, spanMs: 1, sent: count, arrived: count, copies: 0, overtaken: 0, spoiled: 0, afterMs: times },
   })
   for (const disturbance of disturbances) t.type(contradiction(disturbance, undisturbed(10_000)), 'string', disturbance.kind)
   t.match(contradiction({ kind: 'duplicate', probability: 0.5 }, { ...undisturbed(64), datagrams: null }), /no datagrams/)
 })
 
 t.test('probes that met too much contradict it too', async (t) => {
-  const none: ProbeSamples = { streams: Array.from({ length: 100 }, () => ({ bytes: 64, afterMs: null })), datagrams: null }
+  const none: ProbeSamples = { streams: Array.from({ length: 100 }, () => ({ bytes: 64, afterMs: null, stalledMs: 0 })), datagrams: null }
   for (const disturbance of disturbances) {
     if (disturbance.kind !== 'duplicate' && disturbance.kind !== 'reorder') t.type(contradiction(disturbance, none), 'string', disturbance.kind)
   }

@@ -1,11 +1,7 @@
 import { seededRandom, type Random } from '../../../node/base/random.ts'
-import type { Disturbance } from '../capabilities.ts'
-import { Weather, type Datagram, type Passage } from './weather.ts'
+import { type ActiveHindrance, Weather, type Datagram, type Passage } from './weather.ts'
 
-/**
- * One directed link's gate: open unless some cut holds it. Everything that
- * `from` sends to `to` passes the same gate, whichever connection carries it.
- */
+/** What goes one way through one door passes its gate: open unless some cut holds it. */
 export class Gate {
   readonly #cuts = new Set<symbol>()
   #delayMs = 0
@@ -56,8 +52,8 @@ export class Gate {
     this.#delayMs = delayMs
   }
 
-  disturb(id: symbol, disturbance: Disturbance): void {
-    this.#weather.begin(id, disturbance)
+  disturb(id: symbol, active: ActiveHindrance): void {
+    this.#weather.begin(id, active)
   }
 
   /** In force now. */
@@ -71,9 +67,11 @@ export class Gate {
     this.#wake()
   }
 
-  /** What becomes of a stream's bytes that enter now. */
-  stream(bytes: number): Passage {
-    return this.#weather.calm ? { kind: 'after', delayMs: this.#delayMs } : later(this.#weather.stream(bytes, performance.now()), this.#delayMs)
+  /** What becomes of a stream's bytes that enter now, or what is left of them and was sent `again` times before. */
+  stream(bytes: number, again = 0): Passage {
+    if (this.#weather.calm) return { kind: 'after', delayMs: again === 0 ? this.#delayMs : 0 }
+    const passage = this.#weather.stream(bytes, performance.now(), again)
+    return again > 0 || passage.kind === 'stuck' ? passage : { ...passage, delayMs: passage.delayMs + this.#delayMs }
   }
 
   /** What comes out of a datagram that enters now. */
@@ -85,8 +83,4 @@ export class Gate {
   count(bytes: number): void {
     this.#passedBytes += bytes
   }
-}
-
-function later(passage: Passage, delayMs: number): Passage {
-  return passage.kind === 'after' ? { kind: 'after', delayMs: passage.delayMs + delayMs } : passage
 }

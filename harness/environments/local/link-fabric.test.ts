@@ -25,7 +25,7 @@ async function fabricOf(t: Tap, names: readonly string[], probeDeadlineMs?: numb
     await once(datagrams, 'listening')
     t.teardown(() => datagrams.close())
     datagrams.on('message', (data) => heard.push(String(data)))
-    return { name, heard, endpoint, services: [{ endpoint, udp: true }] }
+    return { name, heard, endpoint, services: [{ conversation: 'gossip' as const, endpoint, udp: true }] }
   }))
   const fabric = await LinkFabric.open(members, host, probeDeadlineMs)
   t.teardown(() => fabric.close())
@@ -61,8 +61,9 @@ t.test('a cut is proven, holds its links only, and heals', async (t) => {
   const { fabric, answers, members } = await fabricOf(t, ['n1', 'n2', 'n3'])
   const cut = await fabric.cut([{ from: 'n1', to: 'n2' }])
   t.notOk(await answers('n1', 'n2', 60))
-  t.notOk(await answers('n2', 'n1', 60), 'n1 hears n2, but its answer is lost')
-  t.same(members[0]!.heard, ['from n2'])
+  // A busy machine may not have brought it there when nobody waits any more.
+  for (let tries = 0; members[0]!.heard.length === 0 && tries < 100; tries++) t.notOk(await answers('n2', 'n1', 60 * 2 ** Math.min(tries, 5)), 'n1 hears n2, but its answer is lost')
+  t.match(members[0]!.heard, ['from n2'])
   t.same(members[1]!.heard, [])
   t.ok(await answers('n1', 'n3', 5_000))
   await cut.heal()
@@ -92,7 +93,7 @@ t.test('a cut or a healing that has no effect is noticed', async (t) => {
   const other = await fabricOf(t, ['n1', 'n2'], 200)
   const done = await other.fabric.cut([{ from: 'n1', to: 'n2' }])
   await other.fabric.delayAll(10_000)
-  await t.rejects(done.heal(), { message: /do not pass again after healing: n1→n2/ })
+  await t.rejects(done.heal(), { message: /do not pass again after healing: .*n1→n2/ })
 })
 
 t.test('with delay, a cut is still proven', async (t) => {

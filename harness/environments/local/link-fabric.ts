@@ -1,13 +1,17 @@
 import { seededRandom, type Random } from '../../../node/base/random.ts'
-import type { Cut, CutLinks, Link, ShapeLinks } from '../environment.ts'
+import type { Cut, CutLinks, Link, ShapeLinks, Traffic } from '../capabilities.ts'
+import { ClientRoutes } from './client-routes.ts'
 import { Disturber } from './disturber.ts'
 import { Gate } from './gate.ts'
-import { LinkProber, type Probe } from './link-probe.ts'
+import { LaneCutter } from './lane-cutter.ts'
+import { carries, clientsEnd, linkName, type Conversation, type Door, type Lane, type Way } from './lanes.ts'
+import { LinkProber } from './link-probe.ts'
 import { LinkProxy } from './link-proxy.ts'
 import type { Endpoint } from './tcp-relay.ts'
 
-/** A port on which members hear each other. */
+/** A port of a member. */
 export interface Service {
+  readonly conversation: Conversation
   readonly endpoint: Endpoint
   /** Hears datagrams too, on the same port. */
   readonly udp: boolean
@@ -18,37 +22,33 @@ export interface FabricMember {
   readonly services: readonly Service[]
 }
 
-/** A probe of a cut link must not have passed for this long after a later exchange has; added to the link's delay. */
-const silenceMs = 20
-
-interface Door {
-  readonly link: Link
-  readonly service: Service
-  readonly proxy: LinkProxy
-}
-
 /**
- * All links between members: a gate for each directed link, and for each link
- * and service a door that the sender dials instead of the receiver. Every door
- * forwards to a member's own address; bytes that come back over a dialled
- * connection belong to the opposite link and pass its gate.
+ * All links between members, and from clients to members: for each link and port
+ * a door that the sender dials instead of the receiver. Every door forwards to
+ * a member's own address; bytes that come back over a dialled connection belong
+ * to the opposite link. Each direction of each protocol of each door is a lane,
+ * with a gate of its own.
  */
 export class LinkFabric implements CutLinks, ShapeLinks {
-  readonly #gates = new Map<string, Gate>()
-  readonly #doors: Door[] = []
-  readonly #prober: LinkProber
+  readonly traffics: readonly Traffic[]
   readonly disturber: Disturber
+  readonly cutter: LaneCutter
+  readonly prober: LinkProber
+  readonly #doors: Door[] = []
+  readonly #lanes: Lane[] = []
+  readonly #routes = new ClientRoutes()
 
-  readonly #probeDeadlineMs: number
-
-  private constructor(prober: LinkProber, probeDeadlineMs: number, datagrams: boolean) {
-    this.#prober = prober
+  private constructor(prober: LinkProber, probeDeadlineMs: number, members: readonly FabricMember[]) {
+    this.prober = prober
+    const between = members.flatMap(({ services }) => services.filter(({ conversation }) => conversation !== 'client'))
+    const several = new Set(between.map(({ conversation }) => conversation)).size > 1
+    this.traffics = several ? ['all', 'raft', 'gossip'] : ['all']
+    this.cutter = new LaneCutter(prober, this.#doors, probeDeadlineMs)
     this.disturber = new Disturber({
-      prober,
-      gate: (link) => this.#gate(link),
-      doors: (links) => this.#doors.filter(({ link }) => links.some((one) => keyOf(one) === keyOf(link))).map(({ proxy }) => proxy),
-    }, datagrams)
-    this.#probeDeadlineMs = probeDeadlineMs
+      prober, doors: this.#doors, lanes: (links, traffic) => this.lanes(links, traffic),
+      kinds: ['loss', 'delay', 'corrupt', 'bandwidth', 'mtu', ...between.some(({ udp }) => udp) ? ['duplicate', 'reorder'] as const : []],
+      traffics: this.traffics, routeClients: (member) => this.#routes.route(member),
+    })
   }
 
   /**
@@ -57,19 +57,12 @@ export class LinkFabric implements CutLinks, ShapeLinks {
    * @param probeDeadlineMs a link that does not pass a probe for so long after healing has not healed
    */
   static async open(members: readonly FabricMember[], host: string, probeDeadlineMs = 5_000, random: Random = seededRandom(0)): Promise<LinkFabric> {
-    const datagrams = members.some(({ services }) => services.some(({ udp }) => udp))
-    const fabric = new LinkFabric(await LinkProber.open(host), probeDeadlineMs, datagrams)
-    const { mark: probeMark, echo: probeTarget } = fabric.#prober
+    const fabric = new LinkFabric(await LinkProber.open(host), probeDeadlineMs, members)
     try {
-      const pairs = members.flatMap((from) => members.filter((to) => to !== from).map((to) => ({ from, to })))
-      for (const { from, to } of pairs) fabric.#gates.set(keyOf({ from: from.name, to: to.name }), new Gate(random.split(`link ${from.name} ${to.name}`)))
-      for (const { from, to } of pairs) {
-        const link = { from: from.name, to: to.name }
-        const forward = fabric.#gate(link)
-        const backward = fabric.#gate(opposite(link))
+      for (const to of members) {
         for (const service of to.services) {
-          const proxy = await LinkProxy.open({ host, target: service.endpoint, udp: service.udp, forward, backward, probeMark, probeTarget })
-          fabric.#doors.push({ link, service, proxy })
+          const dialling = service.conversation === 'client' ? [clientsEnd] : members.filter(({ name }) => name !== to.name).map(({ name }) => name)
+          for (const from of dialling) await fabric.#openDoor({ from, to: to.name }, service, host, random)
         }
       }
       return fabric
@@ -81,119 +74,81 @@ export class LinkFabric implements CutLinks, ShapeLinks {
 
   /** For one member: each other member's advertised `host:port`, and the door to dial instead. */
   dialMap(from: string): Record<string, string> {
-    const map: Record<string, string> = {}
-    for (const { link, service, proxy } of this.#doors) {
-      if (link.from === from) map[textOf(service.endpoint)] = textOf(proxy.endpoint)
-    }
-    return map
+    return Object.fromEntries(this.#doors.filter(({ link }) => link.from === from).map(({ target, proxy }) => [textOf(target), textOf(proxy.endpoint)]))
   }
 
-  /** Links over which no member has made a connection yet. */
-  unusedLinks(): Link[] {
-    return this.#doors.filter(({ proxy }) => proxy.acceptedConnections === 0).map(({ link }) => link)
+  /** By which clients reach a member while something hinders them. */
+  clientDoor(member: string): Door | undefined {
+    return this.#doors.find(({ link, conversation }) => conversation === 'client' && link.to === member)
   }
 
-  async cut(links: readonly Link[]): Promise<Cut> {
-    const id = Symbol('cut')
-    const gates = links.map((link) => this.#gate(link))
-    for (const gate of gates) gate.cut(id)
-    const open = () => { for (const gate of gates) gate.heal(id) }
-    try {
-      await this.#proveSilence(links)
-    } catch (error) {
-      open()
-      throw error
+  /** Where clients reach a member by its door. */
+  get routes(): ClientRoutes {
+    return this.#routes
+  }
+
+  get doors(): readonly Door[] {
+    return this.#doors
+  }
+
+  /** Everything that goes one way through one door, clients' requests too. */
+  get everyLane(): readonly Lane[] {
+    return this.#lanes
+  }
+
+  /** What `from` says to `to`, and answers. */
+  lanes(links: readonly Link[], traffic: Traffic): readonly Lane[] {
+    return links.flatMap((link) => {
+      const its = this.#lanes.filter((lane) => linkName(lane.link) === linkName(link) && carries('all', lane.conversation))
+      if (its.length === 0) throw new RangeError(`there is no link ${linkName(link)}`)
+      return its.filter(({ conversation }) => carries(traffic, conversation))
+    })
+  }
+
+  /** Links over which no member has said anything of this traffic yet. */
+  unusedLinks(traffic: Traffic = 'all'): Link[] {
+    const used = new Map<string, { link: Link, carried: number }>()
+    for (const { link, conversation, proxy } of this.#doors) {
+      if (!carries(traffic, conversation)) continue
+      const seen = used.get(linkName(link)) ?? { link, carried: 0 }
+      used.set(linkName(link), { link, carried: seen.carried + proxy.carried })
     }
-    return {
-      heal: async () => {
-        open()
-        await this.#provePassage(links)
-      },
-    }
+    return [...used.values()].filter(({ carried }) => carried === 0).map(({ link }) => link)
+  }
+
+  async cut(links: readonly Link[], traffic: Traffic = 'all'): Promise<Cut> {
+    if (!this.traffics.includes(traffic)) throw new Error(`These links carry ${this.traffics.join(' and ')}; ${traffic} cannot be cut alone.`)
+    return await this.cutter.cut(this.lanes(links, traffic))
   }
 
   async delayAll(delayMs: number): Promise<void> {
     if (!(delayMs >= 0)) throw new RangeError(`a delay of ${delayMs} ms is not possible`)
-    for (const gate of this.#gates.values()) gate.delay(delayMs)
+    for (const { gate, conversation } of this.#lanes) if (conversation !== 'client') gate.delay(delayMs)
   }
 
   /** Ends every connection at once; gates stay as they are. */
   close(): void {
     for (const { proxy } of this.#doors) proxy.close()
-    this.#prober.close()
+    this.prober.close()
   }
 
-  #gate(link: Link): Gate {
-    const gate = this.#gates.get(keyOf(link))
-    if (gate === undefined) throw new RangeError(`there is no link ${keyOf(link)}`)
-    return gate
-  }
-
-  /** Probes on every door that leads over one of these links, there or back. The caller closes them. */
-  #probe(links: readonly Link[]): SentProbe[] {
-    const keys = new Set(links.flatMap((link) => [keyOf(link), keyOf(opposite(link))]))
-    return this.#doors.filter(({ link }) => keys.has(keyOf(link))).flatMap(({ link, proxy }) => {
-      const seenBefore = proxy.probesSeen
-      const probes = this.#prober.probe(proxy)
-      return probes.map((probe) => ({ link, probe, entered: () => proxy.probesSeen >= seenBefore + probes.length }))
+  async #openDoor(link: Link, { conversation, endpoint: target, udp }: Service, host: string, random: Random): Promise<void> {
+    const { mark: probeMark, echo: probeTarget } = this.prober
+    const lane = (protocol: Lane['protocol'], answers: boolean): Lane => ({
+      link: answers ? { from: link.to, to: link.from } : link, conversation, protocol, answers,
+      gate: new Gate(random.split(`${link.from} ${link.to} ${conversation} ${protocol}${answers ? ' answers' : ''}`)),
     })
-  }
-
-  /** Every probe has entered its door, and none has passed a link that is cut; nor has a byte of a member. */
-  async #proveSilence(links: readonly Link[]): Promise<void> {
-    const gates = links.map((link) => ({ link, gate: this.#gate(link) }))
-    const passedBefore = gates.map(({ gate }) => gate.passedBytes)
-    const sent = this.#probe(links)
-    try {
-      await until(() => sent.every(({ entered }) => entered()), this.#probeDeadlineMs, () => 'a probe could not be sent: the proxy of a link does not answer')
-      const delayMs = Math.max(0, ...[...this.#gates.values()].map((gate) => gate.delayMs))
-      await new Promise((resolve) => setTimeout(resolve, silenceMs + 2 * delayMs))
-      await this.#prober.control()
-      const cut = new Set(links.map(keyOf))
-      for (const { link, probe } of sent) {
-        if (cut.has(keyOf(link)) && probe.arrived) throw new Error(`the cut of ${keyOf(link)} has failed: a probe has passed it`)
-        if (cut.has(keyOf(opposite(link))) && probe.returned) throw new Error(`the cut of ${keyOf(opposite(link))} has failed: the echo of a probe has passed it`)
-      }
-      gates.forEach(({ link, gate }, i) => {
-        if (gate.passedBytes !== passedBefore[i]) throw new Error(`the cut of ${keyOf(link)} has failed: ${gate.passedBytes - passedBefore[i]!} bytes of members have passed it`)
-      })
-    } finally {
-      for (const { probe } of sent) probe.close()
-    }
-  }
-
-  /** A probe passes every link that no cut holds any more. */
-  async #provePassage(links: readonly Link[]): Promise<void> {
-    const sent = this.#probe(links)
-    const pending = () => sent.filter(({ link, probe }) => {
-      const there = this.#gate(link).open
-      const back = this.#gate(opposite(link)).open
-      return there && !(probe.arrived && (probe.returned || !back))
+    const way = (protocol: Lane['protocol']): Way => ({ protocol, forward: lane(protocol, false), backward: lane(protocol, true) })
+    const tcp = way('tcp')
+    const datagrams = udp ? way('udp') : null
+    const proxy = await LinkProxy.open({
+      host, target, probeMark, probeTarget, forward: tcp.forward.gate, backward: tcp.backward.gate,
+      udp: datagrams === null ? null : { forward: datagrams.forward.gate, backward: datagrams.backward.gate },
     })
-    try {
-      await until(() => pending().length === 0, this.#probeDeadlineMs, () =>
-        `links do not pass again after healing: ${[...new Set(pending().map(({ link }) => keyOf(link)))].join(', ')}`)
-    } finally {
-      for (const { probe } of sent) probe.close()
-    }
+    const ways = [tcp, ...datagrams === null ? [] : [datagrams]]
+    this.#doors.push({ link, conversation, target, proxy, ways })
+    this.#lanes.push(...ways.flatMap(({ forward, backward }) => [forward, backward]))
   }
 }
 
-interface SentProbe {
-  /** Of the door. */
-  readonly link: Link
-  readonly probe: Probe
-  readonly entered: () => boolean
-}
-
-async function until(condition: () => boolean, deadlineMs: number, failure: () => string): Promise<void> {
-  const endMs = performance.now() + deadlineMs
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(failure())
-    await new Promise((resolve) => setTimeout(resolve, 1))
-  }
-}
-
-const keyOf = (link: Link) => `${link.from}→${link.to}`
-const opposite = ({ from, to }: Link): Link => ({ from: to, to: from })
 const textOf = ({ host, port }: Endpoint) => `${host}:${port}`

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { DatagramSamples, ProbeSamples, StreamSample } from './disturbance-evidence.ts'
-import type { LinkProxy } from './link-proxy.ts'
+import type { Protocol } from './lanes.ts'
+import { StallWatch } from './stalls.ts'
 import type { Endpoint } from './tcp-relay.ts'
 
 /** What begins every probe: the mark, and a number of its own. */
@@ -13,6 +14,8 @@ const headBytes = 32
 /** Probes that are under way at a time: more would only wait for each other. */
 const lotSize = 25
 const controlProbes = 3
+/** No larger ones are sent by members. */
+const datagramBytesMax = 8192
 /** Datagrams that are held back come within this, or count as lost. */
 const datagramSettleMs = 250
 
@@ -54,8 +57,9 @@ export class LinkProber {
       })
     })
     this.#datagrams = createSocket('udp4').on('error', () => {}).on('message', (data, from) => {
-      if (!this.#arrive(data.subarray(0, headBytes), data.length)) this.#spoiled++
-      this.#datagrams.send(data, from.port, from.address)
+      const known = this.#arrive(data.subarray(0, headBytes), data.length)
+      if (!known || data.subarray(headBytes).some((byte) => byte !== 0)) this.#spoiled++
+      this.#datagrams.send(data.subarray(0, headBytes), from.port, from.address)
     })
   }
 
@@ -74,9 +78,37 @@ export class LinkProber {
     return { host: address, port }
   }
 
-  /** Sends one probe through a door, over each protocol that the door has. The caller closes it. */
-  probe(door: LinkProxy): Probe[] {
-    return door.udp ? [this.#tcpProbe(door.endpoint), this.#udpProbe(door.endpoint)] : [this.#tcpProbe(door.endpoint)]
+  /** Sends one probe through a door. The caller closes it. */
+  probe(door: Endpoint, protocol: Protocol): Probe {
+    return protocol === 'tcp' ? this.#tcpProbe(door) : this.#udpProbe(door)
+  }
+
+  /** Which door's established connection is reset or closed later: the probe has come through and back. Rejects where it has not in time. */
+  async hold(door: Endpoint, timeoutMs: number): Promise<HeldConnection> {
+    const probe = this.#tcpProbe(door)
+    const endMs = performance.now() + timeoutMs
+    while (!probe.returned) {
+      if (performance.now() > endMs) {
+        probe.close()
+        throw new Error('a connection could not be made through the proxy of a link')
+      }
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    return { ended: () => probe.ended, close: probe.close }
+  }
+
+  /** What a new connection to a door meets: nobody who listens, or somebody. */
+  async dial(door: Endpoint): Promise<'refused' | 'open'> {
+    const socket = connect({ ...door })
+    try {
+      await once(socket, 'connect')
+      return 'open'
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return 'refused'
+      throw error
+    } finally {
+      socket.destroy()
+    }
   }
 
   /** An exchange with the echo past all doors: resolves when this process has handled all that came before. */
@@ -103,50 +135,52 @@ export class LinkProber {
   }
 
   /**
-   * Sends `count` probes of `bytes` through each door, few at a time, and waits for each lot until all
+   * Sends `count` probes of `bytes` to each of these, few connections at a time, and waits for each lot until all
    * have come or so long. What a busy machine adds, seen of probes that go to the echo past all doors, is taken off.
    */
-  async measure(doors: readonly LinkProxy[], count: number, bytes: number, timeoutMs: number): Promise<ProbeSamples> {
-    const datagrams = doors.some(({ udp }) => udp) ? this.#sendDatagrams(doors.filter(({ udp }) => udp), count) : null
-    const waiting = doors.flatMap((door) => Array.from({ length: count }, () => door.endpoint))
+  async measure({ streams: dialled, datagrams: addressed }: ProbedDoors, count: number, bytes: number, timeoutMs: number): Promise<ProbeSamples> {
+    const datagrams = addressed.length > 0 ? this.#sendDatagrams(addressed, count, Math.min(bytes, datagramBytesMax)) : null
+    const waiting = dialled.flatMap((door) => Array.from({ length: count }, () => door))
     const streams: StreamSample[] = []
     while (waiting.length > 0) streams.push(...await this.#measureLot(waiting.splice(0, lotSize), bytes, timeoutMs))
     return { streams, datagrams: datagrams === null ? null : await datagrams.finish() }
   }
 
   async #measureLot(endpoints: readonly Endpoint[], bytes: number, timeoutMs: number): Promise<StreamSample[]> {
-    const startMs = performance.now()
+    const watch = new StallWatch()
     const controls = Array.from({ length: controlProbes }, () => this.#tcpProbe(this.echo))
     const probes = endpoints.map((endpoint) => this.#tcpProbe(endpoint, bytes))
     try {
       const pending = () => [...controls, ...probes].some(({ arrivedMs }) => arrivedMs === null)
-      while (pending() && performance.now() < startMs + timeoutMs) await new Promise((resolve) => setTimeout(resolve, 2))
+      await watch.wait(timeoutMs, () => !pending())
       const busyMs = Math.min(...controls.map(({ arrivedMs, sentMs }) => (arrivedMs ?? performance.now()) - sentMs))
-      return probes.map(({ arrivedMs, sentMs }) => ({ bytes, afterMs: arrivedMs === null ? null : Math.max(0, arrivedMs - sentMs - busyMs) }))
+      return probes.map(({ arrivedMs, sentMs }) => arrivedMs === null ? { bytes, afterMs: null, stalledMs: 0 }
+        : { bytes, afterMs: Math.max(0, arrivedMs - sentMs - busyMs), stalledMs: watch.stalledMs(sentMs, arrivedMs) })
     } finally {
       for (const probe of [...controls, ...probes]) probe.close()
     }
   }
 
-  #sendDatagrams(doors: readonly LinkProxy[], perDoor: number): { finish(): Promise<DatagramSamples> } {
+  #sendDatagrams(doors: readonly Endpoint[], perDoor: number, bytes: number): { finish(): Promise<DatagramSamples> } {
     const spoiledBefore = this.#spoiled
     const sockets = doors.map(() => createSocket('udp4').on('error', () => {}))
     const seen: { sentMs: number, arrivedMs: number[] }[] = []
     const forget: (() => void)[] = []
     for (const [at, door] of doors.entries()) {
       for (let i = 0; i < perDoor; i++) {
-        const payload = Buffer.concat([this.mark, randomBytes(headBytes - this.mark.length)])
+        const head = Buffer.concat([this.mark, randomBytes(headBytes - this.mark.length)])
+        const payload = Buffer.concat([head, Buffer.alloc(Math.max(0, bytes - headBytes))])
         const one = { sentMs: performance.now(), arrivedMs: [] as number[] }
         seen.push(one)
-        const key = payload.toString('hex')
+        const key = head.toString('hex')
         this.#arrivals.set(key, () => one.arrivedMs.push(performance.now()))
         forget.push(() => this.#arrivals.delete(key))
-        sockets[at]!.send(payload, door.endpoint.port, door.endpoint.host)
+        sockets[at]!.send(payload, door.port, door.host)
       }
     }
     return {
       finish: async () => {
-        await new Promise((resolve) => setTimeout(resolve, datagramSettleMs))
+        await new StallWatch().wait(datagramSettleMs)
         for (const one of forget) one()
         for (const socket of sockets) socket.close()
         const arrived = seen.filter(({ arrivedMs }) => arrivedMs.length > 0)
@@ -160,7 +194,7 @@ export class LinkProber {
           }
         }
         return {
-          sent: seen.length, arrived: arrived.length, copies: arrived.filter(({ arrivedMs }) => arrivedMs.length > 1).length,
+          bytes, links: doors.length, sent: seen.length, spanMs: Math.max(0, ...arrived.map(({ arrivedMs }) => arrivedMs[0]! - seen[0]!.sentMs)), arrived: arrived.length, copies: arrived.filter(({ arrivedMs }) => arrivedMs.length > 1).length,
           overtaken, spoiled: this.#spoiled - spoiledBefore, afterMs: arrived.map(({ sentMs, arrivedMs }) => arrivedMs[0]! - sentMs),
         }
       },
@@ -170,7 +204,7 @@ export class LinkProber {
   #newProbe(bytes: number): { payload: Buffer, state: Probe } {
     const head = Buffer.concat([this.mark, randomBytes(headBytes - this.mark.length)])
     const key = head.toString('hex')
-    const state: Probe = { sentMs: performance.now(), arrivedMs: null, arrived: false, returned: false, close: () => this.#arrivals.delete(key) }
+    const state: Probe = { sentMs: performance.now(), arrivedMs: null, arrived: false, returned: false, ended: false, close: () => this.#arrivals.delete(key) }
     this.#arrivals.set(key, (received) => {
       if (received < bytes) return
       state.arrived = true
@@ -185,7 +219,7 @@ export class LinkProber {
     const socket = connect({ ...door, noDelay: true })
     socket.on('error', () => {}) // shows as a probe that does not arrive
     socket.write(payload)
-    socket.on('data', () => { state.returned = true })
+    socket.on('data', () => { state.returned = true }).on('close', () => { state.ended = true })
     state.close = () => { forget(); socket.destroy() }
     return state
   }
@@ -213,5 +247,19 @@ export interface Probe {
   arrived: boolean
   /** Its echo has come back: the backward link passes. */
   returned: boolean
+  /** Its connection is gone. */
+  ended: boolean
   close: () => void
+}
+
+/** Where probes of each kind are sent. */
+export interface ProbedDoors {
+  readonly streams: readonly Endpoint[]
+  readonly datagrams: readonly Endpoint[]
+}
+
+/** A connection that stands until somebody ends it. */
+export interface HeldConnection {
+  ended(): boolean
+  close(): void
 }

@@ -4,8 +4,8 @@ import { basename, join } from 'node:path'
 import { appliedLine } from '../../mutants/hook.ts'
 import { damageFile } from '../damage-file.ts'
 import type {
-  Cut, CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, HttpOutcome, HttpRequest, Kill, LimitResources, Link, Pause,
-  ShapeLinks, SkewClock, TroubleDisk,
+  Cut, CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, Link, Pause,
+  ShapeLinks, SkewClock, SpareMembers, Traffic, TroubleDisk,
 } from '../environment.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { InsideFaults } from '../member-faults/inside-faults.ts'
@@ -13,10 +13,12 @@ import { realClock } from '../real-clock.ts'
 import { claimAddresses, type AddressClaim, type MemberAddress } from './addresses.ts'
 import { ClientGate } from './client-gate.ts'
 import { directlyDialled } from './direct-connections.ts'
+import { LocalFirewall } from './firewall.ts'
 import { LinkFabric } from './link-fabric.ts'
 import { memberCommand, memberFiles, missingEntry, type MemberFiles } from './member-command.ts'
 import { MemberProcess } from './member-process.ts'
-import { hasPrlimit, ProcessFaults } from './process-faults.ts'
+import { ProcessFaults } from './process-faults.ts'
+import { hasPrlimit } from './process-limits.ts'
 import { RunState } from './run-state.ts'
 
 const answerDeadlineMs = 30_000
@@ -39,11 +41,16 @@ export interface LocalVariations {
 export async function createLocalEnvironment(given: EnvironmentOptions, variations: LocalVariations = {}): Promise<Environment> {
   // A power cut needs the disk that forgets, from the start.
   const options = { ...given, powerLoss: given.powerLoss || (given.faults ?? []).some((fault) => fault === 'power' || fault === 'all') }
-  const claim = await claimAddresses(options.memberCount, variations.ownPrefix)
+  const claim = await claimAddresses(options.memberCount + (options.spareCount ?? 0), variations.ownPrefix)
   let fabric: LinkFabric | undefined
   try {
-    fabric = await LinkFabric.open(claim.members.map(({ name, host, serverPort }) =>
-      ({ name, services: [{ endpoint: { host, port: serverPort }, udp: false }] })), claim.proxyHost, undefined, options.random.split('links'))
+    fabric = await LinkFabric.open(claim.members.map(({ name, host, serverPort, gossipPort, httpPort }) => ({
+      name, services: [
+        { conversation: 'raft', endpoint: { host, port: serverPort }, udp: false },
+        { conversation: 'gossip', endpoint: { host, port: gossipPort }, udp: true },
+        { conversation: 'client', endpoint: { host, port: httpPort }, udp: false },
+      ],
+    })), claim.proxyHost, undefined, options.random.split('links'))
     await fabric.delayAll(options.latencyMs)
     const prlimit = await hasPrlimit()
     const state = RunState.create(options.runId, join(options.workDirectory, `local-${options.runId}`))
@@ -63,12 +70,14 @@ class LocalEnvironment implements Environment {
   readonly kill: Kill
   readonly shapeLinks: ShapeLinks
   readonly disturbLinks: DisturbLinks
+  readonly firewall: Firewall
   readonly pause: Pause
   readonly damageFiles: DamageFiles
   readonly cutClients: CutClients
   readonly limitResources?: LimitResources
   readonly skewClock?: SkewClock
   readonly troubleDisk?: TroubleDisk
+  readonly spareMembers?: SpareMembers
 
   readonly #options: EnvironmentOptions
   readonly #claim: AddressClaim
@@ -90,9 +99,10 @@ class LocalEnvironment implements Environment {
     this.#fabric = fabric
     this.#state = state
     this.#entry = entry
-    this.members = claim.members.map(({ name }) => name)
-    this.#requester = httpRequester((member) => this.httpAddress(member))
-    this.cutLinks = { cut: (links) => this.#cut(links) }
+    const names = claim.members.map(({ name }) => name)
+    this.members = names.slice(0, options.memberCount)
+    this.#requester = httpRequester((member) => this.#clientAddress(member))
+    this.cutLinks = { cut: (links, traffic) => this.#cut(links, traffic), traffics: fabric.traffics }
     this.kill = {
       kill: (member) => this.#kill(member),
       restart: (member) => this.#startMember(member),
@@ -115,6 +125,12 @@ class LocalEnvironment implements Environment {
       this.troubleDisk = this.#insideFaults.troubleDisk
     }
     this.cutClients = this.#clientGate.cutter((member, timeoutMs) => this.#ask(member, timeoutMs), (member) => this.#running(member) !== null && !this.#processFaults.holds(member))
+    this.firewall = new LocalFirewall(fabric, names, {
+      cut: (members) => this.cutClients.cutClients(members),
+      reset: (member) => this.#requester.forget(member),
+    })
+    const spares = names.slice(options.memberCount)
+    if (spares.length > 0) this.spareMembers = { spares, start: (spare) => this.#startSpare(spare), remove: (member) => this.#removeSpare(member) }
     process.on('exit', this.#atExit)
   }
 
@@ -132,6 +148,14 @@ class LocalEnvironment implements Environment {
   httpAddress(member: string): string {
     const { host, httpPort } = this.#address(member)
     return `http://${host}:${httpPort}`
+  }
+
+  /** Where this harness's clients reach it: directly, but for a fault that their door carries. */
+  #clientAddress(member: string): string {
+    const door = this.#fabric.routes.isRouted(member) ? this.#fabric.clientDoor(member) : undefined
+    if (door === undefined) return this.httpAddress(member)
+    const { host, port } = door.proxy.endpoint
+    return `http://${host}:${port}`
   }
 
   async collect(directory: string): Promise<void> {
@@ -178,7 +202,7 @@ class LocalEnvironment implements Environment {
     if (before !== undefined && before.ended === null) throw new Error(`${member} runs already.`)
     const address = this.#address(member)
     const files = this.#files(member)
-    const command = memberCommand(address, this.#claim, files, this.#fabric.dialMap(member), this.#options, this.#insideFaults?.stateOf(member) ?? null, this.#entry)
+    const command = memberCommand(address, this.#claim, this.#options.memberCount, files, this.#fabric.dialMap(member), this.#options, this.#insideFaults?.stateOf(member) ?? null, this.#entry)
     const missing = missingEntry(command)
     if (missing !== null) throw new Error(`${missing} is missing: the installation is not complete.`)
     mkdirSync(files.directory, { recursive: true })
@@ -242,6 +266,17 @@ class LocalEnvironment implements Environment {
     await this.#startMember(member)
   }
 
+  async #startSpare(spare: string): Promise<void> {
+    if (!this.spareMembers!.spares.includes(spare)) throw new Error(`There is no spare ${spare}; there are ${this.spareMembers!.spares.join(', ')}.`)
+    await this.#restartEmpty(spare)
+  }
+
+  async #removeSpare(member: string): Promise<void> {
+    if (!this.spareMembers!.spares.includes(member)) throw new Error(`${member} is no spare; there are ${this.spareMembers!.spares.join(', ')}.`)
+    if (this.#running(member) !== null) await this.#kill(member)
+    rmSync(this.#deadMembersFiles(member).data, { recursive: true, force: true })
+  }
+
   #deadMembersFiles(member: string): MemberFiles {
     if (this.#running(member) !== null) throw new Error(`${member} runs: its files are its own.`)
     return this.#files(this.#address(member).name)
@@ -257,18 +292,18 @@ class LocalEnvironment implements Environment {
   }
 
   /** As the fabric's, and proves first that members speak through it and, where the system tells, in no other way. */
-  async #cut(links: readonly Link[]): Promise<Cut> {
-    const endpoints = this.#claim.members.map(({ host, serverPort }) => ({ host, port: serverPort }))
+  async #cut(links: readonly Link[], traffic: Traffic = 'all'): Promise<Cut> {
+    const endpoints = this.#claim.members.flatMap(({ host, serverPort, gossipPort }) => [{ host, port: serverPort }, { host, port: gossipPort }])
     for (const { host, port } of directlyDialled(endpoints) ?? []) {
       throw new Error(`Some process has dialled ${host}:${port} itself instead of through a proxy, so a cut would not hold it.`)
     }
-    const linkCount = this.members.length * (this.members.length - 1)
+    const linkCount = this.#claim.members.length * (this.#claim.members.length - 1)
     const endMs = performance.now() + proxyUseDeadlineMs
-    while (linkCount > 0 && this.#fabric.unusedLinks().length === linkCount) {
-      if (performance.now() > endMs) throw new Error('No member has made a connection through a proxy of its links, so cutting them would do nothing: they speak by another way, or not at all.')
+    while (linkCount > 0 && this.#fabric.unusedLinks(traffic).length === linkCount) {
+      if (performance.now() > endMs) throw new Error('No member has said anything through a proxy of its links, so cutting them would do nothing: they speak by another way, or not at all.')
       await this.clock.sleep(answerPollMs)
     }
-    return await this.#fabric.cut(links)
+    return await this.#fabric.cut(links, traffic)
   }
 
   #address(member: string): MemberAddress {

@@ -16,6 +16,9 @@ export const lifelineDescriptor = 3
 /** And on which its preload is told what to do to its clock and disk. */
 const controlDescriptor = 4
 
+/** On one machine a newcomer need not be watched for Consul's 10 s before it votes: faults of membership wait for that. */
+const autopilot = { ...memberDefaults.autopilot, server_stabilization_time: '1s' } as const
+
 /** Where one member's files are. */
 export function memberFiles(directory: string) {
   return {
@@ -43,6 +46,7 @@ export interface MemberCommand {
 /**
  * How one member is started.
  *
+ * @param memberCount of the members, so many begin the cluster; the others are spares, who are taken in later
  * @param dialMap advertised `host:port` of each other member → what to dial instead
  * @param state what is wrong with the member when it starts, where faults may be made inside it
  * @param entry the program; by default the member of this project
@@ -50,6 +54,7 @@ export interface MemberCommand {
 export function memberCommand(
   member: MemberAddress,
   { members, usualPorts }: Pick<AddressClaim, 'members' | 'usualPorts'>,
+  memberCount: number,
   files: MemberFiles,
   dialMap: Readonly<Record<string, string>>,
   { edits, powerLoss, memberConfig }: Pick<EnvironmentOptions, 'edits' | 'powerLoss' | 'memberConfig'>,
@@ -58,9 +63,9 @@ export function memberCommand(
 ): MemberCommand {
   const preloads = ['harness/environments/local/lifeline']
   const environment: Record<string, string> = { ...inherited(), SPLITBRAIN_LIFELINE: String(lifelineDescriptor) }
-  // Gossip and DNS are not needed by any workload yet; gossip would not go through the links' proxies.
-  const ports = { ports: { serf_lan: -1, dns: -1, ...usualPorts ? {} : { server: member.serverPort, http: member.httpPort } } }
-  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberDefaults, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
+  // DNS is not needed by any workload.
+  const ports = { ports: { dns: -1, ...usualPorts ? {} : { server: member.serverPort, serf_lan: member.gossipPort, http: member.httpPort } } }
+  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberDefaults, autopilot, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
   if (powerLoss) {
     preloads.push('harness/environments/volatile-disk/preload')
     environment['SPLITBRAIN_VOLATILE_DIRECTORY'] = files.data
@@ -77,16 +82,19 @@ export function memberCommand(
     environment['SPLITBRAIN_EDITS'] = files.edits
     texts[files.edits] = JSON.stringify(edits)
   }
+  const initial = members.slice(0, memberCount)
   return {
     program: process.execPath,
     args: [
       ...preloads.flatMap((module) => ['--import', join(codeRoot, `${module}.${codeExtension}`)]),
       entry,
       '-server', '-node', member.name,
-      '-bootstrap-expect', String(members.length),
+      ...initial.includes(member) ? ['-bootstrap-expect', String(memberCount)] : [],
       '-bind', member.host, '-client', member.host,
-      ...members.filter(({ name }) => name !== member.name)
-        .flatMap(({ host, serverPort }) => ['-retry-join', usualPorts ? host : `${host}:${serverPort}`]),
+      ...initial.filter(({ name }) => name !== member.name)
+        .flatMap(({ host, gossipPort }) => ['-retry-join', usualPorts ? host : `${host}:${gossipPort}`]),
+      // Members that start at the same time miss each other's first attempt; Consul's 30 s would be a slow start.
+      '-retry-interval', '1s',
       '-data-dir', files.data,
       '-raft-trace', files.trace,
       '-config-file', files.config,

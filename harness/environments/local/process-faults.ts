@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { promisify } from 'node:util'
 import type { Effect, LimitResources, Pause, Scarcity } from '../capabilities.ts'
-
-const run = promisify(execFile)
+import { ProcessLimits, resources } from './process-limits.ts'
 
 /** One turn of a starved process: it runs for its share of this, and stands still for the rest. */
 const turnMs = 40
@@ -25,14 +22,17 @@ export class ProcessFaults implements Pause {
   /** How many effects hold a member's process still. */
   readonly #held = new Map<string, number>()
   readonly #turns = new Map<string, NodeJS.Timeout>()
-  readonly #fileLimits = new Map<string, number[]>()
+  readonly #files: ProcessLimits
+  readonly #memory: ProcessLimits
 
   /** @param prlimit whether there is the command that sets another process's limits */
   constructor(ports: ProcessPorts, prlimit: boolean) {
     this.#ports = ports
+    this.#files = new ProcessLimits(resources.files, ports.pid)
+    this.#memory = new ProcessLimits(resources.memory, ports.pid)
     // What a process is limited to can be seen only below /proc.
     if (process.platform === 'linux') {
-      this.limitResources = { kinds: prlimit ? ['cpu', 'files'] : ['cpu'], limit: (member, scarcity) => this.#limit(member, scarcity) }
+      this.limitResources = { kinds: prlimit ? ['cpu', 'memory', 'files'] : ['cpu'], limit: (member, scarcity) => this.#limit(member, scarcity) }
     }
   }
 
@@ -59,8 +59,8 @@ export class ProcessFaults implements Pause {
   /** What holds a member holds its next process too. */
   async started(member: string): Promise<void> {
     if (this.holds(member)) this.#signal(member, 'SIGSTOP')
-    const max = this.#fileLimits.get(member)?.at(-1)
-    if (max !== undefined) await setFileLimit(this.#requirePid(member), max)
+    await this.#files.started(member)
+    await this.#memory.started(member)
   }
 
   close(): void {
@@ -71,8 +71,8 @@ export class ProcessFaults implements Pause {
   #limit(member: string, scarcity: Scarcity): Promise<Effect> {
     switch (scarcity.kind) {
       case 'cpu': return this.#starve(member, scarcity.share)
-      case 'files': return this.#limitFiles(member, scarcity.max)
-      case 'memory': throw new Error('The memory of local members cannot be limited.')
+      case 'files': return this.#files.limit(member, scarcity.max)
+      case 'memory': return this.#memory.limit(member, scarcity.maxMiB)
     }
   }
 
@@ -118,31 +118,6 @@ export class ProcessFaults implements Pause {
     return stopped / looks
   }
 
-  async #limitFiles(member: string, max: number): Promise<Effect> {
-    const pid = this.#requirePid(member)
-    const before = fileLimit(pid)
-    const limits = this.#fileLimits.get(member) ?? []
-    this.#fileLimits.set(member, [...limits, max])
-    await setFileLimit(pid, max)
-    const seen = fileLimit(pid)
-    if (seen !== max) throw new Error(`${member} may still open ${seen} files; asked were ${max}`)
-    return {
-      observed: { files: seen, before },
-      heal: async () => {
-        const rest = [...this.#fileLimits.get(member) ?? []]
-        const at = rest.indexOf(max)
-        if (at >= 0) rest.splice(at, 1)
-        this.#fileLimits.set(member, rest)
-        const now = this.#ports.pid(member)
-        if (now === null) return { proven: `${member} is dead` }
-        const wanted = rest.at(-1) ?? before
-        await setFileLimit(now, wanted)
-        if (fileLimit(now) !== wanted) throw new Error(`${member} may open ${fileLimit(now)} files; before it were ${wanted}`)
-        return { files: wanted }
-      },
-    }
-  }
-
   #hold(member: string, change: number): void {
     this.#held.set(member, (this.#held.get(member) ?? 0) + change)
     this.#signal(member, this.holds(member) ? 'SIGSTOP' : 'SIGCONT')
@@ -169,19 +144,4 @@ export class ProcessFaults implements Pause {
     if (pid === null) throw new Error(`${member} does not run`)
     return pid
   }
-}
-
-/** Whether `prlimit` (of util-linux) is there. */
-export async function hasPrlimit(): Promise<boolean> {
-  return await run('prlimit', ['--version']).then(() => true, () => false)
-}
-
-async function setFileLimit(pid: number, max: number): Promise<void> {
-  // The soft limit only: the hard one could not be raised again without root.
-  await run('prlimit', ['--pid', String(pid), `--nofile=${max}:`])
-}
-
-function fileLimit(pid: number): number {
-  const line = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync(`/proc/${pid}/limits`, 'latin1'))
-  return line?.[1] === undefined || line[1] === 'unlimited' ? Infinity : Number(line[1])
 }

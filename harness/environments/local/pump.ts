@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net'
 import type { Gate } from './gate.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** What is on its way: bytes, the end of the stream (FIN), or a reset (RST). Each passes the gate in its turn. */
 type Item = {
   /** By performance.now(); 0: at once. Null: not before a disturbance ends. */
   dueMs: number | null
+  /** Bytes of it that were dropped, and are sent again when it is due; how often they were sent. */
+  dropped: { readonly bytes: number, readonly sent: number } | null
 } & ({ readonly kind: 'bytes', readonly chunk: Buffer } | { readonly kind: 'end' } | { readonly kind: 'reset' })
 
 /** Enough for 50 ms of delay at 80 MB/s. Above it the source is not read, and TCP slows the sender. */
@@ -57,7 +60,7 @@ export class Pump {
 
   /** As if the source had sent it. */
   push(chunk: Buffer): void {
-    this.#enqueue({ kind: 'bytes', chunk, dueMs: this.#dueMs(chunk.length) })
+    this.#enqueue({ kind: 'bytes', chunk, ...this.#sent(chunk.length, 0) })
     this.#queuedBytes += chunk.length
     this.#drain()
     this.#regulate()
@@ -76,14 +79,15 @@ export class Pump {
     if (this.#reset || (kind === 'end' && this.#ended)) return
     this.#ended = true
     this.#reset = kind === 'reset'
-    this.#enqueue({ kind, dueMs: this.#dueMs(0) })
+    this.#enqueue({ kind, ...this.#sent(0, 0) })
     this.#drain()
   }
 
-  #dueMs(bytes: number): number | null {
-    const passage = this.#gate.stream(bytes)
-    if (passage.kind === 'stuck') return null
-    return passage.delayMs === 0 ? 0 : performance.now() + passage.delayMs
+  #sent(bytes: number, again: number): Pick<Item, 'dueMs' | 'dropped'> {
+    const passage = this.#gate.stream(bytes, again)
+    if (passage.kind === 'stuck') return { dueMs: null, dropped: null }
+    const dueMs = passage.delayMs === 0 ? 0 : performance.now() + passage.delayMs
+    return { dueMs, dropped: passage.kind === 'again' ? { bytes: passage.bytes, sent: again + 1 } : null }
   }
 
   #enqueue(item: Item): void {
@@ -95,21 +99,36 @@ export class Pump {
     while (!this.#destroyed && this.#queue.length > 0) {
       const item = this.#queue[0]!
       // It was too large: it is tried again whenever something ends, as TCP would.
-      if (item.dueMs === null && this.#gate.open) item.dueMs = this.#dueMs(item.kind === 'bytes' ? item.chunk.length : 0)
-      if (!this.#gate.open || item.dueMs === null) {
-        if (!this.#waitsForGate) this.#gate.onceEased(() => { this.#waitsForGate = false; this.#drain(); this.#regulate() })
-        this.#waitsForGate = true
-        return
-      }
+      if (item.dueMs === null && this.#gate.open) Object.assign(item, this.#sent(item.kind === 'bytes' ? item.chunk.length : 0, 0))
+      if (!this.#gate.open || item.dueMs === null) return this.#awaitEase()
       const waitMs = item.dueMs === 0 ? 0 : item.dueMs - performance.now()
       if (waitMs > 0) {
+        // When what drops it ends, it need not wait for its next turn.
+        if (item.dropped !== null) this.#awaitEase()
         this.#timer ??= setTimeout(() => { this.#timer = null; this.#drain(); this.#regulate() }, waitMs)
         return
+      }
+      if (item.dropped !== null) {
+        Object.assign(item, this.#sent(item.dropped.bytes, item.dropped.sent))
+        continue
       }
       if (this.#waitsForSink) return
       this.#queue.shift()
       this.#deliver(item)
     }
+  }
+
+  /** Goes on when the gate opens or a disturbance ends. */
+  #awaitEase(): void {
+    if (this.#waitsForGate) return
+    this.#waitsForGate = true
+    this.#gate.onceEased(() => {
+      this.#waitsForGate = false
+      const [first] = this.#queue
+      if (first?.dropped != null) first.dueMs = 0
+      this.#drain()
+      this.#regulate()
+    })
   }
 
   #deliver(item: Item): void {
@@ -134,7 +153,7 @@ export class Pump {
         sink.end()
         return
       case 'reset':
-        sink.resetAndDestroy()
+        resetSocket(sink)
         return
     }
   }

@@ -3,6 +3,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { Gate } from './gate.ts'
 import { Pump } from './pump.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** Where something listens. */
 export interface Endpoint {
@@ -39,26 +40,25 @@ export interface RelayOptions {
  */
 export class TcpRelay {
   readonly #options: RelayOptions
-  readonly #server: Server
+  #server: Server
+  /** The same after it has been shut for a while. */
+  readonly port: number
   readonly #connections = new Set<RelayedConnection>()
+  /** While one of these holds it, nobody listens: who dials is refused. */
+  readonly #refusals = new Set<symbol>()
   #accepted = 0
   #probes = 0
 
-  private constructor(options: RelayOptions) {
+  private constructor(options: RelayOptions, server: Server) {
     this.#options = options
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client))
+    this.#server = server
+    this.port = (server.address() as AddressInfo).port
+    server.on('connection', (client: Socket) => this.#accept(client))
   }
 
   /** Rejects with the system's error if it cannot listen. */
   static async listen(options: RelayOptions): Promise<TcpRelay> {
-    const relay = new TcpRelay(options)
-    relay.#server.listen({ host: options.host, port: options.port, exclusive: true })
-    await once(relay.#server, 'listening')
-    return relay
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return new TcpRelay(options, await listening(options.host, options.port))
   }
 
   /** Probes that have come in, whether or not they may pass. */
@@ -69,6 +69,31 @@ export class TcpRelay {
   /** Connections so far, without probes. */
   get acceptedConnections(): number {
     return this.#accepted
+  }
+
+  get refuses(): boolean {
+    return this.#refusals.size > 0
+  }
+
+  /** From now on nobody listens, until every refusal has ended. */
+  refuse(id: symbol): void {
+    if (!this.refuses) this.#server.close()
+    this.#refusals.add(id)
+  }
+
+  /** Ends one refusal. Rejects with the system's error where the port cannot be had again; may be called again then. */
+  async admit(id: symbol): Promise<void> {
+    if (!this.#refusals.has(id)) return
+    if (this.#refusals.size === 1) {
+      this.#server = await listening(this.#options.host, this.port)
+      this.#server.on('connection', (client: Socket) => this.#accept(client))
+    }
+    this.#refusals.delete(id)
+  }
+
+  /** Resets every connection, on both sides, now. */
+  reset(): void {
+    for (const connection of this.#connections) connection.reset()
   }
 
   /** Ends every connection at once. */
@@ -115,6 +140,12 @@ class RelayedConnection {
     this.#upstream?.destroy()
   }
 
+  reset(): void {
+    for (const pump of this.#pumps) pump.destroy()
+    resetSocket(this.#client)
+    if (this.#upstream !== null) resetSocket(this.#upstream)
+  }
+
   #begin(first: Buffer): void {
     const { forward, backward, probeMark, probeTarget, target } = this.#options
     const isProbe = first.subarray(0, probeMark.length).equals(probeMark)
@@ -139,4 +170,11 @@ class RelayedConnection {
     for (const pump of this.#pumps) pump.destroy()
     this.#tell.done()
   }
+}
+
+async function listening(host: string, port: number): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true })
+  server.listen({ host, port, exclusive: true })
+  await once(server, 'listening')
+  return server
 }

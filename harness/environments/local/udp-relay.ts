@@ -20,6 +20,7 @@ export class UdpRelay {
   readonly #timers = new Set<NodeJS.Timeout>()
   #closed = false
   #probes = 0
+  #accepted = 0
 
   private constructor(options: RelayOptions) {
     this.#options = options
@@ -51,6 +52,11 @@ export class UdpRelay {
     return this.#probes
   }
 
+  /** Datagrams so far, without probes. */
+  get acceptedDatagrams(): number {
+    return this.#accepted
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -63,6 +69,7 @@ export class UdpRelay {
     const { forward, probeMark, probeTarget, target } = this.#options
     const isProbe = data.subarray(0, probeMark.length).equals(probeMark)
     if (isProbe) this.#probes++
+    else this.#accepted++
     const { host, port } = isProbe ? probeTarget : target
     this.#pass(data, forward, (passed) => this.#speakerOf(from).send(passed, port, host))
   }

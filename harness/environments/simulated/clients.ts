@@ -15,7 +15,6 @@ export interface ClientTarget {
   readonly isFull: boolean
 }
 
-const encoder = new TextEncoder()
 const noBody = new Uint8Array(0)
 /** Of a request or an answer, besides its body. */
 const headBytes = 300
@@ -81,7 +80,7 @@ export class SimulatedClients {
           // Whoever died in between has told the client so.
           if (!open.delete(died)) return
           const { status, headers, body } = response
-          const bytes = typeof body === 'string' ? encoder.encode(body) : body
+          const bytes = typeof body === 'string' ? Buffer.from(body) : body
           sendReliably(ports, back, headBytes + bytes.length, () => end({ kind: 'response', status, headers, body: bytes }))
         })
       }
@@ -141,5 +140,5 @@ export class SimulatedClients {
 function asApiRequest({ method, target, headers, body }: HttpRequest) {
   const lowerCase: Record<string, string> = {}
   for (const [name, value] of Object.entries(headers ?? {})) lowerCase[name.toLowerCase()] = value
-  return { method, target, headers: lowerCase, body: body === undefined ? noBody : typeof body === 'string' ? encoder.encode(body) : body }
+  return { method, target, headers: lowerCase, body: body === undefined ? noBody : typeof body === 'string' ? Buffer.from(body) : body }
 }

@@ -36,13 +36,18 @@ export class EventLoop {
     return this.#shares.size > 0
   }
 
+  /** Nothing holds it up: what comes runs at once. */
+  get isFree(): boolean {
+    return this.#pauses === 0 && this.#shares.size === 0
+  }
+
   /** How much waits. */
   get backlog(): number {
     return this.#timers.length + this.#io.length
   }
 
   run(kind: TaskKind, task: () => void): void {
-    if (this.#pauses === 0 && this.#shares.size === 0) return task()
+    if (this.isFree) return task()
     if (this.#pauses > 0 || this.backlog > 0 || !this.#mayRun()) {
       (kind === 'timer' ? this.#timers : this.#io).push(task)
       if (this.#pauses === 0) this.#wakeLater()

@@ -7,9 +7,16 @@ import { invariant } from '../../../node/base/assert.ts'
  */
 export class EventQueue {
   #heap: Event[] = []
+  /**
+   * Events of this very moment, in the order in which they were added, from
+   * `#dueFrom` on: half of all. They come behind those of this moment that
+   * stand in the heap, which were added when it was yet to come.
+   */
+  #due: Event[] = []
+  #dueFrom = 0
   #sequence = 0
   #nowNs = 0
-  /** Cancelled events that still stand in the heap. */
+  /** Cancelled events that still stand here. */
   #cancelledCount = 0
 
   get nowNs(): number {
@@ -18,13 +25,17 @@ export class EventQueue {
 
   /** Events that will run. */
   get size(): number {
-    return this.#heap.length - this.#cancelledCount
+    return this.#heap.length + this.#due.length - this.#dueFrom - this.#cancelledCount
   }
 
   /** At `timeNs`, or at once, but not before what stands there already, if that is past. */
   at(timeNs: number, task: () => void): Event {
     const event: Event = { timeNs: Math.max(timeNs, this.#nowNs), sequence: this.#sequence++, task }
     invariant(Number.isSafeInteger(event.timeNs), () => `an event at ${timeNs} ns, which is no whole number of ns that can be told from its neighbours`)
+    if (event.timeNs === this.#nowNs) {
+      this.#due.push(event)
+      return event
+    }
     this.#heap.push(event)
     this.#siftUp(this.#heap.length - 1, event)
     return event
@@ -40,7 +51,7 @@ export class EventQueue {
     if (event.task === null) return
     event.task = null
     this.#cancelledCount++
-    if (this.#cancelledCount > 64 && this.#cancelledCount * 2 > this.#heap.length) this.#compact()
+    if (this.#cancelledCount > 64 && this.#cancelledCount * 2 > this.#heap.length + this.#due.length) this.#compact()
   }
 
   /** Goes on to the next event and runs it. False if there is none. What it throws comes out here. */
@@ -90,6 +101,14 @@ export class EventQueue {
   #pop(): Event | undefined {
     const heap = this.#heap
     const first = heap[0]
+    if (this.#dueFrom < this.#due.length && (first === undefined || first.timeNs > this.#nowNs)) {
+      const event = this.#due[this.#dueFrom++]!
+      if (this.#dueFrom === this.#due.length) {
+        this.#due.length = 0
+        this.#dueFrom = 0
+      }
+      return event
+    }
     const last = heap.pop()
     if (first !== undefined && heap.length > 0) this.#siftDown(0, last!)
     return first
@@ -98,6 +117,8 @@ export class EventQueue {
   /** Timers are mostly cancelled: without this the heap would grow with all of them. */
   #compact(): void {
     this.#heap = this.#heap.filter((event) => event.task !== null)
+    this.#due = this.#due.slice(this.#dueFrom).filter((event) => event.task !== null)
+    this.#dueFrom = 0
     this.#cancelledCount = 0
     for (let at = (this.#heap.length >> 1) - 1; at >= 0; at--) this.#siftDown(at, this.#heap[at]!)
   }

@@ -1,5 +1,6 @@
 import { unreachable } from '../../../node/base/assert.ts'
 import type { Random } from '../../../node/base/random.ts'
+import { drawDelayMs, PacketLoss } from '../disturbance.ts'
 import type { Disturbance } from '../environment.ts'
 
 /** What may be wrong with a path, besides what `Disturbance` names. */
@@ -44,8 +45,7 @@ export class ActiveImpairment {
   readonly impairment: Impairment
   readonly tally: ImpairmentTally = { seen: 0, lost: 0, delayed: 0, delayMsTotal: 0, duplicated: 0, corrupted: 0 }
   readonly #random: Random
-  /** Within a burst of losses. */
-  #bursting = false
+  readonly #loss: PacketLoss | null
   /** Bandwidth: when the last byte that waits is sent. */
   #freeNs = 0
   #tokens: number
@@ -54,6 +54,7 @@ export class ActiveImpairment {
   constructor(impairment: Impairment, random: Random) {
     this.impairment = impairment
     this.#random = random
+    this.#loss = impairment.kind === 'loss' ? new PacketLoss(impairment) : null
     this.#tokens = impairment.kind === 'limit' ? limitTokensMax(impairment.packetsPerS) : 0
   }
 
@@ -95,8 +96,8 @@ export class ActiveImpairment {
       case 'cut':
       case 'reject':
       case 'reset': return lost()
-      case 'loss': return this.#losesNext(impairment.probability, impairment.burstLength) ? lost() : [copy]
-      case 'delay': return later(drawDelayMs(impairment, random))
+      case 'loss': return this.#loss!.next(random) ? lost() : [copy]
+      case 'delay': return later(drawDelayMs(impairment, random, paretoShape))
       case 'duplicate': {
         if (!random.chance(impairment.probability)) return [copy]
         tally.duplicated++
@@ -121,20 +122,6 @@ export class ActiveImpairment {
     }
   }
 
-  /**
-   * Gilbert's model: a good state without losses and a bad one without
-   * anything else. The bad one ends with chance 1/b at each packet, so bursts
-   * have the mean length b; entering with chance p / (b (1 - p)) makes the share
-   * of lost packets p.
-   */
-  #losesNext(probability: number, burstLength: number): boolean {
-    if (probability >= 1) return true
-    if (burstLength <= 1) return this.#random.chance(probability)
-    const changes = this.#bursting ? 1 / burstLength : Math.min(1, probability / (burstLength * (1 - probability)))
-    if (this.#random.chance(changes)) this.#bursting = !this.#bursting
-    return this.#bursting
-  }
-
   #takesToken(nowNs: number, packetsPerS: number): boolean {
     this.#tokens = Math.min(limitTokensMax(packetsPerS), this.#tokens + Math.max(0, nowNs - this.#tokensNs) / 1e9 * packetsPerS)
     this.#tokensNs = Math.max(this.#tokensNs, nowNs)
@@ -146,14 +133,4 @@ export class ActiveImpairment {
 
 function limitTokensMax(packetsPerS: number): number {
   return packetsPerS <= 0 ? 0 : Math.max(1, packetsPerS * limitBurstS)
-}
-
-function drawDelayMs({ delayMs, jitterMs, distribution }: Extract<Disturbance, { kind: 'delay' }>, random: Random): number {
-  switch (distribution) {
-    case 'uniform': return Math.max(0, delayMs + jitterMs * (2 * random.fraction() - 1))
-    // Box and Muller's transform; 1 - fraction is in (0, 1].
-    case 'normal': return Math.max(0, delayMs + jitterMs * Math.sqrt(-2 * Math.log(1 - random.fraction())) * Math.cos(2 * Math.PI * random.fraction()))
-    case 'pareto': return delayMs + jitterMs * ((1 - random.fraction()) ** (-1 / paretoShape) - 1)
-    default: return unreachable(distribution)
-  }
 }

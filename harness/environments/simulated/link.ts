@@ -45,6 +45,8 @@ const retransmitTimeoutMsMin = 200
 interface Connection {
   /** What arrives on it is delivered. */
   alive: boolean
+  /** Of the target's end: which of its lives, or of the resets on the way, it belongs to. */
+  readonly targetEpoch: number
   lastArrivalNs: number
   sentCount: number
   deliveredCount: number
@@ -63,7 +65,9 @@ type State = 'idle' | 'dialling' | 'open' | 'waiting'
  * by the source. Keeps order while it lasts: what is lost or damaged on the way
  * is sent again, and what is behind it waits. Where nothing passes, either
  * the connection keeps what it should carry, and delivers it late if healing
- * comes before it is given up, or it breaks and all of that is lost.
+ * comes before it is given up, or it breaks and all of that is lost. What is
+ * under way when the source gives up still arrives, as the kernel of a process
+ * that closes a socket goes on: perhaps behind what a later connection brought.
  */
 export class DirectedLink {
   readonly #ports: LinkPorts
@@ -75,6 +79,8 @@ export class DirectedLink {
   /** Counts dials and resets: what belongs to an earlier one is ignored. */
   #attempt = 0
   #losesUnderCut = false
+  /** Counts what ends all connections at the target. */
+  #targetEpoch = 0
 
   constructor(ports: LinkPorts) {
     this.#ports = ports
@@ -84,6 +90,7 @@ export class DirectedLink {
         if (this.#connection !== null && this.#connection.held.length > 0) this.#resend(this.#connection)
       },
       reset: () => {
+        this.#targetEpoch++
         if (this.#connection !== null) this.#break(this.#connection, true)
       },
     })
@@ -118,6 +125,7 @@ export class DirectedLink {
 
   /** The target died. `heard`: its machine lives and resets the connection; else only silence tells. */
   targetDied(heard: boolean): void {
+    this.#targetEpoch++
     const connection = this.#connection
     if (connection === null) return
     connection.alive = false
@@ -139,7 +147,7 @@ export class DirectedLink {
     const thereMs = this.#ports.path.passWhole(dialledNs, bareSegmentBytes)
     const backMs = this.#ports.reverse.passWhole(dialledNs, bareSegmentBytes)
     const tripMs = latencyMs() + latencyMs() + (thereMs ?? 0) + (backMs ?? 0)
-    queue.after(tripMs, () => {
+    queue.after(Math.min(tripMs, connectTimeoutMs), () => {
       if (attempt !== this.#attempt) return
       const passes = thereMs !== null && backMs !== null && tripMs <= connectTimeoutMs && !this.#isImpassable && !this.#ports.targetStands()
       if (passes) return this.#ports.targetLives() ? this.#open() : this.#dialFailed(dialledNs)
@@ -154,7 +162,7 @@ export class DirectedLink {
     this.#state = 'open'
     this.#backoffMs = backoffMsMin
     const connection: Connection = {
-      alive: true, lastArrivalNs: 0, sentCount: 0, deliveredCount: 0, early: new Map(), held: [], resending: false, stallCheck: null,
+      alive: true, targetEpoch: this.#targetEpoch, lastArrivalNs: 0, sentCount: 0, deliveredCount: 0, early: new Map(), held: [], resending: false, stallCheck: null,
     }
     this.#connection = connection
     const waiting = this.#queue
@@ -216,11 +224,17 @@ export class DirectedLink {
     const arrivalNs = Math.max(connection.lastArrivalNs, queue.nowNs + Math.ceil((latencyMs() + delayMs) * 1e6))
     // A delay of this one alone does not hold back what may pass it; the numbers keep the order.
     if (delayMs === 0) connection.lastArrivalNs = arrivalNs
+    else this.#watchForStall(connection)
     queue.at(arrivalNs, () => this.#arrive(connection, sequence, message))
   }
 
+  /** The target has its end of it still. */
+  #isHeard(connection: Connection): boolean {
+    return connection.alive && connection.targetEpoch === this.#targetEpoch
+  }
+
   #arrive(connection: Connection, sequence: number, message: unknown): void {
-    if (!connection.alive) return
+    if (!this.#isHeard(connection)) return
     const { path } = this.#ports
     if (!path.isBlocked) return this.#accept(connection, sequence, message)
     // A connection whose source died has nobody who would send again.
@@ -250,7 +264,7 @@ export class DirectedLink {
     connection.resending = true
     this.#ports.queue.after(this.#ports.retransmitMs() + this.#ports.latencyMs(), () => {
       connection.resending = false
-      if (!connection.alive || this.#ports.path.isBlocked) return
+      if (!this.#isHeard(connection) || this.#ports.path.isBlocked) return
       const { held } = connection
       connection.held = []
       for (const { sequence, message } of held) this.#accept(connection, sequence, message)
@@ -265,13 +279,22 @@ export class DirectedLink {
       connection.stallCheck = null
       if (connection !== this.#connection) return
       const stuck = connection.deliveredCount < connection.sentCount && connection.deliveredCount === deliveredCount
-      if (stuck || !connection.alive || this.#isImpassable || this.#ports.targetStands()) return this.#break(connection, true)
+      if (stuck || !connection.alive || this.#isImpassable || this.#ports.targetStands()) return this.#giveUp()
       if (connection.deliveredCount < connection.sentCount) this.#watchForStall(connection)
     })
   }
 
   #break(connection: Connection, told: boolean): void {
     connection.alive = false
+    this.#leave(told)
+  }
+
+  /** The source closes a connection that shows no progress; what is under way knows nothing of that. */
+  #giveUp(): void {
+    this.#leave(true)
+  }
+
+  #leave(told: boolean): void {
     this.#connection = null
     this.#queue = []
     this.#state = 'waiting'

@@ -1,4 +1,5 @@
 import type { RegistryNode } from '../../../node/registry-node.ts'
+import type { answerMessage } from '../../../node/dns/dns-message.ts'
 import type { memoryDisk } from '../../../node/storage/memory-disk.ts'
 import type { resolveAgentConfig } from '../../../node/agent/agent-config.ts'
 import { registerEdits } from '../../mutants/hook.ts'
@@ -9,6 +10,7 @@ export interface MemberCode {
   readonly RegistryNode: typeof RegistryNode
   readonly memoryDisk: typeof memoryDisk
   readonly resolveAgentConfig: typeof resolveAgentConfig
+  readonly answerDns: typeof answerMessage
 }
 
 let loaded: { readonly edits: string, readonly code: Promise<MemberCode> } | null = null
@@ -36,11 +38,12 @@ async function load(edits: readonly SourceEdit[]): Promise<MemberCode> {
     const { RegistryNode } = await import('../../../node/registry-node.ts')
     const { memoryDisk } = await import('../../../node/storage/memory-disk.ts')
     const { resolveAgentConfig } = await import('../../../node/agent/agent-config.ts')
+    const { answerMessage: answerDns } = await import('../../../node/dns/dns-message.ts')
     const missing = registered.missing()
     if (missing.length > 0) {
       throw new Error(`The source edits of ${missing.map(({ file }) => file).join(', ')} change nothing in a simulation: no simulated member loads that file, or the harness had loaded it before.`)
     }
-    return { RegistryNode, memoryDisk, resolveAgentConfig }
+    return { RegistryNode, memoryDisk, resolveAgentConfig, answerDns }
   } finally {
     registered.deregister()
   }

@@ -61,6 +61,7 @@ export class SimulatedMember implements ClientTarget {
   readonly descriptorLimits = new Set<{ readonly max: number }>()
   readonly #ports: MemberPorts
   readonly #random: Random
+  readonly #dnsRandom: Random
   readonly #traceEvents: TraceEvent[] = []
   readonly #log: MemberLog
   #life: { readonly node: RegistryNode } | null = null
@@ -73,6 +74,7 @@ export class SimulatedMember implements ClientTarget {
     const { queue, random, code, climate } = ports
     const later = (delayMs: number, task: () => void) => void queue.after(delayMs, task)
     this.#random = random.split('disk')
+    this.#dnsRandom = random.split('dns')
     this.#log = new MemberLog(queue, ports.config.logLevel)
     this.clock = new MemberClock(queue)
     this.loop = new EventLoop(queue)
@@ -108,6 +110,18 @@ export class SimulatedMember implements ClientTarget {
     return life === null ? null : (request, respond) => this.#enter(born, 'io', () => life.node.handle(request, respond))
   }
 
+  /** A message to its DNS, over TCP; `answer` is not called where the member is dead, or dies before. */
+  answerDns(message: Uint8Array, answer: (reply: Uint8Array | null) => void): void {
+    const life = this.#life
+    const { config: { datacenter, dns }, code } = this.#ports
+    if (life === null || dns === 'off') return
+    const { node } = life
+    const { domain, onlyPassing, markTruncated } = dns
+    this.#enter(this.#lives, 'io', () => answer(code.answerDns(message, 'tcp', {
+      zone: { catalog: node.catalog, datacenter, domain, onlyPassing, ttl: 0 }, ready: () => node.hasMetLeader, udpAnswerLimit: 3, markTruncated,
+    }, this.#dnsRandom, this.clock.wallMs())))
+  }
+
   /** It lives, and has no file descriptor left. */
   get isFull(): boolean {
     if (this.descriptorLimits.size === 0 || this.#life === null) return false
@@ -128,6 +142,8 @@ export class SimulatedMember implements ClientTarget {
         datacenter: config.datacenter,
         version: 'simulated',
         raftConfig: config.raft,
+        autopilotDefaults: config.autopilot,
+        nodeMeta: config.nodeMeta,
         bootstrapExpect: config.bootstrapExpect,
         retryJoin: config.retryJoin,
         rpcHoldTimeoutMs: config.rpcHoldTimeoutMs,
@@ -204,7 +220,9 @@ export class SimulatedMember implements ClientTarget {
 
   /** Every way into the member's code, when its process may run. */
   #enter(born: number, kind: TaskKind, task: () => void): void {
-    if (this.#lives === born) this.loop.run(kind, () => this.#guard(born, task))
+    if (this.#lives !== born) return
+    if (this.loop.isFree) this.#guard(born, task)
+    else this.loop.run(kind, () => this.#guard(born, task))
   }
 
   /** What a process would die of ends this life too. */

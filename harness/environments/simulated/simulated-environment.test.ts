@@ -6,7 +6,7 @@ import { seededRandom } from '../../../node/base/random.ts'
 import { encodeFrame, FrameReader } from '../../../node/transport/frame.ts'
 import type { Environment, HttpOutcome } from '../environment.ts'
 import { createSimulatedEnvironment } from './simulated-environment.ts'
-import { type ClusterOptions, get, leaderOf, put, text, until, withCluster as cluster } from './testing.ts'
+import { type ClusterOptions, get, json, leaderOf, put, text, until, withCluster as cluster } from './testing.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'splitbrain-simulated-'))
 t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -100,6 +100,18 @@ t.test('latency between members is felt by a write, not by a client at the leade
     t.ok(await took(put(environment, leader, 'k', '1')) >= 80)
     t.ok(await took(environment.request(leader, { method: 'GET', target: '/v1/kv/k?raw&stale' }, 1000)) < 40)
   })
+})
+
+t.test('a member that is dead for long stays in the cluster, unless the plan wants dead servers removed', async (t) => {
+  // A cluster of three that loses one to autopilot cannot spare another: then a single fault more is one too many.
+  for (const [memberConfig, staysIn] of [[{}, true], [{ autopilot: { cleanup_dead_servers: true } }, false]] as const) {
+    await withCluster({ memberConfig }, async (environment) => {
+      await environment.kill!.kill('n3')
+      await environment.clock.sleep(60_000)
+      const { Servers } = await json(environment, 'n1', '/v1/operator/raft/configuration') as { Servers: { Node: string }[] }
+      t.same(Servers.map(({ Node }) => Node).sort(), staysIn ? ['n1', 'n2', 'n3'] : ['n1', 'n2'])
+    })
+  }
 })
 
 t.test('what cannot work is an error with a sentence', async (t) => {

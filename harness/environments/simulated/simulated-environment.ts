@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import type { Random } from '../../../node/base/random.ts'
 import { memberDefaults } from '../member-defaults.ts'
 import type { AgentConfig } from '../../../node/agent/agent-config.ts'
-import type { CutClients, CutLinks, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, ShapeLinks } from '../environment.ts'
+import type { CutClients, CutLinks, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, MemberDns, ShapeLinks } from '../environment.ts'
 import { SimulatedClients } from './clients.ts'
 import { drawClimate } from './climate.ts'
 import { ClockFaults } from './clock-faults.ts'
+import { SimulatedDns } from './dns.ts'
 import { SimulatedGossipNetwork } from './gossip-network.ts'
 import { MachineFaults } from './machine-faults.ts'
 import { SimulatedMember } from './member.ts'
@@ -40,6 +41,7 @@ class SimulatedEnvironment implements Environment {
   readonly kind = 'simulated'
   readonly members: readonly string[]
   readonly clock: VirtualTime
+  readonly dns: MemberDns
   readonly cutLinks: CutLinks
   readonly cutClients: CutClients
   readonly disturbLinks: DisturbLinks
@@ -87,6 +89,7 @@ class SimulatedEnvironment implements Environment {
     const pathFaults = new PathFaults(this.clock, paths)
     const machineFaults = new MachineFaults(this.clock, lives)
     const member = (name: string) => lives.member(name)
+    this.dns = new SimulatedDns({ time: this.clock, climate, random: random.split('dns'), clients: this.#clients, member })
     this.cutLinks = this.cutClients = this.disturbLinks = this.firewall = pathFaults
     this.shapeLinks = network
     this.kill = this.spareMembers = lives

@@ -1,6 +1,8 @@
-import { setImmediate } from 'node:timers/promises'
 import type { HarnessClock } from '../environment.ts'
 import { EventQueue } from './event-queue.ts'
+
+/** A few ms, so that signals and whoever draws the progress are soon heard. */
+const turnsPerRound = 64
 
 /**
  * Drives a simulation: the harness, which is written with promises, and the
@@ -45,20 +47,43 @@ export class VirtualTime implements HarnessClock {
    * Runs events until `main` has settled. Rejects with what `main` or an event
    * threw, or if the harness waits for something that no event will bring.
    */
-  async run<T>(main: () => Promise<T>): Promise<T> {
-    let settled = false
-    const result = main().finally(() => { settled = true })
-    // Whoever awaits `run` sees the rejection; it must not count as unhandled until then.
-    result.catch(() => {})
-    await setImmediate()
-    while (!settled) {
+  run<T>(main: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let settled = false
+      let over = false
+      const result = main().finally(() => { settled = true })
+      // Whoever awaits `run` sees the rejection; it must not count as unhandled until then.
+      result.catch(() => {})
+      const turn = () => {
+        if (over) return
+        if (settled) {
+          over = true
+          return resolve(result)
+        }
+        try {
+          this.#runUntilHarnessWakes()
+        } catch (error) {
+          over = true
+          reject(error)
+        }
+      }
+      // Between two immediates Node runs all microtasks, and between two rounds of
+      // them it looks at the operating system too, which costs more than many a turn.
+      const round = () => {
+        if (over) return
+        for (let n = 0; n < turnsPerRound; n++) setImmediate(turn)
+        setImmediate(round)
+      }
+      setImmediate(round)
+    })
+  }
+
+  #runUntilHarnessWakes(): void {
+    this.#harnessWoken = false
+    while (!this.#harnessWoken) {
       if (this.#owedCount === 0 || !this.queue.runNext()) {
         throw new Error(`the simulation stands still at ${this.queue.nowNs} ns: the run waits for something that no event will bring (${this.#owedCount} promises open, ${this.queue.size} events)`)
       }
-      if (!this.#harnessWoken) continue
-      this.#harnessWoken = false
-      await setImmediate()
     }
-    return result
   }
 }

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pack } from 'tar-stream'
-import { hasStatus, messageOf, type Engine } from '../engine.ts'
+import { messageOf, type Engine } from '../engine.ts'
 import { baseImages, hasImage, imageLabel } from './base-image.ts'
 import { withBuildLock } from './build-lock.ts'
 import { followToEnd } from './engine-progress.ts'
 import { contentHash, memberFiles, packageRoot, type ImageFile } from './member-files.ts'
+import { removeOldImages } from './prune.ts'
 
 const repository = 'splitbrain-member'
 /** Enough for some checkouts and branches side by side; the layers below are shared. */
@@ -14,7 +15,7 @@ const keptImages = 4
 const keptBases = 2
 
 /** What the build's context holds besides `app/`, from docker/. */
-const recipeFiles = ['Dockerfile', 'packet-agent.py', 'disk-agent.py', 'skewed-clock.c']
+const recipeFiles = ['Dockerfile', 'packet-agent.py', 'disk-agent.py', 'skewed-clock.c', 'lend-clock.c']
 
 function recipeFile(name: string): Buffer {
   return readFileSync(join(packageRoot, 'docker', name))
@@ -42,7 +43,8 @@ export async function ensureMemberImage(engine: Engine, say: (line: string) => v
       const failure = await build(engine, tag, base, files)
       if (failure === null) {
         say(`built member image in ${((performance.now() - beganMs) / 1000).toFixed(1)} s`)
-        await prune(engine, tag)
+        await removeOldImages(engine, 'member', keptImages - 1, tag)
+        await removeOldImages(engine, 'base', keptBases, tag)
         return tag
       }
       failures.push(`on ${base}: ${failure}`)
@@ -76,19 +78,4 @@ function contextTar(files: readonly ImageFile[]): NodeJS.ReadableStream {
   for (const file of files) tar.entry({ name: `app/${file.path}`, mode: file.mode, mtime }, file.content)
   tar.finalize()
   return Readable.from(tar)
-}
-
-/** Removes this project's older images, but none that a container uses. */
-async function prune(engine: Engine, keep: string): Promise<void> {
-  for (const [kind, count] of [['member', keptImages], ['base', keptBases]] as const) {
-    const images = await engine.docker.listImages({ filters: { label: [`${imageLabel}=${kind}`] } })
-    const old = images.filter((image) => (image.RepoTags ?? []).length > 0 && !image.RepoTags?.includes(keep))
-      .sort((a, b) => b.Created - a.Created).slice(count - (kind === 'member' ? 1 : 0))
-    for (const image of old) {
-      await engine.docker.getImage(image.RepoTags![0]!).remove().catch((error: unknown) => {
-        // 409: in use; 404: another run was faster.
-        if (!hasStatus(error, 404, 409)) throw error
-      })
-    }
-  }
 }

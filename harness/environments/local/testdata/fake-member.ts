@@ -16,7 +16,7 @@ for (let i = 2; i < process.argv.length; i++) {
   else { flags.set(flag, [...flags.get(flag) ?? [], value]); i++ }
 }
 const one = (flag: string) => flags.get(flag)![0]!
-interface Config { dial_map: Record<string, string>, ports?: { server: number, http: number }, fail?: boolean, around?: boolean }
+interface Config { dial_map: Record<string, string>, ports?: { server: number, serf_lan: number, http: number }, fail?: boolean, around?: boolean }
 const config = JSON.parse(readFileSync(one('-config-file'), 'utf8')) as Config
 if (config.fail === true) {
   console.error('fake member: told to fail')
@@ -30,16 +30,17 @@ appendFileSync(one('-raft-trace'), `{"event":"start","member":"${name}"}\n`)
 
 /** Who has been heard since the last look. */
 const heard = new Set<string>()
-createTcpServer((socket) => {
-  socket.on('error', () => {}).on('data', (chunk) => {
-    for (const line of String(chunk).split('\n')) if (line !== '') heard.add(line)
-  })
-}).listen(config.ports?.server ?? 8300, one('-bind'))
+for (const port of [config.ports?.server ?? 8300, config.ports?.serf_lan ?? 8301]) {
+  createTcpServer((socket) => {
+    socket.on('error', () => {}).on('data', (chunk) => {
+      for (const line of String(chunk).split('\n')) if (line !== '') heard.add(line)
+    })
+  }).listen(port, one('-bind'))
+}
 
 const greeting = 'hello'
-for (const peer of flags.get('-retry-join') ?? []) {
-  const advertised = peer.includes(':') ? peer : `${peer}:8300`
-  const [host, port] = (config.around === true ? advertised : config.dial_map[advertised]!).split(':')
+for (const [advertised, door] of Object.entries(config.dial_map)) {
+  const [host, port] = (config.around === true ? advertised : door).split(':')
   const dial = () => {
     const socket = connect(Number(port), host)
     const timer = setInterval(() => socket.write(`${name} ${greeting}\n`), 10)
