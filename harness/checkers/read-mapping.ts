@@ -153,7 +153,8 @@ function collectVersions(operations: readonly PairedOperation[], { written, obse
   // version before its own there was another one, made by a write without an answer.
   const orderedStates: number[] = []
   const orderedWriters: number[] = []
-  for (const at of Int32Array.from(numbers.keys()).sort((a, b) => numbers[a]! - numbers[b]!)) {
+  for (const number of Float64Array.from(numbers).sort()) {
+    const at = found.get(number)!
     const writer = writers[at]!
     const seen = writer === nothing ? nothing : observed[writer]!
     if (seen !== nothing && seen !== (orderedStates.at(-1) ?? initial)) {
