@@ -34,7 +34,8 @@ export interface LockState {
 
 /** What happens to the lock, for the search. */
 export type LockStep = { readonly invokeNs: number, readonly returnNs: number } & (
-  | { readonly kind: 'acquire', readonly session: string, readonly token: string }
+  /** `unseen`: it may have happened, and nobody read its token. Where its session holds the lock already it is then of no interest. */
+  | { readonly kind: 'acquire', readonly session: string, readonly token: string, readonly unseen?: true }
   | { readonly kind: 'release', readonly session: string, readonly token: string }
   /** A release that was answered with false. */
   | { readonly kind: 'refuse-release', readonly session: string }
@@ -55,7 +56,7 @@ export function stepLock(state: LockState, step: LockStep, delayEndNs: (fromNs: 
     case 'acquire': {
       const { session, token } = step
       if (state.ended.includes(session)) return null
-      if (state.holder === session) return { ...state, ...changed, token }
+      if (state.holder === session) return step.unseen ? null : { ...state, ...changed, token }
       if (state.holder !== null) return null
       const gotNs = Math.max(clockNs, state.delayedUntilNs)
       if (gotNs > step.returnNs) return null

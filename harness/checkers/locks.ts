@@ -91,6 +91,7 @@ function stepsOf(operations: readonly LockOperation[], { sessions, positionOf, p
   const unleased = plan.consistency === 'default' && clocks.skewed
   const steps: PlacedStep[] = []
   const holders = new Set<string>()
+  const read = new Set(operations.map(({ f, value }) => f === 'read' ? value.lock?.token : undefined))
   const place = (operation: LockOperation, step: LockStep, nudge = 0) => steps.push({
     encoded: encodeLockStep(step), step, operation, invoke: operation.invoke + nudge, return: operation.return - nudge,
   })
@@ -102,7 +103,7 @@ function stepsOf(operations: readonly LockOperation[], { sessions, positionOf, p
         // Refused: another held it, or a lock-delay ran, or it was about to; this says nothing for certain.
         if (operation.outcome === 'ok' && held !== true) break
         holders.add(session)
-        place(operation, { ...times, kind: 'acquire', session, token })
+        place(operation, { ...times, kind: 'acquire', session, token, ...operation.outcome === 'info' && !read.has(token) ? { unseen: true } : {} })
         break
       }
       case 'release': {
