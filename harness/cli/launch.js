@@ -60,7 +60,8 @@ if (nodeMajor >= nodeMajorMin) {
   // Unhandled rejections come here too.
   process.on('uncaughtException', crash)
   // A start takes half as long where types need not be stripped, nor code compiled, once more.
-  module.enableCompileCache()
+  // Kept with what npm installed, not in the system's temporary folder; where that cannot be written there is none.
+  if (existsSync(join(root, 'node_modules'))) module.enableCompileCache(join(root, 'node_modules', '.cache', 'splitbrain'))
   const main = mainFile()
   process.argv[1] = main
   try {

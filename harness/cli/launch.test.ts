@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
@@ -25,11 +24,12 @@ t.test('an old Node hands over to the pinned one, with the same arguments and ex
   t.match(await launch(['--import', pretendOld], ['test', '--members', '0']), { code: 254, stderr: /1 to 9 members/ })
 })
 
-t.test('compiled code is kept for the next start', async (t) => {
+t.test('compiled code is kept for the next start, and not among what is temporary', async (t) => {
   const { NODE_COMPILE_CACHE: _, ...env } = process.env
   const TMPDIR = t.testdir()
   t.match(await launch([], ['--version'], { ...env, TMPDIR }), { code: 0 })
-  t.ok(readdirSync(join(TMPDIR, 'node-compile-cache'), { recursive: true }).length > 50)
+  t.same(readdirSync(TMPDIR), [])
+  t.ok(readdirSync(fileURLToPath(new URL('../../node_modules/.cache/splitbrain', import.meta.url)), { recursive: true }).length > 50)
 })
 
 /** Puts other source in the place of the command's main file. */
