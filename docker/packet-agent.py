@@ -10,7 +10,7 @@ The firewall hands it packets through NFQUEUE (linux/netfilter/nfnetlink_queue.h
 It gives each back at once, later, changed, or not at all. A second copy is sent
 through a raw socket: it arrives over loopback, which the firewall's rules leave alone.
 
-Commands; SOURCE and addresses are IPv4, PORTS is `*` or `8300,8301`, times in ms:
+Commands; SOURCE and addresses are IPv4 (SOURCE also 0.0.0.0/0: anybody), PORTS is `*` or `8300,8301`, times in ms:
   open                                         binds the queue
   seed NUMBER                                  all chance is drawn from it
   add KEY SOURCE PORTS KIND NUMBER...          from now on disturbs what SOURCE sends
@@ -34,6 +34,7 @@ import sys
 import time
 
 PROBE_PORT = 7007
+ANYBODY = '0.0.0.0/0'
 QUEUE = 5
 QUEUE_PACKETS_MAX = 65536
 RECEIVE_BUFFER_BYTES = 8 << 20
@@ -129,7 +130,7 @@ class Fate:
 
 class Disturbance:
     def __init__(self, source, ports, kind, numbers):
-        self.source = socket.inet_aton(source)
+        self.source = None if source == ANYBODY else socket.inet_aton(source)
         self.ports = None if ports == '*' else {int(port) for port in ports.split(',')}
         self.apply = getattr(self, kind)
         self.numbers = numbers
@@ -138,7 +139,7 @@ class Disturbance:
         self.last_due = self.free_at = 0.0
 
     def matches(self, payload):
-        if payload[12:16] != self.source:
+        if self.source is not None and payload[12:16] != self.source:
             return False
         if self.ports is None:
             return True

@@ -18,7 +18,7 @@ t.test('the README says what the code says', async (t) => {
 t.test('the table has each family, and changes with what environments carry', async (t) => {
   const table = faultTable()
   for (const name of Object.keys(nemeses)) t.match(table, new RegExp(`^\\| \`${name}\` \\| .+ \\| (yes|no)`, 'm'))
-  t.match(table, /^\| `resources` .*\| yes, not memory \|/m)
+  t.match(table, /^\| `duplicate` .*\| yes, not raft only, clients \|/m)
   t.throws(() => withFaultTable('# nothing'), /no place for the table/)
 })
 

@@ -20,10 +20,9 @@ const wholeKill = { kill: true, restart: true, terminate: true, cutPower: true, 
 /** What each carries where the machine has all that it needs. Tests hold it against real environments. */
 export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
   simulated: {
-    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics }, firewall: {},
+    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics, disturbClients: true }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
-    // A simulated member has no memory of its own.
-    limitResources: { kinds: ['cpu', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
+    limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
   local: {
     // TCP's reader never sees duplicates, nor what comes out of order: without root there is nobody below it.
@@ -32,7 +31,7 @@ export const carriedFaults: Readonly<Record<EnvironmentKind, CarriedFaults>> = {
     limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },
   docker: {
-    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics }, firewall: {},
+    cutLinks: { traffics }, cutClients: {}, disturbLinks: { kinds: disturbances, traffics, disturbClients: true }, firewall: {},
     kill: wholeKill, pause: {}, skewClock: everySkew, troubleDisk: everyTrouble, damageFiles: {},
     limitResources: { kinds: ['cpu', 'memory', 'files'] }, spareMembers: { spares: ['n4', 'n5'] },
   },

@@ -85,11 +85,12 @@ export interface AskableMember {
 }
 
 /** The ports of a conversation; null for all of them; undefined where the system has no such conversation. */
-export function portsOf(traffic: Traffic, { raft, gossip }: SystemPorts): readonly number[] | null | undefined {
+export function portsOf(traffic: Traffic | 'clients', { raft, gossip, http }: SystemPorts): readonly number[] | null | undefined {
   switch (traffic) {
     case 'all': return null
     case 'raft': return [raft]
     case 'gossip': return gossip === null ? undefined : [gossip]
+    case 'clients': return [http]
     default: return traffic satisfies never
   }
 }

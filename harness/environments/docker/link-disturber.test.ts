@@ -26,12 +26,12 @@ t.test('packets between containers', { skip }, async (t) => {
   const address = { n1: (await n1.run('hostname -I')).trim(), n2: (await n2.run('hostname -I')).trim() }
 
   /** Ms that a TCP handshake from n1 to n2 takes at best, seen by a program that knows nothing of the faults: a busy machine adds to some, a fault to all. */
-  const handshakeMs = async () => Number(await n1.run(`node -e '
+  const handshakeMs = async (port = 8500) => Number(await n1.run(`node -e '
     const tries = []
     const next = () => {
       if (tries.length === 7) return console.log(Math.min(...tries))
       const began = performance.now()
-      require("net").connect(8500, "${address.n2}").on("error", () => { tries.push(performance.now() - began); next() })
+      require("net").connect(${port}, "${address.n2}").on("error", () => { tries.push(performance.now() - began); next() })
     }
     next()'`, 60_000))
 
@@ -71,6 +71,21 @@ t.test('packets between containers', { skip }, async (t) => {
     const gossip = await disturbLinks.disturb([link('n1>n2')], { kind: 'delay', delayMs: 300, jitterMs: 0, distribution: 'uniform' }, 'gossip')
     t.ok(await handshakeMs() < 250, 'port 8500 is not gossip')
     await gossip.heal()
+  })
+
+  await t.test('what clients ask is disturbed alone, whoever they are', async (t) => {
+    for (const [disturbance, shows] of kinds) {
+      const effect = await disturbLinks.disturbClients!(['n2'], disturbance)
+      const [seen] = Object.values(effect.observed as Record<string, LinkMeasure>)
+      t.ok(shows(seen!), `${disturbance.kind}: ${JSON.stringify(seen)}`)
+      if (disturbance.kind === 'delay' && disturbance.delayMs === 80) {
+        t.ok(await handshakeMs() >= 65)
+        t.ok(await handshakeMs(8300) < 65, 'members among themselves are not clients')
+      }
+      await effect.heal()
+      t.equal(await effect.heal(), null)
+    }
+    t.ok(await handshakeMs() < 65)
   })
 
   await t.test('several at once, and one that cannot be measured behind a cut', async (t) => {

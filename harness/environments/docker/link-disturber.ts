@@ -22,6 +22,10 @@ const mtuProbeMax = 1500
 /** No test needs a longer line than two seconds, and probes must wait for it. */
 const delayMsMax = 10_000
 
+/** Stands for all who are no members. */
+const clients = 'clients'
+const anybody = '0.0.0.0/0'
+
 const ruleKinds = ['loss', 'mtu'] as const
 const agentKinds = ['loss', 'delay', 'duplicate', 'reorder', 'corrupt', 'bandwidth'] as const
 
@@ -71,11 +75,24 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
 
   async disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect> {
     this.#check(links, disturbance)
+    return await this.#begin(links, disturbance, traffic, links)
+  }
+
+  /** What arrives at the port for clients, from anybody; other members send the probes. */
+  async disturbClients(members: readonly string[], disturbance: Disturbance): Promise<Effect> {
+    const probed = members.map((to) => ({ from: [...this.#namespaces.keys()].find((member) => member !== to) ?? to, to }))
+    this.#check(probed, disturbance)
+    return await this.#begin(probed, disturbance, clients, members.map((to) => ({ from: clients, to })))
+  }
+
+  /** @param links over which probes go; @param held what other faults' probes would meet */
+  async #begin(links: readonly Link[], disturbance: Disturbance, traffic: Traffic | 'clients', held: readonly Link[]): Promise<Effect> {
     const number = this.#nextNumber++
     const unique = [...new Map(links.map((link) => [`${link.from} ${link.to}`, link])).values()]
     const way = this.#wayOf(disturbance)
+    if (traffic === clients && way.kind === 'netem') throw new Error(`${disturbance.kind} of what clients ask needs NFQUEUE: ${this.missing.nfqueue}`)
     const what = `${disturbance.kind} on ${unique.map(({ from, to }) => `${from}→${to}`).join(' ')}`
-    const release = this.#holds.hold(unique, traffic, 'disturbs')
+    const release = this.#holds.hold(held, traffic === clients ? 'all' : traffic, 'disturbs')
     let healed = false
     const heal = async () => {
       if (healed) return null
@@ -88,10 +105,10 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
       }
     }
     try {
-      if (way.kind === 'netem') await this.#queueAtSenders(number, unique, traffic, way)
+      if (way.kind === 'netem') await this.#queueAtSenders(number, unique, traffic as Traffic, way)
       else await Promise.all([...grouped(unique.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
         const namespace = this.#namespace(to)
-        const sources = senders.map((from) => this.#namespace(from).address)
+        const sources = traffic === clients ? [anybody] : senders.map((from) => this.#namespace(from).address)
         if (way.kind === 'agent') {
           await this.#open(namespace)
           for (const source of sources) await namespace.agent.command('add', key(number, source), source, portsWord(traffic, this.#ports), ...agentWords(disturbance))
@@ -156,12 +173,12 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
     if (disturbance.kind === 'loss' && disturbance.burstLength > 1 && this.missing.nfqueue !== null && !this.#netem) throw new Error(`Losses in bursts need NFQUEUE: ${this.missing.nfqueue}`)
   }
 
-  async #heal(number: number, links: readonly Link[], traffic: Traffic, way: Way, release: () => void): Promise<unknown> {
+  async #heal(number: number, links: readonly Link[], traffic: Traffic | 'clients', way: Way, release: () => void): Promise<unknown> {
     if (way.kind === 'netem') await this.#clearSenders(number, way)
     else await Promise.all([...grouped(links.map(({ from, to }) => [to, from]))].map(async ([to, senders]) => {
       const { run, agent } = this.#namespace(to)
       await run(calmScript(number, way.kind === 'rule' ? way.target : null))
-      if (way.kind === 'agent') for (const from of senders) await agent.command('remove', key(number, this.#namespace(from).address))
+      if (way.kind === 'agent') for (const source of traffic === clients ? [anybody] : senders.map((from) => this.#namespace(from).address)) await agent.command('remove', key(number, source))
     }))
     release()
     return await this.#prove(links, traffic, calmPlan, seemsCalm)
@@ -172,7 +189,7 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
    * that another fault holds cannot be measured: there the agent's count of packets must grow, or nothing is said.
    */
   async #prove(
-    links: readonly Link[], traffic: Traffic, plan: ProbePlan, problemOf: (seen: LinkMeasure) => string | null, number?: number, way?: Way,
+    links: readonly Link[], traffic: Traffic | 'clients', plan: ProbePlan, problemOf: (seen: LinkMeasure) => string | null, number?: number, way?: Way,
   ): Promise<Record<string, unknown>> {
     const observed: Record<string, unknown> = {}
     let open = links
@@ -187,7 +204,7 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
         if (reason === null) continue
         if (!this.#isMuddled(link, traffic, number !== undefined)) wrong.push({ link, reason: `${name}: ${reason}` })
         else if (number !== undefined && way?.kind === 'agent') {
-          const counts = await this.#namespace(link.to).agent.command('counts', key(number, this.#namespace(link.from).address)) as [number, number]
+          const counts = await this.#namespace(link.to).agent.command('counts', key(number, traffic === clients ? anybody : this.#namespace(link.from).address)) as [number, number]
           observed[name] = { packetsSeen: counts[0], packetsTouched: counts[1], heldByAnotherFault: true }
           if (counts[0] === 0) wrong.push({ link, reason: `${name}: no packet has met it` })
         } else observed[name] = { ...measured, heldByAnotherFault: true }
@@ -199,11 +216,13 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
   }
 
   /** Whether another fault spoils what a probe of this link shows. */
-  #isMuddled(link: Link, traffic: Traffic, ownHold: boolean): boolean {
+  #isMuddled(link: Link, traffic: Traffic | 'clients', ownHold: boolean): boolean {
+    // What holds all of a link holds the probes of clients' traffic too.
+    if (traffic === clients) return this.#holds.count(link, 'all') > 0
     return this.#holds.holds(link, traffic, 'blocks') || this.#holds.count(link, traffic) > (ownHold ? 1 : 0)
   }
 
-  async #measure(links: readonly Link[], traffic: Traffic, plan: ProbePlan): Promise<Map<string, LinkMeasure>> {
+  async #measure(links: readonly Link[], traffic: Traffic | 'clients', plan: ProbePlan): Promise<Map<string, LinkMeasure>> {
     const token = this.#nextToken++
     const senders = grouped(links.map(({ from, to }) => [from, to]))
     const receivers = grouped(links.map(({ from, to }) => [to, from]))
@@ -262,6 +281,6 @@ function key(number: number, source: string): string {
   return `${number}-${source}`
 }
 
-function portsWord(traffic: Traffic, ports: SystemPorts): string {
+function portsWord(traffic: Traffic | 'clients', ports: SystemPorts): string {
   return traffic === 'all' ? '*' : String(probeSourcePort(traffic, ports))
 }

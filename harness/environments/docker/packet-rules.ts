@@ -78,7 +78,7 @@ function disturbChain(number: number): string {
 }
 
 /** Steers what arrives from these sources to a target, or into the agent's queue. */
-export function disturbScript(number: number, sources: readonly string[], traffic: Traffic, target: string | null, ports?: SystemPorts): string {
+export function disturbScript(number: number, sources: readonly string[], traffic: Traffic | 'clients', target: string | null, ports?: SystemPorts): string {
   const chain = disturbChain(number)
   return restore('mangle',
     `:${chain} - [0:0]`,

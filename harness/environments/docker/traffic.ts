@@ -15,14 +15,16 @@ export function trafficsOf(ports: SystemPorts): readonly Traffic[] {
  * is the conversation's, so that both directions of a connection do. Raft's include UDP on its port, where nothing
  * but probes is sent, so that one kind of probe shows all of them.
  */
-export function matchesOf(source: string, traffic: Traffic, systemPorts: SystemPorts = consulPorts): string[] {
+export function matchesOf(source: string, traffic: Traffic | 'clients', systemPorts: SystemPorts = consulPorts): string[] {
   const ports = portsOf(traffic, systemPorts)
   if (ports === undefined) throw new Error(`There is no ${traffic} to be told from other traffic`)
   if (ports === null) return [`-s ${source}`]
+  // What clients ask, whoever they are; the UDP is probes.
+  if (traffic === 'clients') return ports.flatMap((port) => [`-s ${source} -p tcp --dport ${port}`, `-s ${source} -p udp --sport ${port}`])
   return ports.flatMap((port) => ['udp', 'tcp'].flatMap((protocol) => ['sport', 'dport'].map((side) => `-s ${source} -p ${protocol} --${side} ${port}`)))
 }
 
 /** From where a probe of a conversation is sent: a port that its rules match; for all traffic any other. */
-export function probeSourcePort(traffic: Traffic, ports: SystemPorts = consulPorts): number {
+export function probeSourcePort(traffic: Traffic | 'clients', ports: SystemPorts = consulPorts): number {
   return portsOf(traffic, ports)?.[0] ?? 7006
 }

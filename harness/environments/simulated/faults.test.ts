@@ -293,7 +293,25 @@ t.test('too little CPU makes a member slow, too few descriptors make it turn cli
     t.ok(outcomes.some((outcome) => outcome.kind === 'lost' && /ECONNRESET/.test(outcome.error)))
     await files.heal()
     t.match(text(await get(environment, follower, 'k')), /^404/)
-    await t.rejects(environment.limitResources!.limit(follower, { kind: 'memory', maxMiB: 100 }), /no memory/)
+  })
+})
+
+t.test('too little memory ends a member when it holds much, and lets it run when it does not', async (t) => {
+  await withCluster({}, async (environment) => {
+    const { follower } = await roles(environment)
+    const memory = await environment.limitResources!.limit(follower, { kind: 'memory', maxMiB: 110 })
+    t.match(memory.observed, { maxMiB: 110 })
+    t.ok((memory.observed as { usedMiB: number }).usedMiB < 110, JSON.stringify(memory.observed))
+    t.match(text(await get(environment, follower, 'k')), /^404/, 'one request is little')
+    const outcomes = await Promise.all(Array.from({ length: 60 }, () => environment.request(follower, { method: 'GET', target: '/v1/kv/k?index=1000000&wait=5s' }, 6000)))
+    t.ok(outcomes.some((outcome) => outcome.kind === 'lost'), 'sixty are too many')
+    t.match(text(await get(environment, follower, 'k')), /ECONNREFUSED/)
+    t.match(await memory.heal(), { running: false })
+    await environment.kill!.restart(follower)
+    t.match(text(await get(environment, follower, 'k')), /^(404|500)/)
+    const least = await environment.limitResources!.limit(follower, { kind: 'memory', maxMiB: 10 })
+    await until(environment, async () => /ECONNREFUSED/.test(text(await get(environment, follower, 'k'))) ? true : null, 'it dies of its own size')
+    await least.heal()
   })
 })
 

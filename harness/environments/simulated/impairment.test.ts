@@ -36,10 +36,12 @@ t.test('law: delays keep to their distribution', async (t) => {
     const delays = (distribution: 'uniform' | 'normal' | 'pareto') =>
       fates({ kind: 'delay', delayMs, jitterMs, distribution }, 3000, seed).map((copies) => copies[0]?.delayMs ?? 0)
     const [uniform, normal, pareto] = [delays('uniform'), delays('normal'), delays('pareto')]
-    const near = (number: number, expected: number) => Math.abs(number - expected) <= 0.15 * jitterMs + 0.01
+    // The tail of a pareto comes far by chance.
+    const near = (number: number, expected: number, slack = 0.15) => Math.abs(number - expected) <= slack * jitterMs + 0.01
     return uniform.every((ms) => ms >= delayMs - jitterMs && ms <= delayMs + jitterMs) && near(mean(uniform), delayMs)
-      && near(mean(normal), delayMs) && near(Math.sqrt(mean(normal.map((ms) => (ms - delayMs) ** 2))), jitterMs)
-      && pareto.every((ms) => ms >= delayMs) && near(mean(pareto), delayMs + jitterMs / 2)
+      // Below zero there is no delay, which shows where the jitter is as large as the delay.
+      && (delayMs < 4 * jitterMs || near(mean(normal), delayMs) && near(Math.sqrt(mean(normal.map((ms) => (ms - delayMs) ** 2))), jitterMs))
+      && pareto.every((ms) => ms >= delayMs) && near(mean(pareto), delayMs + jitterMs / 2, 0.5)
   }), { numRuns: 20 })
   t.pass()
 })

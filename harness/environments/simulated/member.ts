@@ -46,6 +46,9 @@ export type Ending =
 
 /** What a process holds open besides connections: its log, its files, its listening sockets. */
 const ownDescriptors = 20
+/** What Node.js and the member's code take, and what a connection and the request on it do. */
+const ownMiB = 90
+const miBPerConnection = 1
 
 /**
  * One member: a machine with clocks, disks and a CPU that outlive it, and one
@@ -59,6 +62,7 @@ export class SimulatedMember implements ClientTarget {
   readonly disks: MemberDisks
   /** Several limits hold together: the smallest counts. */
   readonly descriptorLimits = new Set<{ readonly max: number }>()
+  readonly memoryLimits = new Set<{ readonly maxMiB: number }>()
   readonly #ports: MemberPorts
   readonly #random: Random
   readonly #dnsRandom: Random
@@ -127,6 +131,16 @@ export class SimulatedMember implements ClientTarget {
     if (this.descriptorLimits.size === 0 || this.#life === null) return false
     const max = Math.min(...[...this.descriptorLimits].map((limit) => limit.max))
     return ownDescriptors + this.#ports.network.openConnections(this.name) + this.#ports.clientConnections() >= max
+  }
+
+  /** As a real member's grows: with what it holds for each connection. */
+  get memoryMiB(): number {
+    return this.#life === null ? 0 : ownMiB + miBPerConnection * (this.#ports.network.openConnections(this.name) + this.#ports.clientConnections())
+  }
+
+  /** Whether it could hold so much more. */
+  canHoldMiB(more: number): boolean {
+    return [...this.memoryLimits].every(({ maxMiB }) => this.memoryMiB + more <= maxMiB)
   }
 
   /** A new life on the same disk. */
@@ -229,6 +243,8 @@ export class SimulatedMember implements ClientTarget {
   #guard(born: number, task: () => void): void {
     if (this.#lives !== born) return
     try {
+      // Without a warning, as the kernel ends whoever has more than it may.
+      if (this.memoryLimits.size > 0 && !this.canHoldMiB(0)) throw new Error(`out of memory: ${this.memoryMiB} MiB`)
       task()
     } catch (error) {
       const cause = error instanceof Error ? error : new Error(String(error))

@@ -36,7 +36,15 @@ export class PathFaults implements CutLinks, CutClients, DisturbLinks, Firewall 
   }
 
   async disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect> {
-    const placed = place(this.#between(links, traffic).map((path) => ({ path, impairment: disturbance })))
+    return await this.#disturb(this.#between(links, traffic), disturbance)
+  }
+
+  async disturbClients(members: readonly string[], disturbance: Disturbance): Promise<Effect> {
+    return await this.#disturb(members.flatMap((member) => [this.#paths.of(clientsEnd, member, 'client'), this.#paths.of(member, clientsEnd, 'client')]), disturbance)
+  }
+
+  async #disturb(paths: readonly Path[], disturbance: Disturbance): Promise<Effect> {
+    const placed = place(paths.map((path) => ({ path, impairment: disturbance })))
     try {
       const observed = expectDisturbed(disturbance, await measure(this.#time, placed, probePackets(disturbance, placed.length)))
       return effect(observed, () => this.#mend(placed))

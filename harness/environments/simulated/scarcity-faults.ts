@@ -10,9 +10,9 @@ const cpuProbeTasks = 200
 /** Beyond this a backlog is not worth waiting for. */
 const cpuProbeMsMax = 60_000
 
-/** Too little of something. Memory is not among it: a simulated member has none of its own. */
+/** Too little of something. */
 export class ScarcityFaults implements LimitResources {
-  readonly kinds = ['cpu', 'files'] as const
+  readonly kinds = ['cpu', 'memory', 'files'] as const
   readonly #time: VirtualTime
   readonly #clients: SimulatedClients
   readonly #member: (name: string) => SimulatedMember
@@ -28,7 +28,7 @@ export class ScarcityFaults implements LimitResources {
     switch (scarcity.kind) {
       case 'cpu': return this.#limitCpu(member, scarcity.share)
       case 'files': return this.#limitFiles(member, scarcity.max)
-      case 'memory': throw new Error('A simulated member has no memory of its own that could be short.')
+      case 'memory': return this.#limitMemory(member, scarcity.maxMiB)
       default: return unreachable(scarcity)
     }
   }
@@ -68,6 +68,23 @@ export class ScarcityFaults implements LimitResources {
           queue.after(0, () => resolve(tookMs))
         })
       }
+    })
+  }
+
+  /** Who has more dies of it with its next task. */
+  async #limitMemory(member: SimulatedMember, maxMiB: number): Promise<Effect> {
+    const limit = { maxMiB }
+    member.memoryLimits.add(limit)
+    const end = () => void member.memoryLimits.delete(limit)
+    const more = Math.max(0, maxMiB - member.memoryMiB) + 1
+    if (member.isAlive && member.canHoldMiB(more)) {
+      end()
+      throw new Error(`${member.name} may have ${maxMiB} MiB, has ${member.memoryMiB} and could take ${more} more`)
+    }
+    return effect({ usedMiB: member.memoryMiB, maxMiB }, async () => {
+      end()
+      if (member.memoryLimits.size === 0 && !member.canHoldMiB(maxMiB)) throw new Error(`${member.name} may have as much memory as it likes, and could not take ${maxMiB} MiB`)
+      return { running: member.isAlive, usedMiB: member.memoryMiB }
     })
   }
 
