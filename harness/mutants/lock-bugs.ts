@@ -75,8 +75,8 @@ export const lockBugs: readonly Mutant[] = [
     about: 'a lock is given back by whoever says so, whether it holds it or not',
     edits: [{
       file: 'node/state/kv.ts',
-      find: 'if (old === null || old.session !== session) return false\n    this.#write(index, key, value, flags, old.lockIndex, null)',
-      replace: 'if (old === null) return false\n    this.#write(index, key, value, flags, old.lockIndex, null)',
+      find: 'if (old === null || old.session !== session) return false\n    this.#write(index, old, key, value, flags, old.lockIndex, null)',
+      replace: 'if (old === null) return false\n    this.#write(index, old, key, value, flags, old.lockIndex, null)',
     }],
     runs: { simulated: lock('--nemesis', 'none', '--time-limit', '20'), local: null },
   },
@@ -105,7 +105,7 @@ export const lockBugs: readonly Mutant[] = [
     about: 'a snapshot does not hold which keys were deleted: the index of a prefix goes back to that of what is left',
     edits: [{
       file: 'node/state/kv.ts',
-      find: "for (const [key, index] of tombstones) yield encodeKvRecord({ kind: 'tombstone', key, index })",
+      find: "for (const [i, key] of tombstones.keys.entries()) yield encodeKvRecord({ kind: 'tombstone', key, index: tombstones.indexes[i]! })",
       replace: '',
     }],
     runs: { simulated: watch('--nemesis', 'restart-all', '--interval', '1.5', '--time-limit', '60', '--member-config', JSON.stringify({ raft_snapshot_threshold: 12, raft_trailing_logs: 2 })), local: null },

@@ -56,11 +56,11 @@ export const transactionBugs: readonly Mutant[] = [
     about: 'a snapshot is written without its last key: whoever starts from it, or is sent it, has lost one',
     edits: [{
       file: 'node/state/kv.ts',
-      find: "for (const entry of entries) yield encodeKvRecord({ kind: 'entry', entry })",
+      find: 'yield* entries.records',
       replace: `let held = null
-      for (const entry of entries) {
-        if (held !== null) yield encodeKvRecord({ kind: 'entry', entry: held })
-        held = entry
+      for (const record of entries.records) {
+        if (held !== null) yield held
+        held = record
       }`,
     }],
     runs: { simulated: ['--workload', 'set', '--nemesis', 'partition,kill', '--time-limit', '30', ...manySnapshots], local: null },
