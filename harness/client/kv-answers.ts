@@ -38,15 +38,18 @@ export function decodeLockEntry(body: Uint8Array, key: string): KvEntry & { read
   return 'malformed' in entry ? entry : withValue(entry, (value) => ({ value, version: entry.ModifyIndex, lockIndex: entry.LockIndex, session: entry.Session ?? null }))
 }
 
-/** All entries of `GET /v1/kv/<prefix>?recurse`: each once, in the order of their keys, none outside of the prefix. */
-export function decodeEntries(body: Uint8Array, prefix: string): readonly (KvEntry & { readonly key: string })[] | Malformed {
+/**
+ * All entries of `GET /v1/kv/<prefix>?recurse`: in the order of their keys, none outside of the prefix.
+ * @param repeated what to do with a key that is there twice: `kept` for who judges that
+ */
+export function decodeEntries(body: Uint8Array, prefix: string, repeated: 'malformed' | 'kept' = 'malformed'): readonly (KvEntry & { readonly key: string })[] | Malformed {
   const parsed = parse(body, entriesSchema)
   if ('malformed' in parsed) return parsed
   const entries: (KvEntry & { readonly key: string })[] = []
   let last: string | null = null
   for (const entry of parsed) {
     if (!entry.Key.startsWith(prefix)) return { malformed: `malformed answer: asked for keys below ${prefix}, got ${entry.Key}` }
-    if (last !== null && Buffer.compare(Buffer.from(last), Buffer.from(entry.Key)) >= 0) return { malformed: `malformed answer: ${entry.Key} comes after ${last}` }
+    if (last !== null && Buffer.compare(Buffer.from(last), Buffer.from(entry.Key)) >= (repeated === 'kept' ? 1 : 0)) return { malformed: `malformed answer: ${entry.Key} comes after ${last}` }
     last = entry.Key
     const decoded = withValue(entry, (value) => ({ key: entry.Key, value, version: entry.ModifyIndex }))
     if ('malformed' in decoded) return decoded

@@ -67,20 +67,38 @@ export const transactionBugs: readonly Mutant[] = [
   },
   {
     name: 'delete-takes-neighbour',
-    about: 'a key that is deleted takes the next one out of the order of keys: it is missing where keys are listed',
-    edits: [{ file: 'node/state/sorted-keys.ts', find: 'keys.splice(position, 1)', replace: 'keys.splice(position, 2)' }],
+    about: 'a key that is deleted takes the next one on its page with it: it is missing where keys are read and listed',
+    edits: [{
+      file: 'node/state/kv-pages.ts',
+      find: 'page.removeAt(this.#slot)\n    this.#size--\n    if (page.count === 0)',
+      replace: `page.removeAt(this.#slot)
+    this.#size--
+    if (this.#slot < page.count) {
+      page.removeAt(this.#slot)
+      this.#size--
+    }
+    if (page.count === 0)`,
+    }],
     runs: { simulated: [...set, ...quiet], local: [...set, ...quiet] },
   },
   {
-    name: 'list-skips-end-of-block',
-    about: 'a list of keys by prefix leaves out the last key of each block that keys are kept in',
-    edits: [{ file: 'node/state/sorted-keys.ts', find: 'for (; position < keys.length; position++) {', replace: 'for (; position < keys.length - 1; position++) {' }],
+    name: 'list-skips-end-of-page',
+    about: 'a list of keys by prefix leaves out the last key of each page that keys are kept in',
+    edits: [{
+      file: 'node/state/kv-pages.ts',
+      find: 'if (end > start) yield { page, start, end }\n      }\n',
+      replace: 'if (end - 1 > start) yield { page, start, end: end - 1 }\n      }\n',
+    }],
     runs: { simulated: [...set, ...quiet], local: null },
   },
   {
     name: 'list-repeats-a-key',
     about: 'a long list of keys by prefix has one of them twice',
-    edits: [{ file: 'node/state/sorted-keys.ts', find: 'matches.push(key)', replace: 'matches.push(key)\n        if (matches.length === 20) matches.push(key)' }],
+    edits: [{
+      file: 'node/state/kv-entries.ts',
+      find: '    return entries\n  }',
+      replace: '    if (entries.length > 20) entries.splice(20, 0, entries[19]!)\n    return entries\n  }',
+    }],
     runs: { simulated: [...set, ...quiet], local: null },
   },
 ]

@@ -21,7 +21,7 @@ export class ConsulPrefixes implements PrefixClient {
     const outcome = await this.#request({ method: 'GET', target: `${kvPath(prefix)}?recurse${query}` }, this.#timeoutMs)
     if (isAbsent(outcome)) return { type: 'ok', entries: [] }
     if (outcome.kind !== 'response' || outcome.status !== 200) return failureOf(outcome, 'read')
-    const entries = decodeEntries(outcome.body, prefix)
+    const entries = decodeEntries(outcome.body, prefix, 'kept')
     return 'malformed' in entries ? failureOf(outcome, 'read', entries.malformed) : { type: 'ok', entries }
   }
 
