@@ -11,6 +11,7 @@ import type { ApplyResult, StateMachine } from '../state/state-machine.ts'
 import type { Wal } from '../storage/wal.ts'
 import type { SnapshotHead } from '../raft/snapshot.ts'
 import type { Snapshotter } from './snapshotter.ts'
+import { persistedVotes } from './persisted-votes.ts'
 
 /** How a proposal ended. */
 export type ProposalOutcome =
@@ -198,10 +199,9 @@ export class RaftDriver {
         this.#ports.onFatal(new Error(`the write-ahead log cannot be written: ${error.message}. What the disk holds is not known; free or repair it, then start this member again.`, { cause: error }))
         return
       }
-      const { hardState } = persist
-      if (hardState !== null && hardState.votedFor !== null) {
-        this.#ports.trace?.({ event: 'vote', ...this.#stamp(), term: hardState.term, votedFor: hardState.votedFor })
-        this.#ports.trace?.flush?.()
+      if (this.#ports.trace !== null) {
+        for (const vote of persistedVotes(persist)) this.#ports.trace({ event: 'vote', ...this.#stamp(), ...vote })
+        this.#ports.trace.flush?.()
       }
       for (const message of persist.messages) this.#ports.send(message)
       core.persisted(persist)
