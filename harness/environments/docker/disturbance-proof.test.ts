@@ -27,6 +27,8 @@ t.test('each disturbance is seen, and a link that is whole is taken for none', a
     [{ kind: 'loss', probability: 0.2, burstLength: 4 }, (sequence) => sequence % 20 < 4 ? [] : [{}]],
     [{ kind: 'loss', probability: 1, burstLength: 1 }, () => []],
     [{ kind: 'delay', delayMs: 100, jitterMs: 10, distribution: 'uniform' }, (sequence) => [{ delayMs: 95 + sequence % 10 }]],
+    // Who comes behind a late one is as late: after one that is far out all are.
+    [{ kind: 'delay', delayMs: 624, jitterMs: 538, distribution: 'normal' }, (sequence) => [{ delayMs: sequence < 3 ? 700 : 2076 }]],
     [{ kind: 'duplicate', probability: 0.2 }, (sequence) => sequence % 5 === 0 ? [{}, {}] : [{}]],
     [{ kind: 'corrupt', probability: 0.2 }, every(5, { intact: false })],
     [{ kind: 'bandwidth', kbitPerS: 1000 }, (sequence) => [{ delayMs: sequence * 1228 * 8 / 1000 }]],

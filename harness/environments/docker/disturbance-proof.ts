@@ -105,7 +105,8 @@ export function seemsDisturbed(disturbance: Disturbance, seen: LinkMeasure): str
       const { delayMs, jitterMs, distribution } = disturbance
       // 20 samples: their mean is within jitter of the true one, for each of the distributions.
       const least = Math.max(0, delayMs - jitterMs) * 0.95 - 0.5
-      const most = delayMs + jitterMs * (distribution === 'pareto' ? 2 : 1) + slackMs
+      // Jitter does not reorder: who comes behind a late one is as late, so the median is near the largest of those before.
+      const most = delayMs + jitterMs * { uniform: 1, normal: 3, pareto: 4 }[distribution] + slackMs
       return delayMsMean < least || delayMsMedian > most ? `the delay is ${delayMsMean} ms in the mean, ${delayMsMedian} ms in the median` : null
     }
     case 'bandwidth': return kbitPerS === null ? `only ${arrived} of ${sent} probes arrived` : kbitPerS > disturbance.kbitPerS * 1.35 ? `${kbitPerS} kbit/s pass` : null
