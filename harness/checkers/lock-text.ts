@@ -1,16 +1,8 @@
-import type { HistoryEvent } from '../history/event.ts'
-import type { FaultRecord } from '../runner/fault-record.ts'
 import type { SessionSpec } from './lock-history.ts'
-
-/** What is judged of a text. */
-export interface LockText {
-  readonly history: readonly HistoryEvent[]
-  readonly faults: readonly FaultRecord[]
-}
+import { numberIn, timedText, type TimedText } from './timed-text.ts'
 
 /**
- * Histories of locks as text for tests, an operation a line with its times in
- * seconds: `1.0-1.1` succeeded, `1.0~1.1` may have happened, `1.0x1.1` failed.
+ * Histories of locks as text for tests; timed-text.ts says how times are written.
  *
  *     1.0-1.1 0 acquire a s1 t1 held ttl=10 delay=2   (or refused, unknown; +delete, +checked)
  *     2.0-2.1 0 release a s1 t2 yes                   (or no)
@@ -23,30 +15,12 @@ export interface LockText {
  *
  * A session is made by the first acquisition that names it, at member n1.
  */
-export function lockText(text: string): LockText {
-  const events: { readonly time: number, readonly order: number, readonly event: Omit<HistoryEvent, 'index' | 'time'> }[] = []
-  const faults: FaultRecord[] = []
+export function lockText(text: string): TimedText {
   const made = new Set<string>()
-  for (const line of text.trim().split('\n').map((one) => one.trim()).filter((one) => one !== '')) {
-    const [, from, how, to, rest] = /^([\d.]+)([-~x])([\d.]+)\s+(.*)$/.exec(line) ?? []
-    if (rest === undefined) throw new Error(`no operation: ${line}`)
-    const [fromNs, toNs] = [Math.round(Number(from) * 1e9), Math.round(Number(to) * 1e9)]
-    const words = rest.split(/\s+/)
-    if (words[0] === 'fault') {
-      const fault = faults.length
-      const common = { fault, name: words[1]!, value: JSON.parse(words.slice(2).join(' ') || '{}'), sinceMainS: 0, observed: null, error: null }
-      faults.push({ ...common, step: 'start', askedNs: fromNs, doneNs: fromNs }, { ...common, step: 'stop', askedNs: toNs, doneNs: toNs })
-      continue
-    }
-    const [process, f, ...args] = words as [string, string, ...string[]]
-    const { key, value, certain } = decode(f, args, made)
-    const common = { process: Number(process), f, ...key === undefined ? {} : { key }, node: 'n1' }
-    const type = how === '-' ? 'ok' : how === '~' ? 'info' : 'fail'
-    events.push({ time: fromNs, order: events.length, event: { ...common, type: 'invoke', value: null } })
-    events.push({ time: toNs, order: events.length, event: { ...common, type, value: type === 'ok' ? { ...value, ...certain } : value, ...type === 'ok' ? {} : { error: 'lost' } } })
-  }
-  const sorted = events.sort((a, b) => a.time - b.time || a.order - b.order)
-  return { history: sorted.map(({ time, event }, index) => ({ ...event, index, time }) as HistoryEvent), faults: faults.sort((a, b) => a.askedNs - b.askedNs) }
+  return timedText(text, ([process, f, ...args], end) => {
+    const { key, value, certain } = decode(f!, args, made)
+    return { process: Number(process), f: f!, ...key === undefined ? {} : { key }, node: 'n1', asked: null, told: end === 'ok' ? { ...value, ...certain } : value }
+  })
 }
 
 interface Decoded {
@@ -82,9 +56,8 @@ function decode(f: string, args: readonly string[], made: Set<string>): Decoded 
 }
 
 function specOf(words: readonly string[]): SessionSpec {
-  const number = (name: string, otherwise: number) => Number(words.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1) ?? otherwise)
   return {
-    ttlMs: number('ttl', 10) * 1000, lockDelayMs: number('delay', 0) * 1000,
+    ttlMs: numberIn(words, 'ttl', 10) * 1000, lockDelayMs: numberIn(words, 'delay', 0) * 1000,
     behavior: words.includes('+delete') ? 'delete' : 'release', endsWithMember: words.includes('+checked'),
   }
 }

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { resolvePlan } from '../plan/resolve-plan.ts'
 import { checkLocks } from './locks.ts'
-import { lockText, type LockText } from './lock-text.ts'
+import { lockText } from './lock-text.ts'
+import type { TimedText } from './timed-text.ts'
 import type { CheckResult } from './verdict.ts'
 
 const plan = resolvePlan({ nemesis: [], operationTimeout: 1000 }, { env: 'local', drawSeed: () => 1, workloads: ['register'], nemeses: [], partitionTargets: [] })
 
-const judge = ({ history, faults }: LockText) => checkLocks(history, plan, { faults })
+const judge = ({ history, faults }: TimedText) => checkLocks(history, plan, { faults })
 const against = (results: readonly CheckResult[]) => results.filter(({ verdict }) => verdict === 'invalid').map(({ checker }) => checker)
 
 /** Handmade histories: what each checker must reject, and the neighbours that all must accept. `rejects`: by which checkers. */

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { resolvePlan } from '../plan/resolve-plan.ts'
 import { checkWatches } from './watches.ts'
-import { watchText, type WatchText } from './watch-text.ts'
+import type { TimedText } from './timed-text.ts'
+import { watchText } from './watch-text.ts'
 import type { CheckResult } from './verdict.ts'
 
 const plan = resolvePlan({ nemesis: [] }, { env: 'local', drawSeed: () => 1, workloads: ['register'], nemeses: [], partitionTargets: [] })
 
-const judge = ({ history, faults }: WatchText) => checkWatches(history, plan, { faults })
+const judge = ({ history, faults }: TimedText) => checkWatches(history, plan, { faults })
 const against = (results: readonly CheckResult[]) => results.filter(({ verdict }) => verdict === 'invalid').map(({ checker }) => checker)
 
 /** Others whom member n2 tells of a state behind all that was done before, while a wait goes on. */

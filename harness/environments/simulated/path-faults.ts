@@ -30,9 +30,7 @@ export class PathFaults implements CutLinks, CutClients, DisturbLinks, Firewall 
   }
 
   cutClients(members: readonly string[]): Promise<Effect> {
-    return this.#block(members.flatMap((member) => [
-      this.#paths.of(clientsEnd, member, 'client'), this.#paths.of(member, clientsEnd, 'client'),
-    ]).map((path) => ({ path, impairment: { kind: 'cut' } })))
+    return this.#block(this.#withClients(members).map((path) => ({ path, impairment: { kind: 'cut' } })))
   }
 
   async disturb(links: readonly Link[], disturbance: Disturbance, traffic: Traffic): Promise<Effect> {
@@ -40,7 +38,7 @@ export class PathFaults implements CutLinks, CutClients, DisturbLinks, Firewall 
   }
 
   async disturbClients(members: readonly string[], disturbance: Disturbance): Promise<Effect> {
-    return await this.#disturb(members.flatMap((member) => [this.#paths.of(clientsEnd, member, 'client'), this.#paths.of(member, clientsEnd, 'client')]), disturbance)
+    return await this.#disturb(this.#withClients(members), disturbance)
   }
 
   async #disturb(paths: readonly Path[], disturbance: Disturbance): Promise<Effect> {
@@ -73,6 +71,11 @@ export class PathFaults implements CutLinks, CutClients, DisturbLinks, Firewall 
       mendAll(placed)
       throw error
     }
+  }
+
+  /** There and back. */
+  #withClients(members: readonly string[]): Path[] {
+    return members.flatMap((member) => [this.#paths.of(clientsEnd, member, 'client'), this.#paths.of(member, clientsEnd, 'client')])
   }
 
   #between(links: readonly Link[], traffic: Traffic): Path[] {
