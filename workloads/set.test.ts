@@ -53,7 +53,7 @@ t.test('a set in one key: added by compare-and-set', async (t) => {
 
 t.test('half of a coming and going may have happened', async (t) => {
   const { client } = memorySystem()
-  const refusing = { ...client, prefixes: { ...client.prefixes!, remove: async () => ({ type: 'fail', error: 'No cluster leader' }) as const } }
+  const refusing = { ...client, deletes: { delete: async () => ({ type: 'fail', error: 'No cluster leader' }) as const } }
   t.match(await perform(refusing, 'churn', 'k2', 11), { type: 'info' })
 })
 

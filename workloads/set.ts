@@ -14,7 +14,7 @@ import { port, type Operation, type OperationOutcome, type SystemClient, type Wo
 export const set: Workload = {
   name: 'set',
   about: 'adds of unique elements to sets, and reads of whole sets: lost, stale, unexpected and duplicated elements, how long until visible',
-  needs: ['prefixes'],
+  needs: ['prefixes', 'deletes'],
   // An answer has the whole set, and so has the history.
   defaults: { keys: 4, opsPerKey: 150 },
   operations: setOperations,
@@ -63,7 +63,7 @@ async function comeAndGo(set: string, element: number, client: SystemClient): Pr
   const key = `${set}/${element}${passerBy}`
   const write = await client.write(key, passerBy)
   if (write.type !== 'ok') return write
-  const removal = await port(client, 'prefixes').remove(key)
+  const removal = await port(client, 'deletes').delete(key)
   // Half of it has happened.
   return removal.type === 'ok' ? { type: 'ok' } : { type: 'info', error: removal.error }
 }

@@ -56,7 +56,9 @@ export function memorySystem(): MemorySystem {
         await ask(`list ${prefix}`)
         return { type: 'ok', entries: [...entries].filter(([key]) => key.startsWith(prefix)).map(([key, entry]) => ({ key, ...entry })) }
       },
-      async remove(key) {
+    },
+    deletes: {
+      async delete(key) {
         await ask(`remove ${key}`)
         entries.delete(key)
         return { type: 'ok' }

@@ -22,6 +22,7 @@ function requestTo(agent: AgentProcess): MemberRequest {
 async function script(t: Tap, client: SystemClient): Promise<void> {
   const transactions = client.transactions!
   const prefixes = client.prefixes!
+  const deletes = client.deletes!
   const both = await transactions.transact([{ verb: 'get', key: 'p/x' }, { verb: 'get', key: 'p/y' }], 'consistent')
   t.same(both, { type: 'ok', committed: true, reads: [{ key: 'p/x', value: null, version: null }, { key: 'p/y', value: null, version: null }] }, 'absent keys')
   t.same(await transactions.transact([{ verb: 'cas', key: 'p/x', value: '1', version: 0 }, { verb: 'check', key: 'p/y', version: 0 }], 'consistent'), { type: 'ok', committed: true, reads: [] })
@@ -36,8 +37,8 @@ async function script(t: Tap, client: SystemClient): Promise<void> {
   t.match(await transactions.transact(Array.from({ length: transactions.operationsMax }, (_, i) => ({ verb: 'set', key: `q/${i}`, value: '' } as const)), 'consistent'), { committed: true })
   t.match(await transactions.transact(Array.from({ length: transactions.operationsMax + 1 }, (_, i) => ({ verb: 'set', key: `q/${i}`, value: '' } as const)), 'consistent'), { type: 'fail', error: /too many operations/ })
   t.match(await prefixes.list('p/', 'consistent'), { type: 'ok', entries: [{ key: 'p/x', value: '1' }, { key: 'p/y', value: 'ü' }] })
-  t.same(await prefixes.remove('p/x'), { type: 'ok' })
-  t.same(await prefixes.remove('p/x'), { type: 'ok' }, 'absent already')
+  t.same(await deletes.delete('p/x'), { type: 'ok' })
+  t.same(await deletes.delete('p/x'), { type: 'ok' }, 'absent already')
   t.match(await prefixes.list('p/', 'default'), { type: 'ok', entries: [{ key: 'p/y' }] })
   t.same(await prefixes.list('nowhere/', 'stale'), { type: 'ok', entries: [] })
 }

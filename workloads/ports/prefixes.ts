@@ -1,12 +1,10 @@
 import type { ReadConsistency } from '../../harness/plan/plan.ts'
 import type { Answer } from './answer.ts'
 
-/** Keys that share a beginning, all at one moment; and deleting one. Consul documentation: KV store, `recurse`. */
+/** Keys that share a beginning, all at one moment. Consul documentation: KV store, `recurse`. */
 export interface PrefixClient {
   /** As the answer has them: in its order, whatever is in it twice. None where nothing is there. */
   list(prefix: string, consistency: ReadConsistency): Promise<Answer<{ readonly entries: readonly ListedEntry[] }>>
-  /** Whether it was there or not. */
-  remove(key: string): Promise<Answer<object>>
 }
 
 export interface ListedEntry {

@@ -1,12 +1,12 @@
-import { decodeBoolean, decodeEntries } from '../../client/kv-answers.ts'
-import { describeOutcome, failureOf } from '../../client/definiteness.ts'
+import { decodeEntries } from '../../client/kv-answers.ts'
+import { failureOf } from '../../client/definiteness.ts'
 import type { Answer } from '../../../workloads/ports/answer.ts'
 import type { ListedEntry, PrefixClient } from '../../../workloads/ports/prefixes.ts'
 import type { ReadConsistency } from '../../plan/plan.ts'
 import type { MemberRequest } from '../system.ts'
 import { isAbsent, kvPath } from './kv.ts'
 
-/** `GET /v1/kv/<prefix>?recurse` and `DELETE /v1/kv/<key>`. */
+/** `GET /v1/kv/<prefix>?recurse`. */
 export class ConsulPrefixes implements PrefixClient {
   readonly #request: MemberRequest
   readonly #timeoutMs: number
@@ -23,11 +23,5 @@ export class ConsulPrefixes implements PrefixClient {
     if (outcome.kind !== 'response' || outcome.status !== 200) return failureOf(outcome, 'read')
     const entries = decodeEntries(outcome.body, prefix, 'kept')
     return 'malformed' in entries ? failureOf(outcome, 'read', entries.malformed) : { type: 'ok', entries }
-  }
-
-  async remove(key: string): Promise<Answer<object>> {
-    const outcome = await this.#request({ method: 'DELETE', target: kvPath(key) }, this.#timeoutMs)
-    if (outcome.kind !== 'response' || outcome.status !== 200) return failureOf(outcome, 'write')
-    return decodeBoolean(outcome.body) === true ? { type: 'ok' } : failureOf(outcome, 'write', `malformed answer: ${describeOutcome(outcome)}`)
   }
 }

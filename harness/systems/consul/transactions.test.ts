@@ -2,6 +2,7 @@ import t from 'tap'
 import type { TransactionOperation } from '../../../workloads/ports/transactions.ts'
 import type { HttpOutcome, HttpRequest } from '../../environments/environment.ts'
 import { ConsulPrefixes } from './prefixes.ts'
+import { ConsulDeleteClient } from './watches.ts'
 import { ConsulTransactions } from './transactions.ts'
 
 const respond = (status: number, body: unknown): HttpOutcome => ({ kind: 'response', status, headers: {}, body: new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)) })
@@ -16,7 +17,7 @@ function memberOf(...outcomes: HttpOutcome[]) {
     asked.push(one)
     return outcomes[asked.length - 1] ?? outcomes.at(-1)!
   }
-  return { transactions: new ConsulTransactions(request, 1000), prefixes: new ConsulPrefixes(request, 1000), bodies: () => asked.map(({ body }) => JSON.parse(String(body))), targets: () => asked.map(({ target }) => target) }
+  return { transactions: new ConsulTransactions(request, 1000), prefixes: new ConsulPrefixes(request, 1000), deletes: new ConsulDeleteClient(request, 1000), bodies: () => asked.map(({ body }) => JSON.parse(String(body))), targets: () => asked.map(({ target }) => target) }
 }
 
 const get = (key: string): TransactionOperation => ({ verb: 'get', key })
@@ -88,7 +89,7 @@ t.test('keys below a prefix', async (t) => {
   t.match(await member.prefixes.list('s/', 'stale'), { type: 'fail', error: /page not found/ })
   t.match(await member.prefixes.list('s/', 'stale'), { type: 'fail', error: /asked for keys below s\// })
   t.same(member.targets(), ['/v1/kv/s/?recurse&consistent', '/v1/kv/s/?recurse', '/v1/kv/s/?recurse&stale', '/v1/kv/s/?recurse&stale'])
-  t.same(await memberOf(respond(200, 'true')).prefixes.remove('s/1'), { type: 'ok' })
-  t.match(await memberOf(respond(200, 'maybe')).prefixes.remove('s/1'), { type: 'info' })
-  t.match(await memberOf({ kind: 'lost', error: 'reset' }).prefixes.remove('s/1'), { type: 'info' })
+  t.same(await memberOf(respond(200, 'true')).deletes.delete('s/1'), { type: 'ok' })
+  t.match(await memberOf(respond(200, 'maybe')).deletes.delete('s/1'), { type: 'info' })
+  t.match(await memberOf({ kind: 'lost', error: 'reset' }).deletes.delete('s/1'), { type: 'info' })
 })
