@@ -20,13 +20,13 @@ interface Member {
 }
 
 async function until<T>(what: string, members: readonly Member[], attempt: () => Promise<T | null>): Promise<T> {
-  const endMs = performance.now() + 40_000
+  const endMs = performance.now() + 60_000
   while (performance.now() < endMs) {
     const result = await attempt().catch(() => null)
     if (result !== null) return result
     await sleep(30)
   }
-  throw new Error(`${what} did not come about within 40 s:\n${members.map((member) => member.output().slice(-1500)).join('\n---\n')}`)
+  throw new Error(`${what} did not come about within 60 s:\n${members.map((member) => member.output().slice(-1500)).join('\n---\n')}`)
 }
 
 async function request(member: Member, method: string, path: string): Promise<{ status: number, body: string }> {

@@ -71,7 +71,7 @@ async function put({ port }: Member, key: string, value: string | Uint8Array<Arr
 async function write(to: Member, prefix: string, count: number): Promise<number> {
   const startMs = performance.now()
   let written = 0
-  while (written < count && performance.now() - startMs < 60_000) if (await put(to, `${prefix}/${written}`, 'v')) written++
+  while (written < count && performance.now() - startMs < 150_000) if (await put(to, `${prefix}/${written}`, 'v')) written++
   return written
 }
 
@@ -182,11 +182,12 @@ t.test('clients that ask for much and read nothing, or a byte now and then, do n
   }, 50)
   t.teardown(() => clearInterval(watch))
   t.equal(await write(n1, 'slow', 30), 30)
-  // All 61 answers of 20 MB together would be 1.2 GB, and those asked for in one packet 16 GB.
+  // Those asked for in one packet would be 16 GB more.
   await sleep(3000)
   t.equal(await write(n1, 'slow', 30), 30)
   t.equal(ended, null, 'the member goes on')
-  t.ok(memoryMb < 2000, `${memoryMb} MB at most`)
+  // 61 answers of 27 MB in base64, each as text and as bytes until the collector comes: 3.3 GB where it comes late.
+  t.ok(memoryMb < 4000, `${memoryMb} MB at most`)
   t.comment(`${memoryMb} MB at most`)
   const reader = new Client(n1.port, 61).get('/v1/kv/large/?recurse')
   t.teardown(() => end([reader]))

@@ -45,13 +45,13 @@ class Members implements AsyncDisposable {
   }
 
   async until<T>(what: string, attempt: () => Promise<T | null>): Promise<T> {
-    const endMs = performance.now() + 30_000
+    const endMs = performance.now() + 60_000
     while (performance.now() < endMs) {
       const result = await attempt().catch(() => null)
       if (result !== null) return result
       await sleep(20)
     }
-    throw new Error(`${what} did not come about within 30 s:\n${this.members.map((member) => member.output().slice(-1000)).join('\n---\n')}`)
+    throw new Error(`${what} did not come about within 60 s:\n${this.members.map((member) => member.output().slice(-1000)).join('\n---\n')}`)
   }
 
   /** A write through each member succeeds. */
@@ -115,7 +115,7 @@ t.test('kill -9 of the leader during writes, then of all: no acknowledged write 
   t.same(lost, [], `${acknowledged.length} acknowledged writes`)
 })
 
-t.test('SIGTERM ends it with 0; what it kept is there after a start; a torn tail is cut off', { timeout: 60_000 }, async (t) => {
+t.test('SIGTERM ends it with 0; what it kept is there after a start; a torn tail is cut off', { timeout: 180_000 }, async (t) => {
   await using cluster = await Members.start(1)
   t.ok(await cluster.put(cluster.members[0]!, 'a', 'kept'))
   cluster.members[0]!.child.kill('SIGTERM')
@@ -127,7 +127,7 @@ t.test('SIGTERM ends it with 0; what it kept is there after a start; a torn tail
   t.equal(await cluster.until('the value', () => cluster.get(cluster.members[0]!, 'a')), 'kept')
 })
 
-t.test('what is in the way is said, and nothing else is touched', { timeout: 60_000 }, async (t) => {
+t.test('what is in the way is said, and nothing else is touched', { timeout: 180_000 }, async (t) => {
   await using cluster = await Members.start(1)
   const { child, exited } = cluster.members[0]!
   const refused = async (extra: readonly string[]) => {
@@ -149,7 +149,7 @@ t.test('what is in the way is said, and nothing else is touched', { timeout: 60_
   t.equal(await exited, 0)
 })
 
-t.test('over a real socket: a large body is refused, a bad request answered, gzip when asked for', { timeout: 60_000 }, async (t) => {
+t.test('over a real socket: a large body is refused, a bad request answered, gzip when asked for', { timeout: 180_000 }, async (t) => {
   await using cluster = await Members.start(1)
   const { url } = cluster.members[0]!
   const large = await fetch(`${url}/v1/kv/big`, { method: 'PUT', body: 'x'.repeat(524_289) })
@@ -162,7 +162,7 @@ t.test('over a real socket: a large body is refused, a bad request answered, gzi
   t.equal((await fetch(`${url}/v1/kv/foo`, { method: 'POST', body: 'x' })).status, 405)
 })
 
-t.test('sessions, locks, transactions and waiting, each at another member; who waits is told when its member ends', { timeout: 60_000 }, async (t) => {
+t.test('sessions, locks, transactions and waiting, each at another member; who waits is told when its member ends', { timeout: 180_000 }, async (t) => {
   await using cluster = await Members.start(3)
   const leader = await cluster.leader()
   const [follower, other] = cluster.members.filter((_, i) => i !== leader) as [Member, Member]
@@ -207,7 +207,7 @@ t.test('sessions, locks, transactions and waiting, each at another member; who w
   t.equal(await other.exited, 0)
 })
 
-t.test('what it measures: as JSON by interval, and for Prometheus where that is enabled', { timeout: 60_000 }, async (t) => {
+t.test('what it measures: as JSON by interval, and for Prometheus where that is enabled', { timeout: 180_000 }, async (t) => {
   await using cluster = new Members()
   cluster.ports.push({ http: await freePort(), server: await freePort() })
   const config = join(cluster.directory, 'telemetry.json')

@@ -3,37 +3,31 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { Resolver } from 'node:dns/promises'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import type { Server } from 'node:net'
 import * as http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { freePort } from './testing/free-port.ts'
 
 const entry = fileURLToPath(new URL('./main.ts', import.meta.url))
 
 async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
+  const port = await freePort()
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
-  return (server.address() as AddressInfo).port
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listening(server)
-  server.close()
-  await once(server, 'close')
   return port
 }
 
 async function until(what: string, attempt: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 30_000
+  const endMs = performance.now() + 60_000
   while (performance.now() < endMs) {
     if (await attempt().catch(() => false)) return
     await sleep(20)
   }
-  throw new Error(`${what} did not come about within 30 s`)
+  throw new Error(`${what} did not come about within 60 s`)
 }
 
 t.test('a service is found while its server answers, and is known after kill -9', { timeout: 120_000 }, async (t) => {

@@ -14,7 +14,7 @@ async function listening(t: { teardown(task: () => unknown): void }, handle: Api
   return server
 }
 
-async function until(what: string, holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+async function until(what: string, holds: () => boolean, timeoutMs = 60_000): Promise<void> {
   const endMs = performance.now() + timeoutMs
   while (!holds()) {
     if (performance.now() > endMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)

@@ -9,9 +9,9 @@ import { startHttpServer } from './http-server.ts'
 import { monitor } from './monitor.ts'
 
 async function until(what: string, reached: () => boolean): Promise<void> {
-  const endMs = performance.now() + 20_000
+  const endMs = performance.now() + 60_000
   while (!reached()) {
-    if (performance.now() > endMs) throw new Error(`${what} did not come about within 20 s`)
+    if (performance.now() > endMs) throw new Error(`${what} did not come about within 60 s`)
     await sleep(5)
   }
 }

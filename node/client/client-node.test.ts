@@ -146,7 +146,7 @@ t.test('without servers: what is local works, the rest says so', async (t) => {
   t.ok(cluster.time.runUntil(found, 10_000), 'what was registered before is in the catalog now')
 })
 
-t.test('an alias check at an agent follows another node', async (t) => {
+t.test('an alias check at an agent follows another node', async () => {
   const { cluster, leader, client, at, until } = begin()
   const node = (status: string) => cluster.ask(leader, 'PUT', '/v1/catalog/register', JSON.stringify({ Node: 'far', Address: '1.2.3.4', Check: { Name: 'health', Status: status } }))
   node('passing')

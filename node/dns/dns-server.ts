@@ -1,5 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, isIPv6, type AddressInfo, type Server, type Socket } from 'node:net'
+import { onAnyPort } from '../base/any-port.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { answerMessage, type DnsOptions } from './dns-message.ts'
@@ -26,27 +27,27 @@ export interface RunningDnsServer {
 /** A client that says nothing for so long is disconnected. */
 const idleMs = 10_000
 const connectionsMax = 256
-const freePortAttempts = 10
 
 /** DNS on sockets. Rejects with the operating system's error if it cannot listen. */
 export async function startDnsServer(options: DnsServerOptions): Promise<RunningDnsServer> {
-  for (let attempt = 1; ; attempt++) {
-    const tcp = createServer((socket) => serveConnection(socket, options))
-    tcp.maxConnections = connectionsMax
-    const open = new Set<Socket>()
-    tcp.on('connection', (socket) => {
-      open.add(socket)
-      socket.once('close', () => open.delete(socket))
-    })
-    const port = await listen(tcp, options)
-    try {
-      const udp = await bind(options, port)
-      return { port, close: () => close(udp, tcp, open) }
-    } catch (error) {
-      await new Promise((resolve) => { tcp.close(resolve) })
-      // A port that TCP had free need not be so for UDP.
-      if (options.port !== 0 || attempt === freePortAttempts) throw error
-    }
+  return options.port === 0 ? await onAnyPort(() => listenOnBoth(options)) : await listenOnBoth(options)
+}
+
+async function listenOnBoth(options: DnsServerOptions): Promise<RunningDnsServer> {
+  const tcp = createServer((socket) => serveConnection(socket, options))
+  tcp.maxConnections = connectionsMax
+  const open = new Set<Socket>()
+  tcp.on('connection', (socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  const port = await listen(tcp, options)
+  try {
+    const udp = await bind(options, port)
+    return { port, close: () => close(udp, tcp, open) }
+  } catch (error) {
+    await new Promise((resolve) => { tcp.close(resolve) })
+    throw error
   }
 }
 

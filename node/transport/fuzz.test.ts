@@ -160,7 +160,7 @@ t.test('on sockets: strangers, lies and garbage are closed, links are bounded, a
   const peer = await tcpTransport({ bindHost: '127.0.0.1', bindPort: 0, log: silentLog, cluster: 'dc1' })
   t.teardown(() => peer.close())
   peer.send(transport.address, { hello: 1 })
-  const endMs = performance.now() + 10_000
+  const endMs = performance.now() + 60_000
   while (heard.length === 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 5))
   t.same(heard, [{ hello: 1 }])
 })

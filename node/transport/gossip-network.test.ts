@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { silentLog } from '../base/log.ts'
 import type { RequestOutcome } from '../gossip/network.ts'
 import { encodeStream, labelSeed } from '../gossip/wire.ts'
+import { freePort } from '../testing/free-port.ts'
 import { udpTcpNetwork, type GossipNetworkOptions, type UdpTcpNetwork } from './gossip-network.ts'
 
 const message = encodeStream({ kind: 'stream-ping', target: 'x' }, labelSeed(''))
@@ -15,7 +16,7 @@ async function open(t: Test, options: Partial<GossipNetworkOptions> = {}): Promi
   return network
 }
 
-async function until(what: string, condition: () => boolean, timeoutMs = 8000): Promise<void> {
+async function until(what: string, condition: () => boolean, timeoutMs = 60_000): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs
   while (!condition()) {
     if (performance.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`)
@@ -128,8 +129,8 @@ t.test('large datagrams are dropped unread, unsendable ones do not throw', async
 })
 
 t.test('after closing the port is free, and nothing is called any more', async (t) => {
-  const network = await open(t)
-  const port = portOf(network)
+  const port = await freePort()
+  const network = await open(t, { bindPort: port })
   const hanging = createServer((socket) => socket.on('error', () => {}).resume())
   await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve))
   t.teardown(() => hanging.close())

@@ -5,6 +5,7 @@
  */
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { onAnyPort } from '../base/any-port.ts'
 import type { Log } from '../base/log.ts'
 import type { GossipNetwork, RequestOutcome } from '../gossip/network.ts'
 import { streamSizeBytes } from '../gossip/wire.ts'
@@ -60,22 +61,22 @@ const defaults: GossipNetworkLimits = {
   incomingTimeoutMs: 10_000,
   packetBytesMax: 8192,
 }
-/** A free TCP port may be taken for UDP. */
-const anyPortTries = 20
 
 /** Listens on both, then resolves. Rejects with the operating system's error if it cannot. */
 export async function udpTcpNetwork(options: GossipNetworkOptions): Promise<UdpTcpNetwork> {
+  return options.bindPort === 0 ? await onAnyPort(() => open(options)) : await open(options)
+}
+
+async function open(options: GossipNetworkOptions): Promise<UdpTcpNetwork> {
   const { bindHost, bindPort } = options
-  for (let tries = 1; ; tries++) {
-    const server = createServer({ noDelay: true, allowHalfOpen: true })
-    const port = await listen(server, bindHost, bindPort)
-    try {
-      const datagrams = await bind(bindHost, port)
-      return new SocketNetwork(server, datagrams, options.advertise ?? formatAddress(bindHost, port), options)
-    } catch (error) {
-      await new Promise((resolve) => server.close(resolve))
-      if (bindPort !== 0 || tries === anyPortTries || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    }
+  const server = createServer({ noDelay: true, allowHalfOpen: true })
+  const port = await listen(server, bindHost, bindPort)
+  try {
+    const datagrams = await bind(bindHost, port)
+    return new SocketNetwork(server, datagrams, options.advertise ?? formatAddress(bindHost, port), options)
+  } catch (error) {
+    await new Promise((resolve) => server.close(resolve))
+    throw error
   }
 }
 
