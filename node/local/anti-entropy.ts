@@ -5,7 +5,7 @@ import type { ReadOutcome, WriteOutcome } from '../driver/requests.ts'
 import type { CatalogReader } from '../state/catalog.ts'
 import type { CatalogCommand } from '../state/catalog-commands.ts'
 import { encodeCommand } from '../state/commands.ts'
-import type { SyncPlan } from './sync-plan.ts'
+import type { SyncPlan } from './sync-planner.ts'
 
 export interface AntiEntropyPorts {
   readonly scheduler: Scheduler
@@ -14,8 +14,8 @@ export interface AntiEntropyPorts {
   readonly catalog: CatalogReader
   /** Of a client agent: the catalog is far away and `catalog` is what it was when it was last asked. Absent: it is at hand. */
   readonly remote?: RemoteCatalog
-  /** What is to be done, from the catalog as this member has it. */
-  readonly plan: () => SyncPlan
+  /** What is to be done, from the catalog as this member has it. `inFull`: whatever is known of it is compared anew. */
+  readonly plan: (inFull: boolean) => SyncPlan
   /** The catalog has it now. */
   readonly written: (command: CatalogCommand) => void
   readonly takeTags: (overridden: SyncPlan['overriddenTags']) => void
@@ -47,6 +47,7 @@ export class AntiEntropy {
   readonly #ports: AntiEntropyPorts
   #running = false
   #again = false
+  #inFull = false
   #stopped = false
   #changeTimer: Cancel | null = null
   #fullTimer: Cancel | null = null
@@ -77,6 +78,7 @@ export class AntiEntropy {
     const intervalMs = fullSyncMs * syncIntervalFactor(remote?.nodeCount() ?? catalog.nodes().value.length)
     // A sixteenth by chance: agents that started together drift apart.
     this.#fullTimer = scheduler.after(intervalMs * (1 + random.fraction() / 16), () => {
+      this.#inFull = true
       this.changed()
       this.#scheduleFull()
     })
@@ -93,32 +95,40 @@ export class AntiEntropy {
   }
 
   #run(): void {
-    const { plan, awaitRead, takeTags, remote } = this.#ports
+    const { awaitRead, takeTags, remote } = this.#ports
     // As this member has the catalog, nothing is to be done: nobody needs to be asked.
-    if (remote === undefined && isEmpty(plan())) return
+    if (remote === undefined && isEmpty(this.#plan())) return
     this.#running = true
     this.#again = false
     awaitRead('lease', (outcome) => {
       if (this.#stopped) return
       if (outcome.kind !== 'ready') return this.#end(false)
-      const { commands, overriddenTags } = plan()
+      const { commands, overriddenTags } = this.#plan()
       takeTags(overriddenTags)
-      this.#write(commands)
+      this.#write(commands, 0)
     })
   }
 
-  #write([command, ...rest]: readonly CatalogCommand[]): void {
+  #plan(): SyncPlan {
+    const inFull = this.#inFull
+    this.#inFull = false
+    return this.#ports.plan(inFull)
+  }
+
+  /** From `position` on. */
+  #write(commands: readonly CatalogCommand[], position: number): void {
+    const command = commands[position]
     if (command === undefined) return this.#end(true)
     const { write, written, log } = this.#ports
     write(encodeCommand(command), (outcome) => {
       if (this.#stopped) return
       if (outcome.kind === 'applied') {
         written(command)
-        return this.#write(rest)
+        return this.#write(commands, position + 1)
       }
       log.warn('the catalog could not be brought up to date', { reason: outcome.kind === 'invalid' ? outcome.problem : outcome.kind })
       // What one service is refused must not keep the others waiting.
-      if (outcome.kind === 'invalid') return this.#write(rest)
+      if (outcome.kind === 'invalid') return this.#write(commands, position + 1)
       this.#end(false)
     })
   }

@@ -13,7 +13,7 @@ import { type CheckResult, type CheckSpec, type LocalCheck, outputBytesMaxDefaul
 import { LocalState } from './local-state.ts'
 import { LocalStore } from './local-store.ts'
 import type { Probes } from './probes.ts'
-import { planSync } from './sync-plan.ts'
+import { SyncPlanner } from './sync-planner.ts'
 
 /** What the agent's own services and checks need of the world. */
 export interface LocalWorld {
@@ -65,9 +65,10 @@ export class LocalAgent {
       status: (checkId) => this.#state.check(checkId),
       report: (checkId, result) => this.#report(checkId, result),
     })
+    const planner = new SyncPlanner(this.#state, node, catalog, ports.registersNode)
     this.#antiEntropy = new AntiEntropy({
       scheduler, random: random.split('anti-entropy'), log, catalog, remote: ports.remote, awaitRead: ports.awaitRead, write: ports.write,
-      plan: () => planSync(this.#state, node, catalog, scheduler.nowMs(), ports.registersNode),
+      plan: (inFull) => planner.plan(scheduler.nowMs(), inFull),
       written: (command) => {
         if (command.kind !== 'catalog-register') return
         for (const { checkId, output } of command.checks) this.#state.outputSynced(checkId, output, scheduler.nowMs())

@@ -1,5 +1,12 @@
 import type { CheckStatus, ServiceDefinition } from '../state/catalog-types.ts'
 import type { CheckResult, CheckSpec, LocalCheck } from './definitions.ts'
+import { LocalEntries } from './local-entries.ts'
+
+/** Ids of what was put, reported or removed. */
+export interface LocalChanges {
+  readonly services: ReadonlySet<string>
+  readonly checks: ReadonlySet<string>
+}
 
 /**
  * The services and checks that are registered at this agent: the authority on
@@ -7,60 +14,82 @@ import type { CheckResult, CheckSpec, LocalCheck } from './definitions.ts'
  * Ids are told apart by case, as in Consul's agent.
  */
 export class LocalState {
-  readonly #services = new Map<string, ServiceDefinition>()
-  readonly #checks = new Map<string, LocalCheck>()
+  readonly #services = new LocalEntries<ServiceDefinition>()
+  readonly #checks = new LocalEntries<LocalCheck>()
+  /** Ids of checks by that of their service; empty for the node's own. */
+  readonly #checksOf = new Map<string, Set<string>>()
+  #changed = { services: new Set<string>(), checks: new Set<string>() }
 
   services(): ServiceDefinition[] {
-    return sorted(this.#services)
+    return this.#services.sorted()
   }
 
   checks(): LocalCheck[] {
-    return sorted(this.#checks)
+    return this.#checks.sorted()
   }
 
   service(id: string): ServiceDefinition | null {
-    return this.#services.get(id) ?? null
+    return this.#services.get(id)
   }
 
   check(id: string): LocalCheck | null {
-    return this.#checks.get(id) ?? null
+    return this.#checks.get(id)
   }
 
   checksOf(serviceId: string): LocalCheck[] {
-    return this.checks().filter(({ spec }) => spec.serviceId === serviceId)
+    return [...this.#checksOf.get(serviceId) ?? []].sort().map((id) => this.#checks.get(id)!)
+  }
+
+  /** Ids that are the same as `id` but for their case, as the catalog takes them. */
+  serviceIdsLike(id: string): Iterable<string> {
+    return this.#services.idsLike(id)
+  }
+
+  checkIdsLike(id: string): Iterable<string> {
+    return this.#checks.idsLike(id)
   }
 
   putService(service: ServiceDefinition): void {
     this.#services.set(service.id, service)
+    this.#changed.services.add(service.id)
   }
 
   /** In place of one with its id, whose status it keeps. */
   putCheck(spec: CheckSpec, nowMs: number): LocalCheck {
     const old = this.#checks.get(spec.checkId)
     const status = old?.status ?? spec.initialStatus
-    const check: LocalCheck = old === undefined
+    const check: LocalCheck = old === null
       ? { spec, status, output: '', criticalSinceMs: status === 'critical' ? nowMs : null, outputChangedMs: null }
       : { ...old, spec }
-    this.#checks.set(spec.checkId, check)
+    if (old !== null) this.#leave(old)
+    this.#set(check)
+    const siblings = this.#checksOf.get(spec.serviceId)
+    if (siblings === undefined) this.#checksOf.set(spec.serviceId, new Set([spec.checkId]))
+    else siblings.add(spec.checkId)
     return check
   }
 
   /** With its checks. Returns whether it was there. */
   removeService(id: string): boolean {
-    for (const { spec } of this.checksOf(id)) this.#checks.delete(spec.checkId)
+    for (const { spec } of this.checksOf(id)) this.removeCheck(spec.checkId)
+    this.#changed.services.add(id)
     return this.#services.delete(id)
   }
 
   removeCheck(id: string): boolean {
+    const check = this.#checks.get(id)
+    if (check === null) return false
+    this.#leave(check)
+    this.#changed.checks.add(id)
     return this.#checks.delete(id)
   }
 
   /** What came of a check. `unchanged` also for a check that is gone: its last result may come late. */
   report(checkId: string, { status, output }: CheckResult, nowMs: number): 'status' | 'output' | 'unchanged' {
     const old = this.#checks.get(checkId)
-    if (old === undefined || (old.status === status && old.output === output)) return 'unchanged'
+    if (old === null || (old.status === status && old.output === output)) return 'unchanged'
     const sameStatus = old.status === status
-    this.#checks.set(checkId, {
+    this.#set({
       ...old, status, output,
       criticalSinceMs: status === 'critical' ? old.criticalSinceMs ?? nowMs : null,
       outputChangedMs: sameStatus ? old.outputChangedMs ?? nowMs : null,
@@ -71,8 +100,8 @@ export class LocalState {
   /** The catalog has been told these words. */
   outputSynced(checkId: string, output: string, nowMs: number): void {
     const check = this.#checks.get(checkId)
-    if (check === undefined || check.outputChangedMs === null) return
-    this.#checks.set(checkId, { ...check, outputChangedMs: check.output === output ? null : nowMs })
+    if (check === null || check.outputChangedMs === null) return
+    this.#set({ ...check, outputChangedMs: check.output === output ? null : nowMs })
   }
 
   /** Services with a check that has been critical for longer than it may. */
@@ -85,6 +114,24 @@ export class LocalState {
     }
     return [...ids].sort()
   }
+
+  /** What has changed since the last time that this was asked. */
+  takeChanges(): LocalChanges {
+    const changed = this.#changed
+    this.#changed = { services: new Set(), checks: new Set() }
+    return changed
+  }
+
+  #set(check: LocalCheck): void {
+    this.#checks.set(check.spec.checkId, check)
+    this.#changed.checks.add(check.spec.checkId)
+  }
+
+  #leave({ spec }: LocalCheck): void {
+    const siblings = this.#checksOf.get(spec.serviceId)!
+    siblings.delete(spec.checkId)
+    if (siblings.size === 0) this.#checksOf.delete(spec.serviceId)
+  }
 }
 
 const severity: Readonly<Record<CheckStatus, number>> = { passing: 0, warning: 1, critical: 2 }
@@ -92,8 +139,4 @@ const severity: Readonly<Record<CheckStatus, number>> = { passing: 0, warning: 1
 /** The worst of all; no checks pass. */
 export function worstStatus(statuses: readonly CheckStatus[]): CheckStatus {
   return statuses.reduce<CheckStatus>((worst, status) => severity[status] > severity[worst] ? status : worst, 'passing')
-}
-
-function sorted<T>(entries: ReadonlyMap<string, T>): T[] {
-  return [...entries].sort(([a], [b]) => a < b ? -1 : 1).map(([, value]) => value)
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Log } from '../base/log.ts'
 import type { CheckStatus, ServiceDefinition } from '../state/catalog-types.ts'
@@ -80,7 +80,7 @@ function decode(content: string): unknown {
 const checksum = (text: string) => crc32(text).toString(16).padStart(8, '0')
 
 function fileOf(kind: 'service' | 'check', id: string): string {
-  return `${kind}-${createHash('sha256').update(id).digest('hex').slice(0, 32)}`
+  return `${kind}-${hash('sha256', id, 'hex').slice(0, 32)}`
 }
 
 /** Only this program writes these files, whole: it is enough to tell them from others. */

@@ -3,6 +3,8 @@
  * them: a buffer for each takes several times as long to make.
  */
 const blockBytes = 8 * 1024
+/** Up to here a loop is done before Node's `copy` has looked at its arguments. */
+const loopBytesMax = 32
 
 export class ByteCopies {
   #block = new ArrayBuffer(blockBytes)
@@ -10,7 +12,8 @@ export class ByteCopies {
 
   copy(bytes: Buffer, start: number, end: number): Uint8Array {
     const copy = this.#take(end - start)
-    bytes.copy(copy, 0, start, end)
+    if (end - start <= loopBytesMax) for (let at = start; at < end; at++) copy[at - start] = bytes[at]!
+    else bytes.copy(copy, 0, start, end)
     return copy
   }
 

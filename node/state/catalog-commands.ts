@@ -7,6 +7,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { z } from 'zod'
+import { readAll, readCheck, readNode, readService } from './catalog-shapes.ts'
 import type { CheckDefinition, NodeDefinition, ServiceDefinition } from './catalog-types.ts'
 
 export type CatalogCommand = CatalogRegister | CatalogDeregister
@@ -76,6 +77,8 @@ export function decodeCatalogRest(code: number, node: string, rest: Uint8Array):
   } catch {
     return invalid('the catalog command is no JSON')
   }
+  const command = code === catalogCodes['catalog-deregister'] ? readDeregister(node, value) : readRegister(node, value)
+  if (command !== null) return command
   if (code === catalogCodes['catalog-deregister']) {
     const parsed = deregister.safeParse(value)
     return parsed.success ? { kind: 'catalog-deregister', node, ...parsed.data } : malformed(parsed.error)
@@ -84,6 +87,24 @@ export function decodeCatalogRest(code: number, node: string, rest: Uint8Array):
   if (!parsed.success) return malformed(parsed.error)
   const { id, address, taggedAddresses, meta, ...others } = parsed.data
   return { kind: 'catalog-register', node: { name: node, id, address, taggedAddresses, meta }, ...others }
+}
+
+/** What the schemas say of a value of the usual shape; null: they are to say it. */
+function readRegister(name: string, value: unknown): CatalogRegister | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const { skipNodeUpdate, service: givenService, checks: givenChecks, ...rest } = value as Readonly<Record<string, unknown>>
+  const node = readNode({ ...rest, name })
+  const service = givenService === null ? null : readService(givenService)
+  const checks = readAll(givenChecks, readCheck)
+  if (node === undefined || typeof skipNodeUpdate !== 'boolean' || service === undefined || checks === undefined) return null
+  return { kind: 'catalog-register', node, skipNodeUpdate, service, checks }
+}
+
+function readDeregister(node: string, value: unknown): CatalogDeregister | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const { serviceId, checkId } = value as Readonly<Record<string, unknown>>
+  if ((serviceId !== null && typeof serviceId !== 'string') || (checkId !== null && typeof checkId !== 'string')) return null
+  return { kind: 'catalog-deregister', node, serviceId, checkId }
 }
 
 function malformed(error: z.ZodError): { readonly kind: 'invalid', readonly problem: string } {

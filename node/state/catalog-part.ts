@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { CatalogDump, CatalogTable } from './catalog.ts'
 import { checkSchema, serviceSchema, textMapSchema } from './catalog-commands.ts'
 import type { IndexesDump } from './catalog-indexes.ts'
+import { readAll, readCheck, readIndexed, readNode, readService } from './catalog-shapes.ts'
 import { decodeRecord, encodeRecord } from './json-records.ts'
 import type { PartCapture, PartRestore, SnapshotPart } from './snapshot-part.ts'
 
@@ -21,6 +22,22 @@ const catalogRecord = z.union([
     checks: z.array(checkSchema.extend(indexed)),
   }),
 ])
+
+const storedNode = readIndexed(readNode)
+const storedService = readIndexed(readService)
+const storedCheck = readIndexed(readCheck)
+
+/** One node, as the schema reads it. */
+function readRecord(value: unknown): z.infer<typeof catalogRecord> | undefined {
+  // The schema refuses what it does not know.
+  if (typeof value !== 'object' || value === null || Object.keys(value).length !== 3) return undefined
+  const record = value as Readonly<Record<string, unknown>>
+  const node = storedNode(record['node'])
+  const services = readAll(record['services'], storedService)
+  const checks = readAll(record['checks'], storedCheck)
+  if (node === undefined || services === undefined || checks === undefined) return undefined
+  return { node, services, checks } as z.infer<typeof catalogRecord>
+}
 
 const noIndexes: IndexesDump = { nodes: 0, services: 0, checks: 0, lastExtinction: 0, byService: [] }
 
@@ -51,7 +68,7 @@ export class CatalogPart implements SnapshotPart {
     let indexes = noIndexes
     return {
       add: (bytes) => {
-        const record = decodeRecord(bytes, catalogRecord)
+        const record = decodeRecord(bytes, catalogRecord, readRecord)
         if ('indexes' in record) indexes = record.indexes
         else nodes.push(record)
       },

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { invariant } from '../base/assert.ts'
 import type { CatalogDeregister, CatalogRegister } from './catalog-commands.ts'
 import { CatalogIndexes, type CatalogInterest, type CatalogTouch, type CatalogWatch, type IndexesDump, interestsOf } from './catalog-indexes.ts'
+import { keyOf, NodeRecord, type NodeRecordReader, type StoredCheck } from './catalog-record.ts'
 import type {
   CatalogCheck, CatalogNode, CatalogService, CheckDefinition, CheckedInstance, CheckStatus, Indexed, ServiceDefinition, ServiceInstance,
 } from './catalog-types.ts'
@@ -33,6 +34,8 @@ export interface CatalogReader {
   /** By name. */
   node(name: string): CatalogRead<{ readonly node: CatalogNode, readonly services: readonly CatalogService[] } | null>
   nodeById(id: string): CatalogNode | null
+  /** What the catalog has of a node, entry by entry, as long as nothing is applied. */
+  record(name: string): NodeRecordReader | null
   nodeChecks(name: string): CatalogRead<readonly CatalogCheck[]>
   serviceChecks(name: string): CatalogRead<readonly CatalogCheck[]>
   /** `any`: all. */
@@ -57,21 +60,10 @@ export interface CatalogDump {
   readonly indexes: IndexesDump
 }
 
-type StoredCheck = CheckDefinition & Indexed
-
-interface NodeRecord {
-  node: CatalogNode
-  /** By the key of their ids. */
-  readonly services: Map<string, CatalogService>
-  readonly checks: Map<string, StoredCheck>
-}
-
 interface MutableChange {
   failedChecks: { node: string, checkId: string }[]
   removedNodes: string[]
 }
-
-const keyOf = (name: string) => name.toLowerCase()
 
 export class CatalogTable implements CatalogReader, Registrations {
   readonly #records = new Map<string, NodeRecord>()
@@ -91,7 +83,7 @@ export class CatalogTable implements CatalogReader, Registrations {
   }
 
   checkStatus(node: string, checkId: string): CheckStatus | null {
-    return this.#records.get(keyOf(node))?.checks.get(keyOf(checkId))?.status ?? null
+    return this.#records.get(keyOf(node))?.check(keyOf(checkId))?.status ?? null
   }
 
   interestsOf(watch: CatalogWatch): CatalogInterest[] {
@@ -107,7 +99,7 @@ export class CatalogTable implements CatalogReader, Registrations {
   }
 
   instances(): CatalogRead<ServiceInstance[]> {
-    const value = this.#sorted().flatMap(({ node, services }) => byKey(services).map((service) => ({ node, service })))
+    const value = this.#sorted().flatMap((record) => record.services().map((service) => ({ node: record.node, service })))
     return this.#read({ kind: 'nodes-and-services' }, value)
   }
 
@@ -125,12 +117,16 @@ export class CatalogTable implements CatalogReader, Registrations {
 
   node(name: string): CatalogRead<{ node: CatalogNode, services: CatalogService[] } | null> {
     const record = this.#records.get(keyOf(name))
-    return this.#read({ kind: 'nodes-and-services' }, record === undefined ? null : { node: record.node, services: byKey(record.services) })
+    return this.#read({ kind: 'nodes-and-services' }, record === undefined ? null : { node: record.node, services: record.services() })
   }
 
   nodeById(id: string): CatalogNode | null {
     const key = this.#byId.get(keyOf(id))
     return key === undefined ? null : this.#records.get(key)?.node ?? null
+  }
+
+  record(name: string): NodeRecord | null {
+    return this.#records.get(keyOf(name)) ?? null
   }
 
   nodeChecks(name: string): CatalogRead<CatalogCheck[]> {
@@ -178,7 +174,7 @@ export class CatalogTable implements CatalogReader, Registrations {
   /** All or nothing: if `change` returns false, what it did to nodes of these names or ids, and no others, is undone. */
   transact(nodes: readonly { readonly name: string, readonly id: string }[], change: () => boolean): void {
     const keys = new Set(nodes.flatMap(({ name, id }) => [keyOf(name), this.#byId.get(keyOf(id)) ?? keyOf(name)]))
-    const before = new Map([...keys].map((key) => [key, copied(this.#records.get(key))]))
+    const before = new Map([...keys].map((key) => [key, this.#records.get(key)?.copy() ?? null]))
     const indexes = this.#indexes.dump()
     if (change()) return
     for (const key of keys) this.#forget(key)
@@ -192,17 +188,20 @@ export class CatalogTable implements CatalogReader, Registrations {
     if (record === undefined) return
     this.#records.delete(key)
     if (this.#byId.get(keyOf(record.node.id)) === key) this.#byId.delete(keyOf(record.node.id))
-    for (const [name, carriers] of this.#carriers) if (carriers.delete(record) && carriers.size === 0) this.#carriers.delete(name)
+    for (const name of record.serviceNames()) {
+      const carriers = this.#carriers.get(name)
+      if (carriers?.delete(record) && carriers.size === 0) this.#carriers.delete(name)
+    }
   }
 
   #reinstate(key: string, record: NodeRecord): void {
     this.#records.set(key, record)
     if (record.node.id !== '') this.#byId.set(keyOf(record.node.id), key)
-    for (const { name } of record.services.values()) this.#carry(record, name)
+    for (const name of record.serviceNames()) this.#carry(record, name)
   }
 
   dump(): CatalogDump {
-    const nodes = this.#sorted().map(({ node, services, checks }) => ({ node, services: byKey(services), checks: byKey(checks) }))
+    const nodes = this.#sorted().map((record) => ({ node: record.node, services: record.services(), checks: record.checks() }))
     return { nodes, indexes: this.#indexes.dump() }
   }
 
@@ -211,14 +210,7 @@ export class CatalogTable implements CatalogReader, Registrations {
     this.#records.clear()
     this.#byId.clear()
     this.#carriers.clear()
-    for (const { node, services, checks } of dump.nodes) {
-      const record: NodeRecord = {
-        node,
-        services: new Map(services.map((service) => [keyOf(service.id), service])),
-        checks: new Map(checks.map((check) => [keyOf(check.checkId), check])),
-      }
-      this.#reinstate(keyOf(node.name), record)
-    }
+    for (const { node, services, checks } of dump.nodes) this.#reinstate(keyOf(node.name), new NodeRecord(node, services, checks))
     this.#indexes.restore(dump.indexes)
   }
 
@@ -233,7 +225,7 @@ export class CatalogTable implements CatalogReader, Registrations {
   #instancesOf(name: string): { record: NodeRecord, node: CatalogNode, service: CatalogService }[] {
     const key = keyOf(name)
     return [...this.#carriers.get(key) ?? []].sort(byNodeName).flatMap((record) =>
-      byKey(record.services).filter((service) => keyOf(service.name) === key).map((service) => ({ record, node: record.node, service })))
+      record.services().filter((service) => keyOf(service.name) === key).map((service) => ({ record, node: record.node, service })))
   }
 
   /** A name may be taken over only from a node that has no id, or whose agent is dead. */
@@ -244,7 +236,7 @@ export class CatalogTable implements CatalogReader, Registrations {
     const holder = this.#records.get(keyOf(name))
     if (holder === undefined || keyOf(holder.node.id) === keyOf(id)) return null
     if (holder.node.id === '' && heldName === undefined) return null
-    if (holder.checks.get(keyOf('serfHealth'))?.status === 'critical') return null
+    if (holder.check(keyOf('serfHealth'))?.status === 'critical') return null
     const clash = `Node name ${name} is reserved by node ${holder.node.id} with name ${holder.node.name} (${holder.node.address})`
     const renamed = `Error while renaming Node ID: ${JSON.stringify(id)}${heldName === undefined ? '' : ` (${address})`}`
     return `failed inserting node: ${renamed}: ${clash}`
@@ -259,13 +251,13 @@ export class CatalogTable implements CatalogReader, Registrations {
     const createIndex = record?.node.createIndex ?? former?.node.createIndex ?? index
     const stored: CatalogNode = { ...node, createIndex, modifyIndex: index }
     if (record === undefined) {
-      this.#records.set(key, { node: stored, services: new Map(), checks: new Map() })
+      this.#records.set(key, new NodeRecord(stored))
     } else {
       if (record.node.id !== '') this.#byId.delete(keyOf(record.node.id))
       // Its checks show its name, which may be written otherwise now.
-      if (record.node.name !== node.name && record.checks.size > 0) this.#indexes.checks = index
+      if (record.node.name !== node.name && record.hasChecks()) this.#indexes.checks = index
       record.node = stored
-      for (const service of record.services.values()) this.#indexes.instancesChanged(keyOf(service.name), index)
+      for (const name of record.serviceNames()) this.#indexes.instancesChanged(name, index)
     }
     if (node.id !== '') this.#byId.set(keyOf(node.id), key)
     this.#indexes.nodes = index
@@ -273,13 +265,13 @@ export class CatalogTable implements CatalogReader, Registrations {
 
   #putService(index: number, record: NodeRecord, service: ServiceDefinition): void {
     const idKey = keyOf(service.id)
-    const old = record.services.get(idKey)
+    const old = record.service(idKey)
     if (old !== undefined && isSame(old, service)) return
-    record.services.set(idKey, { ...service, createIndex: old?.createIndex ?? index, modifyIndex: index })
+    record.putService({ ...service, createIndex: old?.createIndex ?? index, modifyIndex: index })
     this.#indexes.services = index
     if (old !== undefined) {
       // Its checks show its name and tags.
-      if ([...record.checks.values()].some((check) => keyOf(check.serviceId) === idKey)) this.#indexes.checks = index
+      if (record.hasChecks(idKey)) this.#indexes.checks = index
       if (keyOf(old.name) !== keyOf(service.name)) this.#uncarry(index, record, old.name)
     }
     this.#carry(record, service.name)
@@ -287,9 +279,9 @@ export class CatalogTable implements CatalogReader, Registrations {
   }
 
   #putCheck(index: number, record: NodeRecord, check: CheckDefinition, change: MutableChange): void {
-    const old = record.checks.get(keyOf(check.checkId))
+    const old = record.check(keyOf(check.checkId))
     if (old !== undefined && isSame(old, check)) return
-    record.checks.set(keyOf(check.checkId), { ...check, createIndex: old?.createIndex ?? index, modifyIndex: index })
+    record.putCheck({ ...check, createIndex: old?.createIndex ?? index, modifyIndex: index })
     this.#checkChanged(index, record, check)
     if (old !== undefined && keyOf(old.serviceId) !== keyOf(check.serviceId)) this.#checkChanged(index, record, old)
     if (check.status === 'critical') change.failedChecks.push({ node: record.node.name, checkId: check.checkId })
@@ -297,14 +289,17 @@ export class CatalogTable implements CatalogReader, Registrations {
 
   #checkChanged(index: number, record: NodeRecord, { serviceId }: CheckDefinition): void {
     this.#indexes.checks = index
-    for (const service of record.services.values()) {
-      if (serviceId === '' || keyOf(service.id) === keyOf(serviceId)) this.#indexes.checksChanged(keyOf(service.name), index)
+    if (serviceId === '') {
+      for (const name of record.serviceNames()) this.#indexes.checksChanged(name, index)
+      return
     }
+    const service = record.service(keyOf(serviceId))
+    if (service !== undefined) this.#indexes.checksChanged(keyOf(service.name), index)
   }
 
   #removeNode(index: number, record: NodeRecord, change: MutableChange): void {
-    for (const key of sortedKeys(record.services)) this.#removeService(index, record, key, change)
-    for (const key of sortedKeys(record.checks)) this.#removeCheck(index, record, key, change)
+    for (const key of record.serviceKeys()) this.#removeService(index, record, key, change)
+    for (const key of record.checkKeys()) this.#removeCheck(index, record, key, change)
     this.#records.delete(keyOf(record.node.name))
     if (record.node.id !== '') this.#byId.delete(keyOf(record.node.id))
     this.#indexes.nodes = index
@@ -312,20 +307,18 @@ export class CatalogTable implements CatalogReader, Registrations {
   }
 
   #removeService(index: number, record: NodeRecord, idKey: string, change: MutableChange): void {
-    const service = record.services.get(idKey)
+    const service = record.service(idKey)
     if (service === undefined) return
-    for (const key of sortedKeys(record.checks)) {
-      if (keyOf(record.checks.get(key)!.serviceId) === idKey) this.#removeCheck(index, record, key, change)
-    }
-    record.services.delete(idKey)
+    for (const key of record.checkKeysOf(idKey)) this.#removeCheck(index, record, key, change)
+    record.removeService(idKey)
     this.#indexes.services = index
     this.#uncarry(index, record, service.name)
   }
 
   #removeCheck(index: number, record: NodeRecord, key: string, change: MutableChange): void {
-    const check = record.checks.get(key)
+    const check = record.check(key)
     if (check === undefined) return
-    record.checks.delete(key)
+    record.removeCheck(key)
     this.#checkChanged(index, record, check)
     change.failedChecks.push({ node: record.node.name, checkId: check.checkId })
   }
@@ -342,23 +335,18 @@ export class CatalogTable implements CatalogReader, Registrations {
     const key = keyOf(serviceName)
     const carriers = this.#carriers.get(key)
     invariant(carriers !== undefined, () => `service ${serviceName} lost an instance at ${index}, but no node is known to carry it`)
-    if (![...record.services.values()].some((service) => keyOf(service.name) === key)) carriers.delete(record)
+    if (!record.carries(key)) carriers.delete(record)
     if (carriers.size > 0) return this.#indexes.instancesChanged(key, index)
     this.#carriers.delete(key)
     this.#indexes.extinct(key, index)
   }
 }
 
-/** Entries are immutable: the maps are what changes. */
-function copied(record: NodeRecord | undefined): NodeRecord | null {
-  return record === undefined ? null : { node: record.node, services: new Map(record.services), checks: new Map(record.checks) }
-}
-
 /** A check of a service needs the service, on the node or in the same registration. */
 function orphanProblem({ node, service, checks }: CatalogRegister, existing: NodeRecord | undefined): string | null {
   for (const { serviceId } of checks) {
     const key = keyOf(serviceId)
-    if (key === '' || existing?.services.has(key) || (service !== null && keyOf(service.id) === key)) continue
+    if (key === '' || existing?.service(key) !== undefined || (service !== null && keyOf(service.id) === key)) continue
     return `failed inserting check: Missing service registration on node ${JSON.stringify(node.name)}`
   }
   return null
@@ -371,19 +359,7 @@ function isSame<T extends object>(stored: T & Indexed, given: T): boolean {
 }
 
 function shownChecks(record: NodeRecord, wanted: (check: StoredCheck) => boolean): CatalogCheck[] {
-  return byKey(record.checks).filter(wanted).map((check) => {
-    const service = check.serviceId === '' ? undefined : record.services.get(keyOf(check.serviceId))
-    return { ...check, node: record.node.name, serviceName: service?.name ?? '', serviceTags: service?.tags ?? [] }
-  })
-}
-
-function byKey<T>(entries: ReadonlyMap<string, T>): T[] {
-  return [...entries].sort(([a], [b]) => compareKeys(a, b)).map(([, value]) => value)
-}
-
-/** Not in the order of insertion: after a snapshot that would be another. */
-function sortedKeys(entries: ReadonlyMap<string, unknown>): string[] {
-  return [...entries.keys()].sort(compareKeys)
+  return record.checks().filter(wanted).map((check) => record.shown(check))
 }
 
 function byNodeName(a: NodeRecord, b: NodeRecord): number {

@@ -17,6 +17,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { invariant, unreachable } from '../base/assert.ts'
+import { RecentlyMade } from '../base/recently-made.ts'
 import { autopilotCode, type AutopilotSet, decodeAutopilotRest, encodeAutopilotRest } from './autopilot-config.ts'
 import { type CatalogCommand, catalogCodes, decodeCatalogRest, encodeCatalogRest } from './catalog-commands.ts'
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
@@ -130,8 +131,26 @@ export function encodeCommand(command: Command): Uint8Array {
   }
 }
 
+/**
+ * Commands of the catalog by their bytes, which nobody changes: a leader looks
+ * into one before it proposes it and again when it is applied, and in a
+ * simulation all members apply the same bytes.
+ */
+const catalogCommands = new WeakMap<Uint8Array, Command>()
+
+/** Small values: 256 of them are no matter. */
+const keptBytesMax = 1024
+const recentlyDecoded = new RecentlyMade(decodeCommand, keptBytesMax)
+
+/** As `decodeCommand`, once for all members of this process: for writes of one key, of which the state machine keeps copies only. */
+export function decodeApplied(entryIndex: number, data: Uint8Array): Command | InvalidCommand {
+  return data[1] === codes.set || data[1] === codes.cas ? recentlyDecoded.of(entryIndex, data) : decodeCommand(data)
+}
+
 /** Never throws. The value is a view into `data`. */
 export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
+  const known = catalogCommands.get(data)
+  if (known !== undefined) return known
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   if (bytes.length < keyOffset) return invalid(`a command of ${bytes.length} bytes is too short`)
   if (bytes[0] !== version) return invalid(`command version ${bytes[0]} is unknown; this member understands version ${version}`)
@@ -166,8 +185,11 @@ export function decodeCommand(data: Uint8Array): Command | InvalidCommand {
       return { kind: 'delete-tree', prefix: key }
     case autopilotCode:
       return decodeAutopilotRest(bytes.subarray(offset))
-    default:
-      return decodeCatalogRest(bytes[1]!, key, bytes.subarray(offset))
+    default: {
+      const command = decodeCatalogRest(bytes[1]!, key, bytes.subarray(offset))
+      if (command.kind !== 'invalid') catalogCommands.set(data, command)
+      return command
+    }
   }
 }
 
@@ -215,7 +237,9 @@ function withRest(code: number, key: string, rest: Uint8Array): Uint8Array {
 
 function writeFlags(bytes: Buffer, flags: bigint, offset: number): void {
   invariant(flags >= 0n && flags <= flagsMax, () => `flags ${flags} do not fit 64 bits without sign`)
-  bytes.writeBigUInt64LE(flags, offset)
+  // Hardly anybody gives any, and arithmetic of bigints is slow.
+  if (flags === 0n) bytes.fill(0, offset, offset + 8)
+  else bytes.writeBigUInt64LE(flags, offset)
 }
 
 function writeIndex(bytes: Buffer, index: number, offset: number): void {

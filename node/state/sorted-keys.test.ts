@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { compareKeys, SortedKeys } from './sorted-keys.ts'
+import { compareKeys, SortedKeys, sortKeys } from './sorted-keys.ts'
 
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 // From a small alphabet, so that keys share prefixes; with code points on both sides of the surrogates.
@@ -9,6 +9,7 @@ const key = fc.string({ unit: fc.constantFrom('a', 'b', '/', 'é', '\ud7ff', '\u
 
 t.test('the order is that of UTF-8 bytes', async (t) => {
   fc.assert(fc.property(key, key, (a, b) => Math.sign(compareKeys(a, b)) === Math.sign(byBytes(a, b))), { numRuns: 5000 })
+  fc.assert(fc.property(fc.array(key), (keys) => assert.deepEqual(sortKeys(keys), [...keys].sort(byBytes))), { numRuns: 500 })
   t.pass()
 })
 

@@ -33,6 +33,12 @@ function byteOrder(unit: number): number {
 /** Units from here on sort otherwise in UTF-16 than in UTF-8; without any, `<` tells the order, several times as fast. */
 const unordered = /[\ud800-\uffff]/
 
+/** In the order of their UTF-8 bytes. */
+export function sortKeys(keys: Iterable<string>): string[] {
+  const sorted = [...keys]
+  return sorted.some((key) => unordered.test(key)) ? sorted.sort(compareKeys) : sorted.sort()
+}
+
 interface Block {
   readonly keys: string[]
   /** As of how many copies it is this set's own. */

@@ -6,7 +6,7 @@ import { invariant, unreachable } from '../base/assert.ts'
 import { type AutopilotReader, AutopilotTable } from './autopilot-config.ts'
 import { type CatalogChange, type CatalogOutcome, type CatalogReader, CatalogTable } from './catalog.ts'
 import { CatalogPart } from './catalog-part.ts'
-import { decodeCommand } from './commands.ts'
+import { decodeApplied } from './commands.ts'
 import { type KvReader, KvTable } from './kv.ts'
 import { type Registrations, type SessionObserver, type SessionReader, SessionTable } from './sessions.ts'
 import { RestorePart } from './restore-part.ts'
@@ -91,7 +91,7 @@ export class StateMachine {
     this.#appliedIndex = entryIndex
     this.#restore.advance(entryIndex)
     const index = entryIndex + this.#restore.indexOffset
-    const decoded = decodeCommand(command)
+    const decoded = decodeApplied(entryIndex, command)
     switch (decoded.kind) {
       case 'set':
         this.#kv.set(index, decoded.key, decoded.value, decoded.flags)

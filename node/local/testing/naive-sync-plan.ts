@@ -1,31 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
-import { serfCheckId } from '../leader/catalog-plan.ts'
-import type { CatalogReader } from '../state/catalog.ts'
-import type { CatalogCommand } from '../state/catalog-commands.ts'
-import type { CatalogCheck, CatalogNode, CatalogService, CheckDefinition, NodeDefinition, ServiceDefinition } from '../state/catalog-types.ts'
-import type { LocalCheck } from './definitions.ts'
-import type { LocalState } from './local-state.ts'
-
-/** What brings the catalog to what this agent knows of its node. */
-export interface SyncPlan {
-  readonly commands: readonly CatalogCommand[]
-  /** Tags that others have set in the catalog, where a service allows it: the agent takes them over. */
-  readonly overriddenTags: readonly { readonly serviceId: string, readonly tags: readonly string[] }[]
-}
-
-/** A check that says the same with other words is written after this time only (Consul's check_update_interval). */
-export const outputDelayMs = 5 * 60_000
+import { serfCheckId } from '../../leader/catalog-plan.ts'
+import type { CatalogReader } from '../../state/catalog.ts'
+import type { CatalogCommand } from '../../state/catalog-commands.ts'
+import type { CatalogCheck, CatalogNode, CatalogService, CheckDefinition, NodeDefinition, ServiceDefinition } from '../../state/catalog-types.ts'
+import type { LocalCheck } from '../definitions.ts'
+import type { LocalState } from '../local-state.ts'
+import { checkDefinition, outputDelayMs, type SyncPlan } from '../sync-planner.ts'
 
 const keyOf = (id: string) => id.toLowerCase()
 
-/**
- * One registration for each service, together with its checks, then the
- * node's checks, then what is to go. What the catalog says of the node itself
- * is put right with the first of them, or by one of its own. `registersNode`:
- * a node without anything on it is entered too, else only put right. The servers' own service and check are
- * the leader's, not the agent's.
- */
-export function planSync(local: LocalState, node: NodeDefinition, catalog: CatalogReader, nowMs: number, registersNode = false): SyncPlan {
+/** What `SyncPlanner` says, made from everything each time. */
+export function naiveSyncPlan(local: LocalState, node: NodeDefinition, catalog: CatalogReader, nowMs: number, registersNode = false): SyncPlan {
   const found = catalog.node(node.name).value
   const remoteServices = new Map((found?.services ?? []).map((service) => [keyOf(service.id), service]))
   const remoteChecks = new Map(catalog.nodeChecks(node.name).value.map((check) => [keyOf(check.checkId), check]))
@@ -38,7 +23,7 @@ export function planSync(local: LocalState, node: NodeDefinition, catalog: Catal
     commands.push({ kind: 'catalog-register', node, skipNodeUpdate: found !== null && !staleNode, service, checks })
     staleNode = false
   }
-  const changedChecks = (serviceId: string) => local.checksOf(serviceId)
+  const changedChecks = (serviceId: string) => local.checks().filter(({ spec }) => spec.serviceId === serviceId)
     .filter((check) => !isSynced(check, remoteChecks.get(keyOf(check.spec.checkId)), nowMs)).map(checkDefinition)
   for (const service of local.services()) {
     const remote = remoteServices.get(keyOf(service.id))
@@ -63,14 +48,6 @@ export function planSync(local: LocalState, node: NodeDefinition, catalog: Catal
     commands.push({ kind: 'catalog-deregister', node: node.name, serviceId: null, checkId })
   }
   return { commands, overriddenTags }
-}
-
-/** As the catalog has it. How the agent makes the check stays with the agent. */
-export function checkDefinition({ spec, status, output }: LocalCheck): CheckDefinition {
-  return {
-    checkId: spec.checkId, name: spec.name, status, notes: spec.notes, output, serviceId: spec.serviceId,
-    type: spec.method.kind, definition: {},
-  }
 }
 
 function isSynced(check: LocalCheck, remote: CatalogCheck | undefined, nowMs: number): boolean {
