@@ -174,6 +174,23 @@ t.test('an accused member refutes with an incarnation above the accuser\'s', asy
   t.ok(bench.sentOf('alive').some(({ name, incarnation }) => name === 'self' && incarnation === 10))
 })
 
+t.test('who comes with an accusation that was refuted long ago missed the refutation: it is said again', async (t) => {
+  for (const kind of ['suspect', 'dead'] as const) {
+    const bench = new Bench(3)
+    bench.hear({ kind: 'suspect', name: 'self', incarnation: 8, from: 'a' })
+    bench.run(10_000)
+    const before = bench.sent.length
+    bench.run(10_000)
+    const saysSo = (from: number) => bench.sent.slice(from).some(({ message }) => message.kind === 'alive' && message.name === 'self')
+    t.notOk(saysSo(before), 'by now it has been said as often as it may')
+    bench.hear({ kind, name: 'self', incarnation: 8, from: 'b' })
+    bench.run(1000)
+    t.ok(saysSo(before))
+    t.equal(bench.core.self.incarnation, 9, 'with the same incarnation: nothing is new')
+    t.equal(bench.core.healthScore, 0, 'nobody accuses it of what it is now')
+  }
+})
+
 t.test('incarnations order claims', async (t) => {
   const bench = new Bench(3)
   const alive = (incarnation: number) => bench.hear({ kind: 'alive', name: 'b', address: 'b:1', incarnation, tags: {} })

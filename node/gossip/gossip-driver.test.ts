@@ -39,7 +39,7 @@ async function start(t: Test, name: string, options: Partial<GossipDriverOptions
   return { driver, network, events, stop }
 }
 
-async function until(what: () => string | null, timeoutMs = 20_000): Promise<void> {
+async function until(what: () => string | null, timeoutMs = 60_000): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs
   for (let pending = what(); pending !== null; pending = what()) {
     if (performance.now() > deadlineMs) throw new Error(`after ${timeoutMs} ms still pending: ${pending}`)

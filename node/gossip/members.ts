@@ -113,6 +113,7 @@ export function recordOf(member: Member): MemberRecord {
 }
 
 export function sameTags(a: Tags, b: Tags): boolean {
+  if (a === b) return true
   const keys = Object.keys(a)
   return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key])
 }

@@ -74,7 +74,8 @@ export class Membership {
     const { members, config, emit, disseminator } = this.#context
     const nowMs = this.#context.nowMs()
     const member = members.get(claim.name)
-    if (member === undefined || claim.incarnation < member.incarnation || isLeap(claim.incarnation, member.incarnation)) return
+    if (member === undefined || isLeap(claim.incarnation, member.incarnation)) return
+    if (claim.incarnation < member.incarnation) return this.#outdated(member)
     if (member.suspicion !== null) {
       if (!member.suspicion.confirm(claim.from)) return
       disseminator.broadcast(claim)
@@ -94,7 +95,8 @@ export class Membership {
   dead(claim: Dead): void {
     const { members, emit, disseminator } = this.#context
     const member = members.get(claim.name)
-    if (member === undefined || claim.incarnation < member.incarnation || isLeap(claim.incarnation, member.incarnation)) return
+    if (member === undefined || isLeap(claim.incarnation, member.incarnation)) return
+    if (claim.incarnation < member.incarnation) return this.#outdated(member)
     const itself = claim.from === claim.name
     // Gone already; but that it went by its own will is news to who thought it failed.
     if (!isUp(member.state) && !(member.state === 'dead' && itself)) return
@@ -146,6 +148,16 @@ export class Membership {
     if (self.state === 'left' || claim.incarnation < self.incarnation) return
     if (claim.incarnation === self.incarnation && sameTags(claim.tags, self.tags)) return
     this.#raise(claim.incarnation)
+  }
+
+  /**
+   * A claim that was overruled. Who still makes it of this member missed how it
+   * was refuted, and would give it up: news is passed on only so many times.
+   * memberlist leaves that to the next exchange of the full state.
+   */
+  #outdated(member: Member): void {
+    const { self } = this.#context.members
+    if (member === self && self.state === 'alive') this.announce()
   }
 
   #refute(incarnation: number, from: string): void {

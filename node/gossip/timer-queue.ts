@@ -2,14 +2,14 @@
 export class TimerQueue {
   /** By time, latest first: the next is the last. A member has some tens of them. */
   readonly #timers: Timer[] = []
-  #order = 0
 
   /** Returns what cancels it. */
   at(atMs: number, run: (nowMs: number) => void): () => void {
-    const timer: Timer = { atMs, order: this.#order++, run, cancelled: false }
-    let i = this.#timers.length
-    while (i > 0 && this.#timers[i - 1]!.atMs <= atMs) i--
-    this.#timers.splice(i, 0, timer)
+    const timer: Timer = { atMs, run, cancelled: false }
+    const timers = this.#timers
+    let i = timers.push(timer) - 1
+    for (; i > 0 && timers[i - 1]!.atMs <= atMs; i--) timers[i] = timers[i - 1]!
+    timers[i] = timer
     return () => { timer.cancelled = true }
   }
 
@@ -39,7 +39,6 @@ export class TimerQueue {
 
 interface Timer {
   readonly atMs: number
-  readonly order: number
   readonly run: (nowMs: number) => void
   cancelled: boolean
 }

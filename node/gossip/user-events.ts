@@ -11,6 +11,8 @@ export class UserEvents {
   readonly #context: Context
   /** Seen events by Lamport time, in no order. */
   readonly #seen = new Map<number, UserEvent[]>()
+  /** All of them; null: not gathered since one was added or forgotten. */
+  #recent: UserEvent[] | null = null
   /** Older ones are not for this member: it joined later. */
   #timeMin = 0
 
@@ -32,9 +34,10 @@ export class UserEvents {
       this.#seen.set(event.time, [event])
       this.#forgetOld()
     } else {
-      if (seen.length >= eventsPerTimeMax || seen.some((other) => sameEvent(other, event))) return
+      if (seen.length >= eventsPerTimeMax || includes(seen, event)) return
       seen.push(event)
     }
+    this.#recent = null
     disseminator.broadcast(event)
     const { time, origin, name, payload } = event
     emit({ kind: 'user-event', time, origin, name, payload })
@@ -47,8 +50,8 @@ export class UserEvents {
     for (const event of events) this.receive(event)
   }
 
-  recent(): UserEvent[] {
-    return [...this.#seen.values()].flat()
+  recent(): readonly UserEvent[] {
+    return this.#recent ??= [...this.#seen.values()].flat()
   }
 
   #forgetOld(): void {
@@ -57,6 +60,12 @@ export class UserEvents {
   }
 }
 
+/** Without a closure: every exchange of full state asks this of all events that it brings. */
+function includes(events: readonly UserEvent[], event: UserEvent): boolean {
+  for (const other of events) if (sameEvent(other, event)) return true
+  return false
+}
+
 function sameEvent(a: UserEvent, b: UserEvent): boolean {
-  return a.origin === b.origin && a.name === b.name && Buffer.compare(a.payload, b.payload) === 0
+  return a === b || a.origin === b.origin && a.name === b.name && Buffer.compare(a.payload, b.payload) === 0
 }

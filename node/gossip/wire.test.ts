@@ -114,6 +114,26 @@ t.test('unknown kinds are skipped, what else is in the datagram is read', async 
   t.same(parsePacket(encodePacket([Uint8Array.of(99, 1, 2), encodeMessage(ack)], seed), seed), { ok: true, value: [ack] })
 })
 
+t.test('tags and events that were said before are read once, and are nobody\'s to change', async (t) => {
+  const event: UserEvent = { kind: 'user-event', time: 3, origin: 'n1', name: 'deploy', payload: Uint8Array.of(1, 2) }
+  const state: StreamMessage = {
+    kind: 'push-pull', join: false, intentClock: 1, eventClock: 4, events: [event],
+    members: [{ name: 'n1', address: 'a:1', incarnation: 1, state: 'alive', tags: { role: 'consul' }, leaving: false, intentTime: 0 }],
+  }
+  const read = () => {
+    const bytes = encodeStream(state, seed)
+    const parsed = parseStream(bytes, seed)
+    bytes.fill(0)
+    if (!parsed.ok || parsed.value.kind !== 'push-pull') return t.fail('not read') as never
+    return parsed.value
+  }
+  const [once, again] = [read(), read()]
+  t.equal(again.events[0], once.events[0])
+  t.equal(again.members[0]!.tags, once.members[0]!.tags)
+  t.equal(plain(again), plain(state), 'the bytes that it was read from do not matter any more')
+  t.ok(Object.isFrozen(again.members[0]!.tags))
+})
+
 t.test('what is above the limits is not sent', async (t) => {
   t.throws(() => encodeMessage({ kind: 'ping', sequence: 1, target: 'x'.repeat(129) }), WireError)
   t.throws(() => encodeMessage({ kind: 'alive', name: 'n', address: 'a', incarnation: 1, tags: { a: 'x'.repeat(600) } }), WireError)

@@ -12,6 +12,7 @@
 import { crc32 } from 'node:zlib'
 import { unreachable } from '../base/assert.ts'
 import { ByteReader, ByteWriter, WireError } from './byte-buffer.ts'
+import { Interned } from './interned.ts'
 import { limits, type MemberRecord, type MemberState, type PacketMessage, type StreamMessage, type Tags, type UserEvent } from './message.ts'
 
 export { WireError }
@@ -37,9 +38,19 @@ export function labelSeed(label: string): number {
   return crc32(label)
 }
 
+/** For one message at a time; whoever begins clears it. */
+const scratch = new ByteWriter()
+const scratchTags = new ByteWriter()
+
+/** What members say again and again. Neither is ever changed. */
+const encodedTags = new WeakMap<Tags, Uint8Array>()
+const encodedEvents = new WeakMap<UserEvent, Uint8Array>()
+const knownTags = new Interned<Tags>(1024)
+const knownEvents = new Interned<UserEvent>(2048)
+
 /** One message without its length. Throws WireError if a part of it is above the limits. */
 export function encodeMessage(message: PacketMessage): Uint8Array {
-  const writer = new ByteWriter()
+  const writer = scratch.clear()
   writer.u8(packetKinds.indexOf(message.kind))
   switch (message.kind) {
     case 'ping':
@@ -81,12 +92,11 @@ export function encodeMessage(message: PacketMessage): Uint8Array {
       break
     default: return unreachable(message)
   }
-  return writer.view()
+  return writer.copy()
 }
 
 /** Throws WireError. Null: a kind that this version does not know. */
-function decodeMessage(bytes: Uint8Array): PacketMessage | null {
-  const reader = new ByteReader(bytes)
+function decodeMessage(reader: ByteReader): PacketMessage | null {
   const kind = packetKinds[reader.u8('a kind')]
   if (kind === undefined) return null
   const message = readMessage(reader, kind)
@@ -120,7 +130,7 @@ function readMessage(reader: ByteReader, kind: PacketMessage['kind']): PacketMes
 
 /** A datagram of messages that were encoded before. Not checked against a limit. */
 export function encodePacket(messages: readonly Uint8Array[], seed: number): Uint8Array {
-  const writer = new ByteWriter(packetHeaderBytes + messages.reduce((sum, message) => sum + messageOverheadBytes + message.length, 0))
+  const writer = scratch.clear()
   writer.u8(packetMagic)
   writer.u8(version)
   writer.u32(0)
@@ -128,7 +138,7 @@ export function encodePacket(messages: readonly Uint8Array[], seed: number): Uin
     writer.varint(message.length)
     writer.raw(message)
   }
-  return sealed(writer.view(), packetHeaderBytes, seed)
+  return sealed(writer, packetHeaderBytes, seed)
 }
 
 /** The messages of a datagram, whatever its bytes. One that is damaged anywhere counts for nothing. */
@@ -137,10 +147,10 @@ export function parsePacket(bytes: Uint8Array, seed: number): Parsed<PacketMessa
     if (bytes.length < packetHeaderBytes) throw new WireError(`a datagram of ${bytes.length} bytes is too short`)
     if (bytes[0] !== packetMagic) throw new WireError('what came is no gossip')
     checkSeal(bytes, packetHeaderBytes, seed)
-    const reader = new ByteReader(bytes.subarray(packetHeaderBytes))
+    const reader = new ByteReader(bytes, packetHeaderBytes)
     const messages: PacketMessage[] = []
     while (reader.remaining > 0) {
-      const message = decodeMessage(reader.bytes('a message', bytes.length))
+      const message = decodeMessage(reader.inner('a message', bytes.length))
       if (message !== null) messages.push(message)
     }
     return messages
@@ -149,7 +159,7 @@ export function parsePacket(bytes: Uint8Array, seed: number): Parsed<PacketMessa
 
 /** A whole stream request or answer. Throws WireError if a part of it is above the limits. */
 export function encodeStream(message: StreamMessage, seed: number): Uint8Array {
-  const writer = new ByteWriter(1024)
+  const writer = scratch.clear()
   writer.u8(streamMagic)
   writer.u8(version)
   writer.u32(0)
@@ -171,9 +181,8 @@ export function encodeStream(message: StreamMessage, seed: number): Uint8Array {
     case 'stream-ack': break
     default: return unreachable(message)
   }
-  const bytes = writer.view()
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(6, bytes.length - streamHeaderBytes, true)
-  return sealed(bytes, 6, seed)
+  writer.putU32(6, writer.length - streamHeaderBytes)
+  return sealed(writer, 6, seed)
 }
 
 /**
@@ -185,7 +194,7 @@ export function streamSizeBytes(start: Uint8Array): Parsed<number | null> {
   if (start.length > 0 && start[0] !== streamMagic) return { ok: false, error: 'what came is no gossip' }
   if (start.length > 1 && start[1] !== version) return { ok: false, error: `the peer speaks version ${start[1]}, this member ${version}` }
   if (start.length < streamHeaderBytes) return { ok: true, value: null }
-  return { ok: true, value: streamHeaderBytes + new DataView(start.buffer, start.byteOffset).getUint32(6, true) }
+  return { ok: true, value: streamHeaderBytes + u32At(start, 6) }
 }
 
 export function parseStream(bytes: Uint8Array, seed: number): Parsed<StreamMessage> {
@@ -194,7 +203,7 @@ export function parseStream(bytes: Uint8Array, seed: number): Parsed<StreamMessa
     if (!size.ok) throw new WireError(size.error)
     if (size.value !== bytes.length) throw new WireError(`${bytes.length} bytes came of ${size.value ?? 'a message'}`)
     checkSeal(bytes, 6, seed)
-    const reader = new ByteReader(bytes.subarray(streamHeaderBytes))
+    const reader = new ByteReader(bytes, streamHeaderBytes)
     const kind = streamKinds[reader.u8('a kind')]
     if (kind === undefined) throw new WireError('a stream message of unknown kind')
     const message = readStreamMessage(reader, kind)
@@ -240,20 +249,27 @@ function readMember(reader: ByteReader): MemberRecord {
 }
 
 function writeTags(writer: ByteWriter, tags: Tags): void {
-  const inner = new ByteWriter()
-  for (const [key, value] of Object.entries(tags)) {
-    inner.string(key, 'tag', tagsBytesMax)
-    inner.string(value, 'tag', tagsBytesMax)
+  let bytes = encodedTags.get(tags)
+  if (bytes === undefined) {
+    const inner = scratchTags.clear()
+    for (const [key, value] of Object.entries(tags)) {
+      inner.string(key, 'tag', tagsBytesMax)
+      inner.string(value, 'tag', tagsBytesMax)
+    }
+    encodedTags.set(tags, bytes = inner.copy())
   }
-  writer.bytes(inner.view(), 'tags', tagsBytesMax)
+  writer.bytes(bytes, 'tags', tagsBytesMax)
 }
 
 function readTags(reader: ByteReader): Tags {
-  const inner = new ByteReader(reader.bytes('tags', tagsBytesMax))
-  const entries: [string, string][] = []
-  while (inner.remaining > 0) entries.push([inner.string('tag', tagsBytesMax), inner.string('tag', tagsBytesMax)])
-  // Defines own properties: a tag "__proto__" stays a tag.
-  return Object.fromEntries(entries)
+  const start = reader.offset
+  const inner = reader.inner('tags', tagsBytesMax)
+  return knownTags.get(reader.since(start), () => {
+    const entries: [string, string][] = []
+    while (inner.remaining > 0) entries.push([inner.string('tag', tagsBytesMax), inner.string('tag', tagsBytesMax)])
+    // Defines own properties: a tag "__proto__" stays a tag.
+    return Object.freeze(Object.fromEntries(entries))
+  })
 }
 
 /** Encoded size, for a check before they are taken. */
@@ -267,17 +283,29 @@ export function tagsBytes(tags: Tags): number {
 }
 
 function writeEvent(writer: ByteWriter, event: UserEvent): void {
+  const known = encodedEvents.get(event)
+  if (known !== undefined) return writer.raw(known)
+  const start = writer.length
   writer.varint(event.time)
   writer.string(event.origin, 'origin', nameBytesMax)
   writer.string(event.name, 'event name', nameBytesMax)
   writer.bytes(event.payload, 'payload', userEventBytesMax)
+  encodedEvents.set(event, writer.view(start).slice())
 }
 
 function readEvent(reader: ByteReader): UserEvent {
-  return {
-    kind: 'user-event', time: reader.varint('time', counterMax), origin: name(reader, 'origin'), name: reader.string('event name', nameBytesMax),
-    payload: reader.bytes('payload', userEventBytesMax).slice(),
-  }
+  const { offset } = reader
+  reader.varint('time', counterMax)
+  reader.skip('origin', nameBytesMax)
+  reader.skip('event name', nameBytesMax)
+  reader.skip('payload', userEventBytesMax)
+  return knownEvents.get(reader.since(offset), () => {
+    const again = reader.from(offset)
+    return {
+      kind: 'user-event', time: again.varint('time', counterMax), origin: name(again, 'origin'), name: again.string('event name', nameBytesMax),
+      payload: Uint8Array.from(again.bytes('payload', userEventBytesMax)),
+    }
+  })
 }
 
 function name(reader: ByteReader, what: string): string {
@@ -292,16 +320,19 @@ function flag(reader: ByteReader, what: string): boolean {
   return byte === 1
 }
 
-/** Writes the checksum of what is behind byte `from` into bytes 2 to 5. */
-function sealed(bytes: Uint8Array, from: number, seed: number): Uint8Array {
-  new DataView(bytes.buffer, bytes.byteOffset).setUint32(2, crc32(bytes.subarray(from), seed), true)
-  return bytes
+/** What was written, with the checksum of what is behind byte `from` in bytes 2 to 5. */
+function sealed(writer: ByteWriter, from: number, seed: number): Uint8Array {
+  writer.putU32(2, crc32(writer.view(from), seed))
+  return writer.copy()
 }
 
 function checkSeal(bytes: Uint8Array, from: number, seed: number): void {
   if (bytes[1] !== version) throw new WireError(`the peer speaks version ${bytes[1]}, this member ${version}`)
-  const claimed = new DataView(bytes.buffer, bytes.byteOffset).getUint32(2, true)
-  if (claimed !== crc32(bytes.subarray(from), seed)) throw new WireError('the checksum does not match: damaged, or of another cluster')
+  if (u32At(bytes, 2) !== crc32(bytes.subarray(from), seed)) throw new WireError('the checksum does not match: damaged, or of another cluster')
+}
+
+function u32At(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! | bytes[offset + 1]! << 8 | bytes[offset + 2]! << 16 | bytes[offset + 3]! << 24) >>> 0
 }
 
 function parsed<T>(parse: () => T): Parsed<T> {
