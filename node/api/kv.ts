@@ -58,18 +58,13 @@ function findEntry(kv: KvReader, key: string, query: URLSearchParams): Found {
 
 /** Digits that JSON.stringify writes as they are. Not yet in TypeScript's library. */
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
+const safeMax = BigInt(Number.MAX_SAFE_INTEGER)
 
 /** Keys in Consul's order; flags beyond 2^53 keep all their digits; an empty value is null. */
-export function kvToJson(entry: KvEntry): object {
-  return {
-    LockIndex: entry.lockIndex,
-    Key: entry.key,
-    Flags: rawJson(entry.flags.toString()),
-    Value: entry.value.length === 0 ? null : Buffer.from(entry.value.buffer, entry.value.byteOffset, entry.value.byteLength).toString('base64'),
-    ...entry.session === null ? {} : { Session: entry.session },
-    CreateIndex: entry.createIndex,
-    ModifyIndex: entry.modifyIndex,
-  }
+export function kvToJson({ lockIndex: LockIndex, key: Key, flags, value, session, createIndex: CreateIndex, modifyIndex: ModifyIndex }: KvEntry): object {
+  const Flags = flags <= safeMax ? Number(flags) : rawJson(flags.toString())
+  const Value = value.length === 0 ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+  return session === null ? { LockIndex, Key, Flags, Value, CreateIndex, ModifyIndex } : { LockIndex, Key, Flags, Value, Session: session, CreateIndex, ModifyIndex }
 }
 
 export function putKv(context: ApiContext, key: string, query: URLSearchParams, request: ApiRequest, respond: Respond): void {
@@ -78,7 +73,8 @@ export function putKv(context: ApiContext, key: string, query: URLSearchParams, 
   if (conflict !== null) return respond(conflict)
   const { kvValueBytesMax } = context.limits ?? defaultApiLimits
   if (request.body.length > kvValueBytesMax) return respond(bodyTooLarge(request.body.length, kvValueBytesMax, request.target))
-  const flags = parseUnsigned(query.get('flags') ?? '0')
+  const givenFlags = query.get('flags')
+  const flags = givenFlags === null ? 0n : parseUnsigned(givenFlags)
   if (typeof flags === 'object') return respond(flags)
   const expected = query.get('cas')
   const modifyIndex = expected === null ? null : parseUnsigned(expected)
@@ -87,13 +83,15 @@ export function putKv(context: ApiContext, key: string, query: URLSearchParams, 
   if (refusal !== null) return respond(refusal)
   const pretty = isSet(query, 'pretty')
   const done = (outcome: Parameters<typeof writeResponse>[0]) => respond(writeResponse(outcome, pretty))
-  for (const [parameter, kind] of [['acquire', 'lock'], ['release', 'unlock']] as const) {
+  for (const [parameter, kind] of lockParameters) {
     const session = query.get(parameter)
     if (session !== null) return context.write(encodeCommand({ kind, key, session, flags, value: request.body }), done)
   }
   if (modifyIndex === null) return context.write(encodeCommand({ kind: 'set', key, value: request.body, flags }), done)
   context.write(encodeCommand({ kind: 'cas', key, value: request.body, flags, modifyIndex: toIndex(modifyIndex) }), done)
 }
+
+const lockParameters = [['acquire', 'lock'], ['release', 'unlock']] as const
 
 export function deleteKv(context: ApiContext, key: string, query: URLSearchParams, respond: Respond): void {
   const conflict = conflictingFlags(query, ['cas', 'recurse'])

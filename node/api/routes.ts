@@ -41,7 +41,7 @@ export function makeApi(context: ApiContext): ApiHandler {
   const routes = new Map<string, Route>()
   const route = (path: string, actions: Route['actions']) => {
     invariant(!routes.has(path), () => `there are two routes ${path}`)
-    routes.set(path, { name: path.slice(1).replaceAll('/', '.').replaceAll('*', '_'), actions })
+    routes.set(path, { name: routeName(path), actions })
   }
   const answer = (value: () => unknown): Action => (_request, _wildcard, query, respond) => respond(jsonResponse(value(), isSet(query, 'pretty')))
 
@@ -123,7 +123,30 @@ export function makeApi(context: ApiContext): ApiHandler {
   }
 }
 
-const noQuery = new URLSearchParams()
+/** Of most requests; asked a dozen times in each, and the library's answers cost as much as a search. */
+class NoQuery extends URLSearchParams {
+  override get(): null {
+    return null
+  }
+
+  override has(): false {
+    return false
+  }
+}
+
+const noQuery = new NoQuery()
+
+/** By path. As for `routers`: many members, one after another. */
+const routeNames = new Map<string, string>()
+
+function routeName(path: string): string {
+  let name = routeNames.get(path)
+  if (name === undefined) {
+    name = path.slice(1).replaceAll('/', '.').replaceAll('*', '_')
+    routeNames.set(path, name)
+  }
+  return name
+}
 
 /** By the paths that it knows, which hardly ever differ: a process may hold many members, one after another, and the tree takes longer to grow than all else of a start. */
 const routers = new Map<string, ReturnType<typeof createRouter>>()

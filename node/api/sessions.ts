@@ -2,7 +2,7 @@
 import { parseDurationNs } from '../base/duration.ts'
 import { uuidProblem } from '../base/uuid.ts'
 import { encodeCommand } from '../state/commands.ts'
-import { checksOf, everySession, type Session, type SessionBehavior, type SessionReader, type SessionSpec } from '../state/sessions.ts'
+import { everySession, type Session, type SessionBehavior, type SessionReader, type SessionSpec } from '../state/sessions.ts'
 import { answerRead } from './blocking.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'

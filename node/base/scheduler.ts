@@ -9,6 +9,8 @@ export interface Scheduler {
   wallMs(): number
   /** Runs `task` once, not before `delayMs` has passed. Returns what cancels it. */
   after(delayMs: number, task: () => void): Cancel
+  /** As `after(0, task)`, for what is never cancelled; cheapest where the same function comes again and again. Absent: `after` will do. */
+  readonly soon?: (task: () => void) => void
 }
 
 export type Cancel = () => void

@@ -19,6 +19,8 @@ export interface TraceStart extends TraceBase {
   readonly term: number
   readonly votedFor: string | null
   readonly lastIndex: number
+  /** As it is configured; each wait is between once and twice of it. Absent in traces of old. */
+  readonly electionTimeoutMs?: number
 }
 
 /** Role, term or known leader changed. Ids are node ids. */

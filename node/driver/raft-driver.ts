@@ -70,6 +70,7 @@ export class RaftDriver {
   /** A start begins with the snapshot's state. */
   #appliedIndex: number
   readonly #snapshotter: Snapshotter | null
+  readonly #soon: (task: () => void) => void
   #pumpScheduled = false
   /** A batch is on its way to the disk. */
   #writing = false
@@ -79,6 +80,8 @@ export class RaftDriver {
 
   constructor(ports: RaftDriverPorts) {
     this.#ports = ports
+    const { scheduler } = ports
+    this.#soon = scheduler.soon ?? ((task) => { scheduler.after(0, task) })
     this.#appliedIndex = ports.core.newestSnapshot?.head.lastIndex ?? 0
     this.#snapshotter = ports.snapshotter?.(this) ?? null
   }
@@ -92,6 +95,7 @@ export class RaftDriver {
     const status = this.#ports.core.status()
     this.#ports.trace?.({
       event: 'start', ...this.#stamp(), term: status.term, votedFor: status.votedFor, lastIndex: status.lastIndex,
+      electionTimeoutMs: this.#ports.core.electionTimeoutMs,
     })
     this.schedulePump()
   }
@@ -122,8 +126,12 @@ export class RaftDriver {
   }
 
   step(message: Message): void {
-    this.#ports.core.step(message, this.#ports.scheduler.nowMs())
-    this.schedulePump()
+    const { core, scheduler } = this.#ports
+    const nowMs = scheduler.nowMs()
+    core.step(message, nowMs)
+    // Most of what a leader hears says only that a follower is there: no turn for that.
+    const dueMs = core.nextDeadlineMs()
+    if (core.hasReady() || dueMs <= nowMs || dueMs < this.#timerDueMs) this.schedulePump()
   }
 
   peerLost(id: MemberId): void {
@@ -140,10 +148,13 @@ export class RaftDriver {
   schedulePump(): void {
     if (this.#pumpScheduled || this.#stopped) return
     this.#pumpScheduled = true
-    this.#ports.scheduler.after(0, () => {
-      this.#pumpScheduled = false
-      this.#pump()
-    })
+    this.#soon(this.#scheduledPump)
+  }
+
+  /** One for all turns: there is one in nearly every turn. */
+  readonly #scheduledPump = (): void => {
+    this.#pumpScheduled = false
+    this.#pump()
   }
 
   #pump(): void {
@@ -220,7 +231,7 @@ export class RaftDriver {
   }
 
   #traceAppend(entries: readonly Entry[]): void {
-    const { trace, core } = this.#ports
+    const { trace, core, name, id, scheduler } = this.#ports
     if (trace === null || entries.length === 0) return
     const terms: [number, number][] = []
     for (const { term } of entries) {
@@ -228,13 +239,13 @@ export class RaftDriver {
       if (last !== undefined && last[0] === term) last[1] += 1
       else terms.push([term, 1])
     }
-    trace({ event: 'append', ...this.#stamp(), term: core.term, first: entries[0]!.index, terms })
+    trace({ event: 'append', member: name, id, timeMs: scheduler.wallMs(), term: core.term, first: entries[0]!.index, terms })
   }
 
   #traceLeaderCommits(commits: readonly LeaderCommit[]): void {
-    const { trace } = this.#ports
-    if (trace === null) return
-    for (const commit of commits) trace({ event: 'leader-commit', ...this.#stamp(), ...commit })
+    const { trace, name, id, scheduler } = this.#ports
+    if (trace === null || commits.length === 0) return
+    for (const { term, index, entryTerm } of commits) trace({ event: 'leader-commit', member: name, id, timeMs: scheduler.wallMs(), term, index, entryTerm })
   }
 
   #failAwaited(): void {
@@ -246,13 +257,16 @@ export class RaftDriver {
 
   #apply(committed: readonly Entry[]): void {
     if (committed.length === 0) return
-    const { stateMachine, trace } = this.#ports
+    const { stateMachine, trace, name, id, scheduler } = this.#ports
     const answers: (() => void)[] = []
+    let dataBytes = 0
     for (const entry of committed) {
       invariant(entry.index === this.#appliedIndex + 1, () => `entry ${entry.index} comes to be applied after ${this.#appliedIndex}`)
       const result: ApplyResult | null = entry.kind === 'command' ? stateMachine.apply(entry.index, entry.data) : null
       this.#appliedIndex = entry.index
-      trace?.({ event: 'apply', ...this.#stamp(), index: entry.index, term: entry.term, checksum: crc32(entry.data) })
+      dataBytes += entry.data.length
+      // Field by field: in a simulation every member tells of every entry.
+      if (trace !== null) trace({ event: 'apply', member: name, id, timeMs: scheduler.wallMs(), index: entry.index, term: entry.term, checksum: crc32(entry.data) })
       const awaited = this.#awaited.get(entry.index)
       if (awaited === undefined) continue
       this.#awaited.delete(entry.index)
@@ -263,7 +277,7 @@ export class RaftDriver {
     trace?.flush?.()
     for (const answer of answers) answer()
     this.#ports.onApplied(this.#appliedIndex)
-    this.#snapshotter?.applied(this.#appliedIndex, committed.reduce((sum, entry) => sum + entry.data.length, 0))
+    this.#snapshotter?.applied(this.#appliedIndex, dataBytes)
   }
 
   /** The state machine was replaced by a snapshot's. */

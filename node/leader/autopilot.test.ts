@@ -56,7 +56,7 @@ t.test('whom only Raft knows goes after the stabilization time, the leader never
   t.same(plan(60_000), ['n3'])
 })
 
-t.test('whatever is removed, those who stay were a majority before, and are one after', async (t) => {
+t.test('whatever is removed, those who stay were a majority before, and are one after', async () => {
   fc.assert(fc.property(
     fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 3 }), fc.array(fc.constantFrom('alive', 'failed', 'none', 'left') as fc.Arbitrary<ServerReading['serfStatus']>, { minLength: 12, maxLength: 12 }), fc.integer({ min: 0, max: 5 }),
     (voters, nonVoters, statuses, minQuorum) => {

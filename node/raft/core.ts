@@ -251,6 +251,11 @@ export class RaftCore {
     return statusOf(this.#state)
   }
 
+  /** As configured, in ms. */
+  get electionTimeoutMs(): number {
+    return this.#state.config.electionTimeoutMs
+  }
+
   get isLeader(): boolean {
     return this.#state.role.kind === 'leader'
   }

@@ -69,7 +69,7 @@ export function startTransferredVote(state: MemberState): void {
 }
 
 function startVote(state: MemberState, transfer = false): void {
-  const role = startCampaign(state, 'candidate', transfer)
+  startCampaign(state, 'candidate', transfer)
   state.enterTerm(state.term + 1)
   state.vote(state.id)
   state.noteTransition()

@@ -13,7 +13,7 @@ function entries(terms: readonly number[], firstIndex = 1): Entry[] {
 
 const sortedTerms = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 20 }).map((terms) => terms.sort((a, b) => a - b))
 
-t.test('searches by term agree with looking at every entry', async (t) => {
+t.test('searches by term agree with looking at every entry', async () => {
   fc.assert(fc.property(sortedTerms, fc.nat(22), fc.integer({ min: 0, max: 6 }), (terms, index, term) => {
     const log = new EntryLog(entries(terms))
     const termOf = (i: number) => i === 0 ? 0 : terms[i - 1] ?? null
@@ -30,7 +30,7 @@ t.test('searches by term agree with looking at every entry', async (t) => {
   }))
 })
 
-t.test('after any appends and cuts the log is what a plain array would be', async (t) => {
+t.test('after any appends and cuts the log is what a plain array would be', async () => {
   const step = fc.oneof(
     fc.record({ cut: fc.nat(20) }),
     fc.record({ append: fc.integer({ min: 0, max: 2 }) }),
@@ -55,7 +55,7 @@ t.test('after any appends and cuts the log is what a plain array would be', asyn
   }))
 })
 
-t.test('firstDifference is where a follower must cut (thesis §3.5)', async (t) => {
+t.test('firstDifference is where a follower must cut (thesis §3.5)', async () => {
   fc.assert(fc.property(sortedTerms, sortedTerms, fc.nat(10), (mine, theirs, prev) => {
     const log = new EntryLog(entries(mine))
     const received = entries(theirs, prev + 1)

@@ -9,7 +9,7 @@ t.test('any two quorums share a member, and no smaller group has that', async (t
   }
 })
 
-t.test('quorumValue is the highest value that a majority has reached', async (t) => {
+t.test('quorumValue is the highest value that a majority has reached', async () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 9 }), (values) => {
     const reached = (value: number) => values.filter((one) => one >= value).length * 2 > values.length
     const expected = Math.max(...values.filter(reached))

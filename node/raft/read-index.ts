@@ -49,7 +49,8 @@ export function stepHeartbeatResponse(state: MemberState, leadership: Leadership
   follower.lastHeardMs = state.nowMs
   if (response.round > follower.ackedRound) {
     follower.ackedRound = response.round
-    countRounds(state, leadership)
+    // Who is slower than a quorum changes nothing.
+    if (response.round > leadership.rounds.confirmed) countRounds(state, leadership)
   }
   noteSilence(state, leadership, follower)
 }

@@ -135,8 +135,9 @@ function afterCrash(content: Content, random: Random | null): Content {
   const { syncedBytes } = content
   const unsyncedBytes = content.sizeBytes - syncedBytes
   const keptBytes = syncedBytes + (random === null || unsyncedBytes === 0 ? 0 : random.between(0, unsyncedBytes + 1))
-  const bytes = content.bytes.slice(0, keptBytes)
-  if (random !== null && keptBytes > syncedBytes && random.chance(0.5)) punchHoles(bytes, syncedBytes, random)
+  // Not copied: the handles that could write into it are dead.
+  const { bytes } = content
+  if (random !== null && keptBytes > syncedBytes && random.chance(0.5)) punchHoles(bytes.subarray(0, keptBytes), syncedBytes, random)
   return { bytes, sizeBytes: keptBytes, syncedBytes: keptBytes }
 }
 

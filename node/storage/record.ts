@@ -56,12 +56,13 @@ export function recordSizeBytes(record: WalRecord): number {
 /** One batch as one buffer, to be written at `place`. `records` is not empty. */
 export function encodeBatch(records: readonly WalRecord[], batch: number, place: RecordPlace): Uint8Array {
   invariant(records.length > 0, () => `batch ${batch} has no records`)
-  const sizes = records.map(recordSizeBytes)
-  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, 0))
+  let sizeBytes = 0
+  for (const record of records) sizeBytes += recordSizeBytes(record)
+  const bytes = Buffer.allocUnsafe(sizeBytes)
   let start = 0
-  for (const [i, record] of records.entries()) {
-    const end = start + sizes[i]!
-    const last = i === records.length - 1 ? lastOfBatchBit : 0
+  for (const record of records) {
+    const end = start + recordSizeBytes(record)
+    const last = end === sizeBytes ? lastOfBatchBit : 0
     bytes.writeUInt32LE(end - start - recordHeaderBytes, start + 4)
     bytes.writeUInt32LE(batch, start + 8)
     const payload = start + recordHeaderBytes
