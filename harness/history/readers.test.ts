@@ -2,8 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { HistoryFormatError } from './format-error.ts'
 import { MalformedHistoryError, pairOperations } from './operations.ts'
+import { readCsv } from './read-csv.ts'
 import { readEdn } from './read-edn.ts'
 import { readJepsenLog } from './read-jepsen-log.ts'
+import { readHistoryFile } from './read-history.ts'
 import { readJsonl } from './read-jsonl.ts'
 
 t.test('our own lines, and the torn last line of a killed run', async (t) => {
@@ -56,4 +58,46 @@ t.test('whatever the bytes, a reader answers or says what is wrong', async (t) =
     }), { numRuns: 2000 })
   }
   t.pass()
+})
+
+t.test('EDN of Jepsen with independent keys: the tuple is taken apart where one says so', async (t) => {
+  const text = '{:type :invoke, :f :read, :value [12 nil], :process 0, :index 0}\n{:type :ok, :f :read, :value [12 [1 2]], :process 0, :index 1}\n{:type :info, :f :start, :value [:n1 :n2], :process :nemesis, :index 2}'
+  t.match(readEdn(text, { independent: true }).events, [{ key: '12', value: null }, { key: '12', value: [1, 2] }, { process: 'nemesis', value: ['n1', 'n2'] }])
+  t.match(readEdn(text).events, [{ value: [12, null] }, { value: [12, [1, 2]] }, {}])
+  t.notOk('key' in readEdn(text).events[0]!)
+})
+
+t.test('EDN comes in pieces, with comments and brackets in texts, and ends where it says', async (t) => {
+  const text = '; a "comment" with ] and [\n[ {:type :invoke, :process 0, :f :write, :value "a];b"}\n;; ]\n {:type :ok, :process 0, :f :write, :value "]"} ] ; done ]\n'
+  for (const size of [1, 3, 1000]) {
+    const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, at) => text.slice(at * size, (at + 1) * size))
+    t.match(readEdn(pieces).events, [{ value: 'a];b' }, { value: ']' }], `pieces of ${size}`)
+  }
+  t.throws(() => readEdn('[{:type :ok, :process 0, :f :x} '), { name: 'HistoryFormatError', message: /does not end with \]/ })
+  t.throws(() => readEdn('{:type :ok, :process 0'), { name: 'HistoryFormatError', message: /ends within an event/ })
+  t.same(readEdn('; nothing\n').events, [])
+})
+
+t.test('CSV that somebody else wrote: columns by name, texts in quotes over several lines', async (t) => {
+  const { events } = readCsv('process,type,f,value,note\n0,invoke,write,"{""a"": ""x,y"",\n ""b"": 1}",hm\n\n0,ok,write,3,\nnemesis,info,start,,\n')
+  t.match(events, [{ index: 0, process: 0, type: 'invoke', value: { a: 'x,y', b: 1 } }, { index: 1, type: 'ok', value: 3 }, { process: 'nemesis', value: null }])
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['type,f\ninvoke,read', /names no column process/],
+    ['type,process,f,value\ninvoke,0,write,a text', /line 2: the value is not JSON/],
+    ['type,process,f\ninvoke,zero,read', /line 2: process is no number: "zero"/],
+    ['type,process,f\ninvoke,0,"read', /line 2: a quote is not closed/],
+    ['type,process,f\ninvoke,0,"read"x"y"', /line 2: a comma is missing/],
+  ]
+  for (const [text, message] of cases) t.throws(() => readCsv(text), { name: 'HistoryFormatError', message }, text)
+})
+
+t.test('what a newer version says of its run is not guessed at; what is no file of the format is said', async (t) => {
+  const line = '{"index":0,"time":0,"type":"invoke","process":0,"f":"read","value":null}'
+  const { events, notes, context } = readJsonl(`{"splitbrain":2,"plan":{}}\n${line}`)
+  t.equal(events.length, 1)
+  t.equal(context, null)
+  t.match(notes, [/another version of splitbrain/])
+  const here = new URL(import.meta.url).pathname
+  await t.rejects(readHistoryFile(here, 'parquet'), { name: 'UsageError', message: /readers\.test\.ts: not Parquet/ })
+  await t.rejects(readHistoryFile('/nowhere/x.csv', 'csv'), { name: 'UsageError', message: /\/nowhere\/x\.csv cannot be read/ })
 })
