@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import type { HistoryEvent, OperationEvent } from '../history/event.ts'
 import type { FaultRecord } from '../runner/fault-record.ts'
-import { availability, type FaultWindow } from './availability.ts'
+import { availability, type FaultWindow, type Tally } from './availability.ts'
 
 /** One operation at so many seconds, by a worker of its own. */
 function operation(process: number, beginS: number, tookS: number, type: OperationEvent['type'], f = 'write', error?: string): HistoryEvent[] {
@@ -65,4 +67,27 @@ t.test('what is not known is not said to be fine', async (t) => {
   const dead = availability({ history: history(operation(0, 1, 0.1, 'fail', 'write', '500 No cluster leader')), faults: [fault(0, 'start', 1)], leaders: [], timeLimitS: 5 })
   t.match(dead, { summary: /0\.0 % of 1 operations/ })
   t.equal((dead.details['windows'] as FaultWindow[])[0]!.firstSuccessAfterStartMs, null)
+})
+
+t.test('windows that overlap, of any lengths: the same as by asking each operation of each window', async () => {
+  const types = ['ok', 'fail', 'info'] as const
+  const anOperation = fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 20 }), fc.constantFrom(...types))
+  const aFault = fc.tuple(fc.integer({ min: 0, max: 60 }), fc.option(fc.integer({ min: 1, max: 30 })))
+  fc.assert(fc.property(fc.array(anOperation, { minLength: 1, maxLength: 30 }), fc.array(aFault, { maxLength: 5 }), (operations, drawn) => {
+    const timed = operations.map(([begin, took, type], process) => ({ beginNs: begin * 1e9, endNs: (begin + took) * 1e9, type, process }))
+    const records = drawn.flatMap(([from, length], id) => [fault(id, 'start', from), ...length === null ? [] : [fault(id, 'stop', from + length)]])
+    const { details } = availability({ history: history(...timed.map(({ process, beginNs, endNs, type }) => operation(process, beginNs / 1e9, (endNs - beginNs) / 1e9, type))), faults: records, leaders: null, timeLimitS: 1000 })
+    const windows = drawn.map(([from, length]) => ({ fromNs: from * 1e9, toNs: length === null ? Number.POSITIVE_INFINITY : fault(0, 'stop', from + length).doneNs }))
+    const count = (which: typeof timed) => which.length
+    const during = timed.filter(({ beginNs }) => windows.some(({ fromNs, toNs }) => beginNs >= fromNs && beginNs < toNs))
+    const sum = ({ ok, fail, info }: Tally) => ok + fail + info
+    assert.equal(sum(details['duringFaults'] as Tally), count(during))
+    assert.equal(sum(details['withoutFaults'] as Tally), count(timed) - count(during))
+    for (const [at, { fromNs, toNs }] of windows.entries()) {
+      const told = (details['windows'] as FaultWindow[])[at]!
+      assert.equal(sum(told.operations), count(timed.filter(({ beginNs }) => beginNs >= fromNs && beginNs < toNs)))
+      const ends = timed.filter(({ type, beginNs }) => type === 'ok' && beginNs >= fromNs).map(({ endNs }) => endNs)
+      assert.equal(told.firstSuccessAfterStartMs, ends.length === 0 ? null : (Math.min(...ends) - fromNs) / 1e6)
+    }
+  }))
 })

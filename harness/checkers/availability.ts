@@ -48,7 +48,7 @@ export function availability({ history, faults, leaders, timeLimitS }: Availabil
   const endNs = startNs + timeLimitS * 1e9
   const counted = operations.filter(({ beginNs }) => beginNs < endNs)
   const windows = faultWindows(faults, counted, startNs, endNs)
-  const during = counted.filter(({ beginNs }) => windows.some((window) => isIn(beginNs - startNs, window)))
+  const isDuring = duringAny(counted, windows, startNs)
   const total = tally(counted)
   const byOperation = Object.fromEntries([...new Set(counted.map(({ f }) => f))].sort().map((f) => [f, tally(counted.filter((one) => one.f === f))]))
   const silence = longestSilence(counted, startNs, endNs)
@@ -58,7 +58,7 @@ export function availability({ history, faults, leaders, timeLimitS }: Availabil
   const afterEnd = quantilesOf(known(windows.map((window) => window.firstSuccessAfterEndMs)))
   const details = {
     total, byOperation,
-    duringFaults: tally(during), withoutFaults: tally(counted.filter((one) => !during.includes(one))),
+    duringFaults: tally(counted.filter((_, at) => isDuring[at])), withoutFaults: tally(counted.filter((_, at) => !isDuring[at])),
     longestWithoutSuccessMs: silence.lengthMs, longestWithoutSuccessFromMs: silence.fromMs,
     withoutLeaderMs: leaderless?.totalMs ?? null, longestWithoutLeaderMs: leaderless?.longestMs ?? null, leaderChanges: leaderless?.changes ?? null,
     firstSuccessAfterStartMs: afterStart, firstSuccessAfterEndMs: afterEnd,
@@ -103,7 +103,7 @@ function pair(history: readonly HistoryEvent[]): Operation[] {
       answered: event.type === 'ok' || (event.type === 'fail' && !unanswered.test(event.error ?? '')),
     }
   }
-  return operations
+  return operations.sort((a, b) => a.beginNs - b.beginNs)
 }
 
 /** As client/definiteness.ts describes what is no answer: a status, or that none came; behind what a workload puts in front. */
@@ -121,9 +121,15 @@ function tally(operations: readonly Operation[]): Tally {
 const sizeOf = ({ ok, fail, info }: Tally) => ok + fail + info
 
 function faultWindows(faults: readonly FaultRecord[], operations: readonly Operation[], startNs: number, endNs: number): FaultWindow[] {
-  const successes = operations.filter(({ outcome }) => outcome === 'ok')
+  // The first end of a success among those from each place on.
+  const firstEndNs = new Float64Array(operations.length + 1).fill(Number.POSITIVE_INFINITY)
+  for (let at = operations.length - 1; at >= 0; at--) {
+    const { outcome, endNs: ended } = operations[at]!
+    firstEndNs[at] = outcome === 'ok' && ended < firstEndNs[at + 1]! ? ended : firstEndNs[at + 1]!
+  }
+  const begunSince = (ns: number) => firstFrom(operations, ({ beginNs }) => beginNs >= ns)
   const firstSuccess = (sinceNs: number) => {
-    const done = successes.reduce((first, { beginNs, endNs: ended }) => beginNs >= sinceNs && ended < first ? ended : first, Number.POSITIVE_INFINITY)
+    const done = firstEndNs[begunSince(sinceNs)]!
     return Number.isFinite(done) ? (done - sinceNs) / 1e6 : null
   }
   return faults.filter(({ step, error }) => step === 'start' && error === null).map(({ fault, name, value, askedNs }): FaultWindow => {
@@ -132,14 +138,34 @@ function faultWindows(faults: readonly FaultRecord[], operations: readonly Opera
     return {
       fault, name, value,
       fromMs: (askedNs - startNs) / 1e6, toMs: stopNs === null ? null : (stopNs - startNs) / 1e6,
-      operations: tally(operations.filter(({ beginNs }) => beginNs >= askedNs && beginNs < (stopNs ?? Number.POSITIVE_INFINITY))),
+      operations: tally(operations.slice(begunSince(askedNs), stopNs === null ? operations.length : begunSince(stopNs))),
       firstSuccessAfterStartMs: firstSuccess(askedNs),
       firstSuccessAfterEndMs: stopNs === null ? null : firstSuccess(stopNs),
     }
   })
 }
 
-const isIn = (sinceStartNs: number, { fromMs, toMs }: FaultWindow) => sinceStartNs >= fromMs * 1e6 && sinceStartNs < (toMs ?? Number.POSITIVE_INFINITY) * 1e6
+/** Which of them were begun in a window. Not by asking each of all windows: a run of a day has thousands. */
+function duringAny(operations: readonly Operation[], windows: readonly FaultWindow[], startNs: number): Uint8Array {
+  const isDuring = new Uint8Array(operations.length)
+  for (const { fromMs, toMs } of windows) {
+    const sinceStart = (ms: number) => firstFrom(operations, ({ beginNs }) => beginNs - startNs >= ms * 1e6)
+    isDuring.fill(1, sinceStart(fromMs), toMs === null ? operations.length : sinceStart(toMs))
+  }
+  return isDuring
+}
+
+/** The place of the first operation for which it `holds`, given that it holds for all behind it; their count if for none. */
+function firstFrom(operations: readonly Operation[], holds: (operation: Operation) => boolean): number {
+  let from = 0
+  let to = operations.length
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if (holds(operations[middle]!)) to = middle
+    else from = middle + 1
+  }
+  return from
+}
 
 function byFaultName(windows: readonly FaultWindow[]): Record<string, object> {
   return Object.fromEntries([...new Set(windows.map(({ name }) => name))].sort().map((name) => {

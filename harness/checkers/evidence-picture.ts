@@ -1,4 +1,10 @@
-import type { PairedOperation } from '../history/operations.ts'
+/** Anything that began and ended at places of the history; Infinity: it did not end. */
+export interface PicturedOperation {
+  readonly process: number
+  readonly node: string | null
+  readonly invokePosition: number
+  readonly returnPosition: number
+}
 
 const operationsMax = 24
 const widthMax = 150
@@ -9,12 +15,12 @@ const widthMax = 150
  * in their order, not a scale of time: who overlaps whom is what matters.
  * Empty where it would be too large to read.
  */
-export function textPicture(operations: readonly PairedOperation[], label: (operation: PairedOperation) => string, impossible: PairedOperation | null): string[] {
+export function textPicture<T extends PicturedOperation>(operations: readonly T[], label: (operation: T) => string, impossible: T | null): string[] {
   if (operations.length === 0 || operations.length > operationsMax) return []
   const moments = [...new Set(operations.flatMap(({ invokePosition, returnPosition }) => [invokePosition, returnPosition]))].sort((a, b) => a - b)
   const columnOf = new Map(moments.map((moment, i) => [moment, i]))
-  const from = (operation: PairedOperation) => columnOf.get(operation.invokePosition)!
-  const to = (operation: PairedOperation) => columnOf.get(operation.returnPosition)!
+  const from = (operation: T) => columnOf.get(operation.invokePosition)!
+  const to = (operation: T) => columnOf.get(operation.returnPosition)!
   // Columns are widened from left to right until every label fits between its ends.
   const at = moments.map((_, i) => i)
   for (const operation of [...operations].sort((a, b) => to(a) - to(b) || from(b) - from(a))) {

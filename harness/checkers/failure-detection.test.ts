@@ -251,7 +251,7 @@ const arbitraryRun = fc.record({
   faults: fc.array(fc.record({ kind: fc.constantFrom('kill', 'pause', 'loss', 'partition'), member: fc.nat(2), from: fc.nat(200), length: fc.integer({ min: 1, max: 150 }) }), { maxLength: 3 }),
 })
 
-t.test('names and the numbers of workers never change a verdict', async (t) => {
+t.test('names and the numbers of workers never change a verdict', async () => {
   fc.assert(fc.property(arbitraryRun, fc.shuffledSubarray(['a9', 'b', 'c'], { minLength: 3 }), fc.nat(50), ({ views, faults }, names, offset) => {
     const verdictWith = (name: (i: number) => string, processOf: (i: number) => number) => {
       const everybody = [0, 1, 2].map(name)

@@ -72,7 +72,7 @@ const evidenceMax = 5
  * asked after it began, and against one only if it was answered before it ended.
  */
 export function checkFailureDetection(input: DetectionInput): CheckResult {
-  const { history, members, timings, slack, faults } = input
+  const { history, members, slack, faults } = input
   const spans = faultSpans(faults)
   const polls = pollsOf(history)
   const known = Math.max(members.length, ...polls.map(({ view }) => Object.keys(view).length))

@@ -71,8 +71,8 @@ export async function checkLinearizability(history: readonly HistoryEvent[], mod
     const { key, operations } = objects[i]!
     const minimizeDeadlineMs = nowMs() + minimizeMsMax
     const shortly = { ...limits, expired: () => nowMs() > minimizeDeadlineMs }
-    const minimal = minimize(model, decision.suspects, shortly)
-    evidence.push(explain(model, key, minimal, operations.length - minimal.length, { ...limits, expired: () => false, nodesMax: 1e6 }))
+    const minimal = minimize(model, decision.suspects, operations, shortly)
+    evidence.push(explain(model, key, minimal, operations.length, { ...limits, expired: () => false, nodesMax: 1e6 }))
     await nextTurn()
   }
   return conclude(history, model, objects, decisions, evidence, {

@@ -1,6 +1,9 @@
 /** What contradicts itself about one lock, in words. */
+import { withPicture } from './bands-text.ts'
+import type { Band, TimeBands } from './drawing.ts'
+import { drawLock, finite, holdsOf, lockText } from './lock-drawing.ts'
 import { describeLock, shortSession, type LockState, type LockStep } from './lock-model.ts'
-import type { LockOperation } from './lock-history.ts'
+import type { LockOperation, LockOperationOf } from './lock-history.ts'
 import type { LockSession } from './lock-sessions.ts'
 import type { SearchResult } from './search.ts'
 import type { SearchStep } from './search-steps.ts'
@@ -46,13 +49,59 @@ export function explainLock(
   }
   const possible = [...new Set(states.map(describeLock))]
   lines.push(`Whatever the order of all before, ${key} was ${possible.join(' or ')}: ${describeStep(blocked)} cannot have been so.`)
+  const drawing = draw(key, { steps, told, states, blocked, sessions, concerned })
   return {
-    title: `${titleOf(blocked.step, states)}: ${key}`, explanation: lines, key,
+    title: `${titleOf(blocked.step, states)}: ${key}`, explanation: withPicture(lines, drawing), key, drawing,
     eventIndexes: [...new Set(told.flatMap(({ operation }) => operation === null ? [] : [operation.invokeIndex, ...operation.returnIndex === null ? [] : [operation.returnIndex]]))].sort((a, b) => a - b),
   }
 }
 
 const harmless = ({ step: { kind } }: PlacedStep) => kind === 'read' || kind === 'refuse-release'
+
+interface Told {
+  readonly steps: readonly PlacedStep[]
+  readonly told: readonly PlacedStep[]
+  readonly states: readonly LockState[]
+  readonly blocked: PlacedStep
+  readonly sessions: ReadonlyMap<string, LockSession>
+  readonly concerned: ReadonlySet<string>
+}
+
+function draw(key: string, { steps, told, states, blocked, sessions, concerned }: Told): TimeBands {
+  const { step, operation } = blocked
+  const operations = [...new Set(steps.flatMap((one) => one.operation ?? []))].sort((a, b) => a.invoke - b.invoke)
+  const reads = told.flatMap((one) => one.operation?.f === 'read' && one.step !== step ? [one.operation as LockOperationOf<'read'>] : [])
+  const band: Band = { fromNs: step.invokeNs, toNs: finite(step.returnNs), label: bandLabel(step), tone: 'wrong' }
+  return drawLock(key, holdsOf(operations, sessions), concerned, reads, {
+    token: step.kind === 'acquire' ? step.token : null,
+    lane: step.kind === 'end' || operation === null ? 'sessions' : `worker ${operation.process}`,
+    band, must: [...new Set(states.map(({ exists, holder, lockIndex }) => lockText(exists ? { session: holder, lockIndex } : null)))].slice(0, 2).join(' or '),
+    delay: delayBand(steps, states, step),
+    atNs: finite(step.returnNs) ?? step.invokeNs, what: titleOf(step, states),
+  })
+}
+
+function bandLabel(step: LockStep): string {
+  switch (step.kind) {
+    case 'acquire': return 'acquired it'
+    case 'release': return `released it for ${shortSession(step.session)}`
+    case 'refuse-release': return `${shortSession(step.session)} has nothing to release`
+    case 'read': return `read ${lockText(step.lock)}`
+    case 'end': return `${shortSession(step.session)} ended`
+  }
+}
+
+/** The lock-delay that runs at the moment, by the session that held the lock last. */
+function delayBand(steps: readonly PlacedStep[], states: readonly LockState[], { returnNs }: LockStep): Band | null {
+  const state = states.find(({ holder, delayedUntilNs }) => holder === null && delayedUntilNs > returnNs)
+  if (state === undefined) return null
+  const holder = steps.find(({ step }) => step.kind === 'acquire' && step.token === state.token)?.step
+  const ends = steps.flatMap(({ step }) => step.kind === 'end' && step.lockDelayNs > 0 && state.ended.includes(step.session) ? [step] : [])
+  const end = ends.find(({ session }) => holder?.kind === 'acquire' && holder.session === session) ?? ends.at(-1)
+  if (end === undefined) return null
+  // With clocks that may run fast it is over sooner, and began when it did.
+  return { fromNs: Math.max(end.invokeNs, state.delayedUntilNs - end.lockDelayNs), toNs: state.delayedUntilNs, label: `${end.lockDelayNs / 1e9} s after ${shortSession(end.session)}`, tone: 'rule' }
+}
 
 /** The step that has no place, what was still open then, and who made the states before it. */
 function tellable(left: readonly PlacedStep[], states: readonly LockState[], blocked: PlacedStep): PlacedStep[] {

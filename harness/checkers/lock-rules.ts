@@ -2,6 +2,7 @@
 import { freeingBoundMs } from './lock-bounds.ts'
 import type { LockOperation, LockOperationOf } from './lock-history.ts'
 import { shortSession } from './lock-model.ts'
+import { drawHeldTooLong, drawLostSession, drawLostUpdate, drawnEvidence, drawStuck } from './lock-rule-drawings.ts'
 import type { LockSession } from './lock-sessions.ts'
 import type { LockChecking } from './locks.ts'
 import type { CheckResult, Evidence } from './verdict.ts'
@@ -13,18 +14,19 @@ const indexesOf = (...operations: readonly LockOperation[]) => operations.flatMa
 /** No session is gone before its time. */
 export function checkSessions({ sessions, operations }: Pick<LockChecking, 'sessions' | 'operations'>): CheckResult {
   const lost = [...sessions.values()].filter(({ ended, endFromNs }) => ended !== null && ended.byNs < endFromNs)
-  const evidence = lost.slice(0, evidenceMax).map(({ id, process, ended, endFromWhy, endFromNs }): Evidence => ({
-    title: `${shortSession(id)} of worker ${process} was gone too soon`,
-    explanation: [
-      `It cannot have ended before ${endFromNs === Infinity ? 'it was destroyed' : seconds(endFromNs)}: ${endFromWhy}.`,
-      `By ${seconds(ended!.byNs)} it had: ${ended!.why}.`,
-    ],
+  const why = ({ ended, endFromWhy, endFromNs }: LockSession) => [
+    `It cannot have ended before ${endFromNs === Infinity ? 'it was destroyed' : seconds(endFromNs)}: ${endFromWhy}.`,
+    `By ${seconds(ended!.byNs)} it had: ${ended!.why}.`,
+  ]
+  const evidence = lost.slice(0, evidenceMax).map((session): Evidence => ({
+    title: `${shortSession(session.id)} of worker ${session.process} was gone too soon`,
+    ...drawnEvidence(why(session), drawLostSession(session)),
     key: null,
-    eventIndexes: [ended!.index],
+    eventIndexes: [session.ended!.index],
   }))
   const renewed = operations.filter(({ f, value }) => f === 'renew' && value.known === true).length
   const result = (verdict: CheckResult['verdict'], summary: string): CheckResult => ({ checker: 'sessions', verdict, summary, evidence, details: { sessions: sessions.size, renewed, lost: lost.length } })
-  if (lost.length > 0) return result('invalid', `${lost.length} of ${sessions.size} sessions ended before their time: ${evidence[0]!.explanation.join(' ')}`)
+  if (lost.length > 0) return result('invalid', `${lost.length} of ${sessions.size} sessions ended before their time: ${why(lost[0]!).join(' ')}`)
   if (sessions.size === 0) return result('unknown', 'There was nothing to check: no session was made.')
   return result('valid', `${sessions.size} sessions, renewed ${renewed} times: none ended before its time.`)
 }
@@ -52,7 +54,10 @@ export function checkGuarded({ operations, sessions }: LockChecking): readonly C
       lost++
       if (evidence.length < evidenceMax) evidence.push({
         title: `an update under ${key} was lost`,
-        explanation: [describeGuarded(other), describeGuarded(operation), `Both held ${key} from before they read until after they had written, so one of them should have read what the other wrote.`],
+        ...drawnEvidence(
+          [describeGuarded(other), describeGuarded(operation), `Both held ${key} from before they read until after they had written, so one of them should have read what the other wrote.`],
+          drawLostUpdate(operations.filter((one) => one.key === key), sessions, [other, operation]),
+        ),
         key, eventIndexes: indexesOf(other, operation),
       })
     }
@@ -102,19 +107,19 @@ export function checkFreeing(checking: LockChecking): CheckResult {
   const evidence = [
     ...stuck.map((operation): Evidence => ({
       title: `${operation.key} did not come free`,
-      explanation: [
+      ...drawnEvidence([
         `worker ${operation.process} waited ${(operation.value.waitedMs! / 1000).toFixed(1)} s for it (index ${operation.invokeIndex}–${operation.returnIndex}), after all faults were mended and the cluster served, the last ${(operation.value.quietMs! / 1000).toFixed(1)} s with each answer prompt.`,
         `After ${(boundMs / 1000).toFixed(1)} s at most it should have been free: twice the TTL, twice for a change of leaders, the lock-delay, two requests${clocks.lateNs > 0 ? ', and what clocks were set back' : ''}.`,
         ...lastHolder(operations, operation.key),
-      ],
+      ], drawStuck(operation, operation.returnNs - operation.value.quietMs! * 1e6, boundMs * 1e6)),
       key: operation.key, eventIndexes: indexesOf(operation),
     })),
     ...late.map((operation): Evidence => ({
       title: `${operation.key} was still held by a session that was over`,
-      explanation: [
+      ...drawnEvidence([
         `worker ${operation.process} read at ${seconds(operation.invokeNs)} (index ${operation.invokeIndex}) that ${shortSession(operation.value.lock!.session!)} holds it.`,
         `That session was last renewed by ${seconds(sessions.get(operation.value.lock!.session!)!.lengthenedNs)}, and no fault was on since.`,
-      ],
+      ], drawHeldTooLong(operation, sessions.get(operation.value.lock!.session!)!, freeingBoundMs(sessions.get(operation.value.lock!.session!)!.spec, plan) * 1e6 + clocks.lateNs)),
       key: operation.key, eventIndexes: indexesOf(operation),
     })),
   ].slice(0, evidenceMax)

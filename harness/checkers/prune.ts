@@ -2,7 +2,7 @@ import type { PairedOperation } from '../history/operations.ts'
 import type { Model } from './model.ts'
 
 /** How often each value was written or observed, for models that tell. */
-function countValues(model: Model, operations: readonly PairedOperation[], valueOf: (operation: PairedOperation) => string | null): Map<string, number> {
+function countValues(operations: readonly PairedOperation[], valueOf: (operation: PairedOperation) => string | null): Map<string, number> {
   const counts = new Map<string, number>()
   for (const operation of operations) {
     const value = valueOf(operation)
@@ -37,7 +37,7 @@ function withoutUnseen(model: Model, operations: readonly PairedOperation[]): Pa
 export function prune(model: Model, operations: readonly PairedOperation[]): PairedOperation[] {
   let kept = withoutUnseen(model, operations)
   for (;;) {
-    const observed = countValues(model, kept, (operation) => model.observed(operation))
+    const observed = countValues(kept, (operation) => model.observed(operation))
     const next = kept.filter((operation) => {
       const written = model.written(operation)
       // What it expects it may observe itself: `cas [1 1]` observes what it writes.
@@ -46,7 +46,7 @@ export function prune(model: Model, operations: readonly PairedOperation[]): Pai
     if (next.length === kept.length) break
     kept = next
   }
-  const writers = countValues(model, kept, (operation) => model.written(operation))
+  const writers = countValues(kept, (operation) => model.written(operation))
   const firstObserved = new Map<string, number>()
   for (const operation of kept) {
     const value = model.observed(operation)

@@ -54,6 +54,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
   const leaders = new Map<number, { readonly id: string, readonly member: string }>()
   const applied = new Map<number, Applied>()
   let events = 0
+  let electionTimeoutMs: number | null = null
   let appliedTotal = 0
   for (const { member, events: trace, crash } of traces) {
     if (crash !== null) report(`${member} crashed by a broken invariant`, crash)
@@ -64,7 +65,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
     let nextIndex: number | null = null
     for (const event of trace) {
       events++
-      const when = `at ${event.timeMs} ms`
+      const when = () => `at ${event.timeMs} ms`
       switch (event.event) {
         case 'start':
           // Its disk is gone, and with it what it was: another server under the same name.
@@ -73,13 +74,14 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
             votedTermMax = 0
           }
           id = event.id
-          if (event.term < votedTermMax) report(`${member} forgot a term`, `${member} voted in term ${votedTermMax} and started again in term ${event.term} ${when}.`)
+          if (event.electionTimeoutMs !== undefined) electionTimeoutMs = Math.max(electionTimeoutMs ?? 0, event.electionTimeoutMs)
+          if (event.term < votedTermMax) report(`${member} forgot a term`, `${member} voted in term ${votedTermMax} and started again in term ${event.term} ${when()}.`)
           checkVoteKept(event, votes.get(event.term)?.votedFor)
           term = event.term
           nextIndex = null
           break
         case 'transition': {
-          if (event.term < term) report(`${member}'s term went back`, `${member} was in term ${term} and is ${event.role} in term ${event.term} ${when}.`)
+          if (event.term < term) report(`${member}'s term went back`, `${member} was in term ${term} and is ${event.role} in term ${event.term} ${when()}.`)
           term = event.term
           if (event.role !== 'leader') break
           const other = leaders.get(event.term)
@@ -93,7 +95,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
           const before = votes.get(event.term)
           if (before !== undefined && before.votedFor !== event.votedFor) {
             report(`${member} voted twice in term ${event.term}`,
-              `${member} voted for ${before.votedFor} at ${before.timeMs} ms and for ${event.votedFor} ${when}, both in term ${event.term} (thesis §3.4).`)
+              `${member} voted for ${before.votedFor} at ${before.timeMs} ms and for ${event.votedFor} ${when()}, both in term ${event.term} (thesis §3.4).`)
           }
           votes.set(event.term, event)
           votedTermMax = Math.max(votedTermMax, event.term)
@@ -102,7 +104,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
         case 'leader-commit':
           if (event.entryTerm !== event.term) {
             report(`${member} committed an entry of an older term by counting`,
-              `${member}, leader of term ${event.term}, called entry ${event.index} committed ${when} because a quorum had it, though it is of term ${event.entryTerm} (thesis §3.6.2).`)
+              `${member}, leader of term ${event.term}, called entry ${event.index} committed ${when()} because a quorum had it, though it is of term ${event.entryTerm} (thesis §3.6.2).`)
           }
           break
         case 'append':
@@ -113,7 +115,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
         case 'apply': {
           appliedTotal++
           if (nextIndex !== null && event.index !== nextIndex) {
-            report(`${member} applied out of order`, `${member} applied entry ${event.index} ${when} where ${nextIndex} was next.`)
+            report(`${member} applied out of order`, `${member} applied entry ${event.index} ${when()} where ${nextIndex} was next.`)
           }
           nextIndex = event.index + 1
           const other = applied.get(event.index)
@@ -129,7 +131,7 @@ export function checkRaftTraces(traces: readonly MemberTrace[]): CheckResult {
     }
   }
   const logs = checkLogs(traces, report)
-  const details = { members: traces.length, events, ...logs, applied: appliedTotal, lastIndex: Math.max(0, ...applied.keys().map(Number)), terms: leaders.size }
+  const details = { members: traces.length, events, ...logs, applied: appliedTotal, lastIndex: Math.max(0, ...applied.keys().map(Number)), terms: leaders.size, electionTimeoutMs }
   const result = (verdict: CheckResult['verdict'], summary: string): CheckResult => ({ checker: 'raft', verdict, summary, evidence, details })
   if (evidence.length > 0) return result('invalid', `${evidence[0]!.title}${reported.size > 1 ? `, and ${reported.size - 1} more` : ''}.`)
   if (appliedTotal === 0) return result('unknown', 'There was nothing to check: no member left a trace of an applied entry.')

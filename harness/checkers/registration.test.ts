@@ -227,7 +227,7 @@ const arbitraryLife = fc.record({
 })
 const arbitraryRead = fc.record({ at: fc.integer({ min: 0, max: 200 }), member: fc.nat(2), verb: fc.constantFrom('sees', 'sees-stale', 'dns'), shown: fc.array(fc.record({ id: fc.nat(3), status: fc.constantFrom('', '=critical', '=warning') }), { maxLength: 4 }) })
 
-t.test('names, and the numbers of workers, never change a verdict', async (t) => {
+t.test('names, and the numbers of workers, never change a verdict', async () => {
   const property = fc.property(
     fc.array(arbitraryLife, { minLength: 1, maxLength: 4 }), fc.array(arbitraryRead, { maxLength: 8 }), fc.boolean(), fc.shuffledSubarray([0, 1, 2, 3], { minLength: 4 }), fc.nat(100),
     (lives, reads, broken, order, offset) => {

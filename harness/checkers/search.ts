@@ -45,7 +45,7 @@ const trySecond = 1
 const tryCertainThatLeads = 2
 const tryOpenThatLeads = 3
 const tryCertainOther = 4
-const tryOpenOther = 5
+// 5: open ones that do not lead to it
 const tried = 6
 
 /**

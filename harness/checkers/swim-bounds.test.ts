@@ -22,7 +22,7 @@ t.test('the config file\'s keys, and what no member would start with', async (t)
 
 const configs = fc.record({ suspicionMult: fc.integer({ min: 1, max: 8 }), probeIntervalMs: fc.integer({ min: 200, max: 5000 }), gossipNodes: fc.integer({ min: 1, max: 5 }), members: fc.integer({ min: 2, max: 200 }), score: fc.nat(7) })
 
-t.test('the members\' own arithmetic, written apart, never owes more', async (t) => {
+t.test('the members\' own arithmetic, written apart, never owes more', async () => {
   fc.assert(fc.property(configs, ({ members, score, ...given }) => {
     const config = resolveGossipConfig({ ...given, probeTimeoutMs: 100 })
     const timings = { ...lanTimings, ...given, probeTimeoutMs: 100 }
@@ -35,7 +35,7 @@ t.test('the members\' own arithmetic, written apart, never owes more', async (t)
   }), { numRuns: 500, seed: 3 })
 })
 
-t.test('more members, or slower probes, never owe less', async (t) => {
+t.test('more members, or slower probes, never owe less', async () => {
   fc.assert(fc.property(configs, ({ members, score: _, ...given }) => {
     const timings = { ...lanTimings, ...given }
     const slower = { ...timings, probeIntervalMs: timings.probeIntervalMs + 100 }

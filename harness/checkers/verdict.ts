@@ -1,3 +1,6 @@
+import type { Drawing } from './drawing.ts'
+import type { EvidenceSize } from './minimize.ts'
+
 /** `invalid` beats `unknown` beats `valid`. */
 export type Verdict = 'valid' | 'invalid' | 'unknown'
 
@@ -27,4 +30,20 @@ export interface Evidence {
   readonly key: string | null
   /** History indexes of the operations' invocations and completions that matter. */
   readonly eventIndexes: readonly number[]
+  /** Of one object that is not linearizable: the order that gets furthest. */
+  readonly attempt?: LinearizationAttempt
+  /** Of the same, how few its operations are. */
+  readonly size?: EvidenceSize
+  /** Of others than those: what is to be drawn. */
+  readonly drawing?: Drawing
+}
+
+/** As many operations in an order that real time and the object allow as can be had, for a picture. */
+export interface LinearizationAttempt {
+  /** What the object was at first, for people. */
+  readonly initial: string
+  /** History indexes of the invocations, and what the object was after each. */
+  readonly order: readonly { readonly index: number, readonly state: string }[]
+  /** The invocation of the operation that no order has room for. */
+  readonly impossible: number | null
 }

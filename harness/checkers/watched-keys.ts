@@ -57,8 +57,8 @@ export async function checkWatchedKeys({ changes, observations, plan, isStrict }
       invalidKeys++
       if (evidence.length < evidenceMax) {
         const untilMs = nowMs() + minimizeMsMax
-        const minimal = minimize(watchedKey, result.suspects, { ...limits, expired: () => nowMs() > untilMs })
-        evidence.push(explain(watchedKey, key, minimal, operations.length - minimal.length, { ...limits, expired: () => false, nodesMax: 1e6 }))
+        const minimal = minimize(watchedKey, result.suspects, operations, { ...limits, expired: () => nowMs() > untilMs })
+        evidence.push(explain(watchedKey, key, minimal, operations.length, { ...limits, expired: () => false, nodesMax: 1e6 }))
       }
     }
     await nextTurn()

@@ -92,6 +92,20 @@ export const coreBugs: readonly Mutant[] = [
       local: ['--nemesis', 'partition,kill', '--time-limit', '40', '--member-config', manySnapshots],
     },
   },
+  {
+    name: 'loyal-for-ever',
+    about: 'who heard of a leader once refuses to vote for anybody else, however long it is silent: once all have heard of one, a leader that is gone has no successor',
+    edits: [{
+      file: 'node/raft/leader-contact.ts',
+      find: 'this.#lastMs + (this.#lost ? this.#holdMs : this.#electionTimeoutMs)',
+      replace: 'Number.POSITIVE_INFINITY',
+    }],
+    runs: {
+      simulated: ['--nemesis', 'partition', '--targets', 'isolate-leader', '--time-limit', '20', '--recovery-timeout', '30'],
+      // In real time a leader that comes late may be the machine's doing: unknown, not invalid.
+      local: null,
+    },
+  },
 ]
 
 /** The bugs that can be planted by name. */

@@ -6,6 +6,8 @@
  * of a worker's own transactions, or that one ended before another began.
  */
 
+import type { EdgeKindName } from './graph.ts'
+
 /** Cycles of dependencies, worst first. */
 export const cycleNames = ['G0', 'G1c', 'G-single', 'G-nonadjacent', 'G2-item'] as const
 export type CycleName = typeof cycleNames[number]
@@ -27,6 +29,20 @@ export interface Anomaly {
   readonly explanation: readonly string[]
   /** Ids of transactions. */
   readonly transactions: readonly number[]
+  /** The elements in question; none: all that these transactions did to the list. */
+  readonly elements: readonly number[]
+  /** Of a cycle its steps, the last back to the first transaction; else what one of them had of another, if anything. */
+  readonly links: readonly Link[]
+}
+
+/** Why one transaction comes before another. */
+export interface Link {
+  /** Ids of transactions. */
+  readonly from: number
+  readonly to: number
+  readonly kind: EdgeKindName
+  /** Whose append proves it; -1: the order of a worker or of time does. */
+  readonly element: number
 }
 
 /** Models of isolation in two chains, weakest first: each promises all that those before it do. */

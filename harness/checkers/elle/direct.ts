@@ -31,14 +31,14 @@ export function internalAnomalies(history: TransactionHistory): Anomaly[] {
       if (early !== undefined) {
         const name = history.names.keys[key]!
         anomalies.push({
-          name: 'internal', key: name, transactions: [id],
+          name: 'internal', key: name, transactions: [id], elements: [early], links: [],
           explanation: [`${transactionName(id)} read ${name} as ${listText(history, list)} before it appended ${JSON.stringify(history.names.values[early])} itself.`],
         })
       }
       if (before !== undefined && !agrees(list, before)) {
         const name = history.names.keys[key]!
         anomalies.push({
-          name: 'internal', key: name, transactions: [id],
+          name: 'internal', key: name, transactions: [id], elements: [], links: [],
           explanation: [`${transactionName(id)} read ${name} as ${listText(history, list)}, but by its own operations before it should ${before.kind === 'whole' ? 'be' : 'end with'} ${listText(history, before.list)}.`],
         })
       }
@@ -70,15 +70,15 @@ export function readAnomalies(history: TransactionHistory, { orders, reads }: Ve
         reported.add(element)
         const value = JSON.stringify(names.values[element])
         anomalies.push(writer < 0
-          ? { name: 'garbage-read', key: name, transactions: [reader], explanation: [`${transactionName(reader)} read ${value} in ${name}: ${listText(history, list)}; nobody appended it.`] }
-          : { name: 'G1a', key: name, transactions: [writer, reader], explanation: [`${transactionName(writer)} was aborted, so that its append of ${value} to ${name} did not happen; ${transactionName(reader)} read ${name} as ${listText(history, list)}.`] })
+          ? { name: 'garbage-read', key: name, transactions: [reader], elements: [element], links: [], explanation: [`${transactionName(reader)} read ${value} in ${name}: ${listText(history, list)}; nobody appended it.`] }
+          : { name: 'G1a', key: name, transactions: [writer, reader], elements: [element], links: [{ from: writer, to: reader, kind: 'wr', element }], explanation: [`${transactionName(writer)} was aborted, so that its append of ${value} to ${name} did not happen; ${transactionName(reader)} read ${name} as ${listText(history, list)}.`] })
       }
       const last = list.at(-1)
       if (last === undefined) continue
       const writer = writerOf[last]!
       if (writer < 0 || writer === reader || finals.has(last)) continue
       anomalies.push({
-        name: 'G1b', key: name, transactions: [writer, reader],
+        name: 'G1b', key: name, transactions: [writer, reader], elements: [last], links: [{ from: writer, to: reader, kind: 'wr', element: last }],
         explanation: [`${transactionName(reader)} read ${name} as ${listText(history, list)}: in the midst of ${transactionName(writer)}, which went on appending to ${name} behind ${JSON.stringify(names.values[last])}.`],
       })
     }
@@ -90,7 +90,7 @@ export function readAnomalies(history: TransactionHistory, { orders, reads }: Ve
       const [writer, builder] = [writerOf[element]!, writerOf[next]!]
       if (writer < 0 || builder < 0 || transactions[writer]!.outcome !== 'fail' || transactions[builder]!.outcome === 'fail') return
       anomalies.push({
-        name: 'dirty-update', key: names.keys[key]!, transactions: [writer, builder],
+        name: 'dirty-update', key: names.keys[key]!, transactions: [writer, builder], elements: [element, next], links: [{ from: writer, to: builder, kind: 'ww', element: next }],
         explanation: [`${transactionName(builder)} appended ${JSON.stringify(names.values[next])} to ${names.keys[key]} right behind ${JSON.stringify(names.values[element])} of ${transactionName(writer)}, which was aborted.`],
       })
     })
@@ -145,7 +145,7 @@ export function lostUpdates(history: TransactionHistory): Anomaly[] {
       const read = transactions[ids[0]!]!.operations.find((operation) => operation.f === 'r' && operation.key === key)
       const list = read?.f === 'r' && read.list !== null ? read.list : []
       anomalies.push({
-        name: 'lost-update', key: name, transactions: ids,
+        name: 'lost-update', key: name, transactions: ids, elements: [], links: [],
         explanation: [`${ids.map(transactionName).join(' and ')} each read ${name} as ${listText(history, list)} and then appended to it: one of them must have come before the other, and was overlooked.`],
       })
     }

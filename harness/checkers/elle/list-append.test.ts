@@ -88,11 +88,15 @@ t.test('a cycle in words', async (t) => {
   const { summary, evidence } = check(oneByOne('append x 1', 'r x []', 'r x [1]'))
   t.equal(summary, 'Not strictly serializable: G-single-realtime. Ruled out by G-single-realtime: strict forms (by real time) of: snapshot isolation, serializable; so strict serializability.')
   t.same(evidence[0]!.explanation, [
-    'T1 read x as [], without 1, which T0 appended, so T1 was before T0;',
-    'T0 ended (index 1) before T1 began (index 2), so T0 was before T1;',
-    'but then T1 was before itself: a cycle of 2 (rw, realtime).',
-    'T1 (index 2, worker 1, ok): r x []',
-    'T0 (index 0, worker 0, ok): append x 1',
+    'T1 (worker 1, ok, index 2–3): r x «[]»',
+    '  ↓ rw to T0: T1 read x as [], without 1, which T0 appended',
+    'T0 (worker 0, ok, index 0–1): append x «1»',
+    '  ↓ realtime to T1: T0 ended (index 1) before T1 began (index 2)',
+    '',
+    'worker 0 ├─T0─┤',
+    'worker 1       ├─T1─┤',
+    '',
+    'Each was before the next, and so T1 was before itself: a cycle of 2 (rw, realtime).',
   ])
 })
 

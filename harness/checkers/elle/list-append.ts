@@ -5,9 +5,9 @@ import { findCycles } from './cycles.ts'
 import { addProcessOrder, addRealTime, committed, dependencies } from './dependencies.ts'
 import { internalAnomalies, lostUpdates, readAnomalies } from './direct.ts'
 import { explainCycle } from './explain.ts'
+import { graphText, transactionGraph } from './transaction-graph.ts'
 import { readTransactions, type Transaction, type TransactionHistory } from './transactions.ts'
 import { versionOrders } from './version-orders.ts'
-import { transactionText } from './words.ts'
 
 export interface ListAppendOptions {
   /** Edges that the search for short cycles of each class may look at: some seconds' worth. What is invalid is found whatever it is. */
@@ -23,8 +23,6 @@ export interface ListAppendOptions {
 const edgeBudgetDefault = 100_000_000
 /** Of one name; of all the count is said. */
 const evidenceOfNameMax = 2
-/** Transactions of one piece that are shown with all their operations. */
-const transactionsShownMax = 8
 
 /**
  * Whether transactions over lists can have happened one after another in an
@@ -88,14 +86,18 @@ function evidenceOf(history: TransactionHistory, anomalies: readonly Anomaly[], 
   return names.flatMap((name) => {
     const ofName = anomalies.filter((anomaly) => anomaly.name === name)
       .sort((a, b) => a.transactions.length - b.transactions.length)
-    return ofName.slice(0, evidenceOfNameMax).map(({ key, explanation, transactions }): Evidence => ({
-      title: `${name}: ${aboutAnomaly[baseName(name)]}`,
-      explanation: [...explanation, ...transactions.slice(0, transactionsShownMax).map((id) => transactionText(history, id))],
-      key,
-      eventIndexes: transactions.flatMap((id) => {
-        const { invokeIndex, returnIndex } = history.transactions[id]!
-        return returnIndex === null ? [invokeIndex] : [invokeIndex, returnIndex]
-      }),
-    }))
+    return ofName.slice(0, evidenceOfNameMax).map((anomaly): Evidence => {
+      const drawing = transactionGraph(history, anomaly)
+      return {
+        title: `${name}: ${aboutAnomaly[baseName(name)]}`,
+        explanation: graphText(history, drawing, anomaly),
+        key: anomaly.key,
+        eventIndexes: anomaly.transactions.flatMap((id) => {
+          const { invokeIndex, returnIndex } = history.transactions[id]!
+          return returnIndex === null ? [invokeIndex] : [invokeIndex, returnIndex]
+        }),
+        drawing,
+      }
+    })
   })
 }

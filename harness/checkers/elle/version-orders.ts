@@ -44,7 +44,7 @@ export function versionOrders(history: TransactionHistory): VersionOrders {
       const twice = firstTwice(read.list)
       if (twice !== null) {
         anomalies.push({
-          name: 'duplicate-elements', key: names.keys[key]!, transactions: [read.transaction],
+          name: 'duplicate-elements', key: names.keys[key]!, transactions: [read.transaction], elements: [twice], links: [],
           explanation: [`${transactionName(read.transaction)} read ${names.keys[key]} as ${listText(history, read.list)}: ${JSON.stringify(names.values[twice])} is there twice.`],
         })
       }
@@ -59,7 +59,7 @@ export function versionOrders(history: TransactionHistory): VersionOrders {
       anomalies.push(misfit(history, key, read, longest!, at, places))
       return false
     }))
-    anomalies.push(...orderWithin(history, key, elements, places))
+    if (longest !== null) anomalies.push(...orderWithin(history, key, longest, places))
     return { elements, places }
   })
   return { orders, reads: fitting, anomalies }
@@ -74,16 +74,17 @@ function misfit(history: TransactionHistory, key: number, read: ListRead, longes
   const transactions = [read.transaction, longest.transaction]
   if (swapped > 0) {
     const [first, second] = [known[swapped - 1]!, known[swapped]!].map((element) => JSON.stringify(names.values[element]))
-    return { name: 'cyclic-versions', key: name, transactions, explanation: [`${seen}: ${first} is before ${second} in the one and behind it in the other.`] }
+    return { name: 'cyclic-versions', key: name, transactions, elements: [known[swapped - 1]!, known[swapped]!], links: [], explanation: [`${seen}: ${first} is before ${second} in the one and behind it in the other.`] }
   }
-  return { name: 'incompatible-order', key: name, transactions, explanation: [`${seen}: from place ${at + 1} on they differ, and neither is the beginning of the other.`] }
+  const differing = [read.list[at], longest.list[at]].filter((element) => element !== undefined)
+  return { name: 'incompatible-order', key: name, transactions, elements: differing, links: [], explanation: [`${seen}: from place ${at + 1} on they differ, and neither is the beginning of the other.`] }
 }
 
 /** What one transaction appended to the list must stand in it as it was appended. */
-function orderWithin(history: TransactionHistory, key: number, elements: readonly number[], places: ReadonlyMap<number, number>): Anomaly[] {
+function orderWithin(history: TransactionHistory, key: number, longest: ListRead, places: ReadonlyMap<number, number>): Anomaly[] {
   const anomalies: Anomaly[] = []
   const checked = new Set<number>()
-  for (const element of elements) {
+  for (const element of longest.list) {
     const writer = history.writerOf[element]!
     if (writer < 0 || checked.has(writer)) continue
     checked.add(writer)
@@ -96,8 +97,8 @@ function orderWithin(history: TransactionHistory, key: number, elements: readonl
       if (place < last) {
         const [first, second] = [lastElement, operation.element].map((one) => JSON.stringify(history.names.values[one]))
         anomalies.push({
-          name: 'incompatible-order', key: history.names.keys[key]!, transactions: [writer],
-          explanation: [`${transactionName(writer)} appended ${first} to ${history.names.keys[key]} and then ${second}, but ${second} stands before ${first}.`],
+          name: 'incompatible-order', key: history.names.keys[key]!, transactions: [...new Set([writer, longest.transaction])], elements: [lastElement, operation.element], links: [],
+          explanation: [`${transactionName(writer)} appended ${first} to ${history.names.keys[key]} and then ${second}, but ${transactionName(longest.transaction)} read ${second} before ${first}.`],
         })
       }
       last = place

@@ -1,4 +1,4 @@
-import type { MicroOperation, Names, TransactionHistory } from './transactions.ts'
+import type { Names } from './transactions.ts'
 
 /** Transactions are counted from 0 in order of invocation; people read T0, T1, … */
 export function transactionName(id: number): string {
@@ -16,19 +16,12 @@ export function listText({ names }: { readonly names: Names }, list: readonly nu
 
 /** The list around the place `at`. */
 export function shortList({ names }: { readonly names: Names }, list: readonly number[], at: number): string {
-  const from = Math.max(0, at - 3)
-  const shown = list.slice(from, from + shownMax).map((element) => JSON.stringify(names.values[element]))
-  return `[${from > 0 ? '… ' : ''}${shown.join(' ')}${from + shownMax < list.length ? ' …' : ''}]`
+  const { from, shown, isCut } = shownPart(list, at)
+  return `[${from > 0 ? '… ' : ''}${shown.map((element) => JSON.stringify(names.values[element])).join(' ')}${isCut ? ' …' : ''}]`
 }
 
-/** `T7 (index 120, worker 3, ok): append x 3, r y [1 2]`. */
-export function transactionText(history: TransactionHistory, id: number): string {
-  const { invokeIndex, process, outcome, operations } = history.transactions[id]!
-  return `${transactionName(id)} (index ${invokeIndex}, worker ${process}, ${outcome}): ${operations.map((operation) => operationText(history, operation)).join(', ')}`
-}
-
-function operationText(history: TransactionHistory, operation: MicroOperation): string {
-  const key = history.names.keys[operation.key]!
-  if (operation.f === 'append') return `append ${key} ${JSON.stringify(history.names.values[operation.element])}`
-  return `r ${key} ${operation.list === null ? '?' : listText(history, operation.list)}`
+/** What is shown of a list so that the place `at` is; `from`: how many are left out before it, `isCut`: whether some are behind it. */
+export function shownPart(list: readonly number[], at: number): { readonly from: number, readonly shown: readonly number[], readonly isCut: boolean } {
+  const from = list.length <= shownMax ? 0 : Math.max(0, Math.min(at - 3, list.length - shownMax))
+  return { from, shown: list.slice(from, from + shownMax), isCut: from + shownMax < list.length }
 }

@@ -1,6 +1,9 @@
 import type { HistoryEvent } from '../../history/event.ts'
-import type { CheckResult, Evidence } from '../verdict.ts'
+import { withPicture } from '../bands-text.ts'
+import type { TimeBands } from '../drawing.ts'
 import { quantilesOf } from '../quantiles.ts'
+import type { CheckResult, Evidence } from '../verdict.ts'
+import { drawLack, drawSplit, drawStranger } from './set-drawing.ts'
 import { readSets, type Add, type Element, type SetHistory, type SetRead } from './set-history.ts'
 
 export interface SetOptions {
@@ -26,6 +29,8 @@ interface Finding {
   readonly key: string | null
   readonly explanation: readonly string[]
   readonly eventIndexes: readonly number[]
+  /** Asked of those that are told. */
+  readonly draw: () => TimeBands
 }
 
 /** What was seen of one element from when it was certainly there. */
@@ -59,13 +64,21 @@ export function checkSets(history: readonly HistoryEvent[], options: SetOptions)
       // One that was never acknowledged was seen: that is enough of it.
       if (!fate.judged && set.adds.get(element)!.outcome === 'ok') neverRead.push(`${JSON.stringify(element)}${set.key === null ? '' : ` of ${set.key}`}`)
       if (fate.judged) lagsMs.push(fate.lackingAtAll === null ? 0 : Math.max(0, fate.lackingAtAll.invokedNs - fate.knownNs) / 1e6)
-      if (fate.lacking !== null) findings.push(lackOf(set, element, fate, fate.lacking))
+      if (fate.lacking !== null) findings.push(lackOf(set, element, fate, fate.lacking, options))
     }
   }
   return result(sets, findings, { lagsMs, neverRead }, options)
 }
 
-function fates({ adds, reads }: SetHistory, { staleReads }: SetOptions): Map<Element, Fate> {
+/** Position such that what was certain before it must be in the read. */
+function hasToHave({ adds }: SetHistory, read: SetRead, { staleReads }: SetOptions): number {
+  let since = staleReads && !read.final ? -1 : read.invoked
+  for (const element of read.elements) since = Math.max(since, adds.get(element)?.invoked ?? -1)
+  return since
+}
+
+function fates(set: SetHistory, options: SetOptions): Map<Element, Fate> {
+  const { adds, reads } = set
   const found = new Map<Element, Fate>()
   for (const { element, outcome, returned, returnedNs } of adds.values()) {
     if (outcome === 'ok') found.set(element, { known: returned, knownNs: returnedNs, lacking: null, lackingAtAll: null, judged: false })
@@ -78,20 +91,20 @@ function fates({ adds, reads }: SetHistory, { staleReads }: SetOptions): Map<Ele
     }
   }
   for (const read of reads) {
-    const mayBeStale = staleReads && !read.final
-    let hasToHave = mayBeStale ? -1 : read.invoked
-    for (const element of read.elements) hasToHave = Math.max(hasToHave, adds.get(element)?.invoked ?? -1)
+    const mayBeStale = options.staleReads && !read.final
+    const since = hasToHave(set, read, options)
     for (const [element, fate] of found) {
       if (fate.known < read.invoked && !mayBeStale) fate.judged = true
       if (read.elements.has(element)) continue
       if (fate.known < read.invoked && (fate.lackingAtAll === null || fate.lackingAtAll.invoked < read.invoked)) fate.lackingAtAll = read
-      if (fate.known < hasToHave && (fate.lacking === null || fate.lacking.invoked < read.invoked)) fate.lacking = read
+      if (fate.known < since && (fate.lacking === null || fate.lacking.invoked < read.invoked)) fate.lacking = read
     }
   }
   return found
 }
 
-function lackOf({ key, adds, reads }: SetHistory, element: Element, { knownNs }: Fate, lacking: SetRead): Finding {
+function lackOf(set: SetHistory, element: Element, { known, knownNs }: Fate, lacking: SetRead, options: SetOptions): Finding {
+  const { key, adds, reads } = set
   const seenLater = reads.find((read) => read.elements.has(element) && read.returned > lacking.invoked)
   const add = adds.get(element)!
   return {
@@ -99,33 +112,39 @@ function lackOf({ key, adds, reads }: SetHistory, element: Element, { knownNs }:
     explanation: [
       `${addText(add)}; certain to be there since ${seconds(knownNs)}`,
       `${readText(lacking)} does not have it`,
-      ...seenLater === undefined ? ['and no read that ended later has it'] : [`${readText(seenLater)} has it`],
+      ...seenLater === undefined ? ['No read that ended later has it.'] : [`but ${readText(seenLater)} has it: it was there.`],
     ],
     eventIndexes: [...add.eventIndexes, ...lacking.eventIndexes, ...seenLater?.eventIndexes ?? []],
+    draw: () => drawLack(set, element, knownNs, (read) => known < hasToHave(set, read, options)),
   }
 }
 
 /** What cannot be there, and what is there twice: each element once. */
-function strangers({ key, adds, reads }: SetHistory): Finding[] {
+function strangers(set: SetHistory): Finding[] {
+  const { key, adds, reads } = set
   const findings = new Map<string, Finding>()
-  const report = (kind: Kind, element: Element, explanation: string[], read: SetRead, add?: Add) => {
+  const report = (kind: Kind, element: Element, explanation: string[], what: string, read: SetRead, add?: Add) => {
     const name = `${kind} ${typeof element} ${element}`
-    if (!findings.has(name)) findings.set(name, { kind, element, key, explanation, eventIndexes: [...add?.eventIndexes ?? [], ...read.eventIndexes] })
+    if (!findings.has(name)) findings.set(name, {
+      kind, element, key, explanation, eventIndexes: [...add?.eventIndexes ?? [], ...read.eventIndexes],
+      draw: () => drawStranger(set, element, add, read, what),
+    })
   }
   for (const read of reads) {
     for (const element of read.elements) {
       const add = adds.get(element)
-      if (add === undefined) report('unexpected', element, ['nobody added it', `${readText(read)} has it`], read)
-      else if (add.outcome === 'fail') report('unexpected', element, [`${addText(add)}: it did not happen`, `${readText(read)} has it`], read, add)
-      else if (read.returned < add.invoked) report('unexpected', element, [`${readText(read)} has it`, `${addText(add)}, later than that`], read, add)
+      if (add === undefined) report('unexpected', element, ['nobody added it', `${readText(read)} has it`], 'nobody added it', read)
+      else if (add.outcome === 'fail') report('unexpected', element, [`${addText(add)}: it did not happen`, `${readText(read)} has it`], 'its add had failed', read, add)
+      else if (read.returned < add.invoked) report('unexpected', element, [`${readText(read)} has it`, `${addText(add)}, later than that`], 'before it was added', read, add)
     }
-    for (const element of read.twice) report('duplicated', element, ['it was added once at most', `${readText(read)} has it more than once`], read, adds.get(element))
+    for (const element of read.twice) report('duplicated', element, ['it was added once at most', `${readText(read)} has it more than once`], 'more than once', read, adds.get(element))
   }
   return [...findings.values()]
 }
 
 /** Of reads in order of size each must have all that the one before it has. */
-function splits({ key, reads }: SetHistory): Finding[] {
+function splits(set: SetHistory): Finding[] {
+  const { key, reads } = set
   const bySize = [...reads].sort((a, b) => a.elements.size - b.elements.size)
   for (const [i, larger] of bySize.entries()) {
     const smaller = bySize[i - 1]
@@ -137,6 +156,7 @@ function splits({ key, reads }: SetHistory): Finding[] {
       kind: 'split', element: lacks, key,
       explanation: [`${readText(smaller)} has ${JSON.stringify(lacks)} and not ${JSON.stringify(other)}`, `${readText(larger)} has ${JSON.stringify(other)} and not ${JSON.stringify(lacks)}: neither can have been before the other`],
       eventIndexes: [...smaller.eventIndexes, ...larger.eventIndexes],
+      draw: () => drawSplit(set, [smaller, larger], [lacks, other!]),
     }]
   }
   return []
@@ -156,7 +176,10 @@ function result(sets: readonly SetHistory[], findings: readonly Finding[], { lag
     ...counts, neverRead: neverRead.length, seenLate: late, visibleAfterMs: quantilesOf(lagsMs),
   }
   const evidence = (Object.keys(kinds) as Kind[]).flatMap((kind) => findings.filter((finding) => finding.kind === kind).slice(0, evidenceOfKindMax)
-    .map(({ element, key, explanation, eventIndexes }): Evidence => ({ title: `${kind}: ${JSON.stringify(element)}${key === null ? '' : ` of ${key}`} ${kinds[kind]}`, explanation, key, eventIndexes })))
+    .map(({ element, key, explanation, eventIndexes, draw }): Evidence => {
+      const drawing = draw()
+      return { title: `${kind}: ${JSON.stringify(element)}${key === null ? '' : ` of ${key}`} ${kinds[kind]}`, explanation: withPicture(explanation, drawing), key, eventIndexes, drawing }
+    }))
   const as = (verdict: CheckResult['verdict'], summary: string): CheckResult => ({ checker: 'set', verdict, summary, evidence, details })
   if (findings.length > 0) return as('invalid', `${(Object.keys(kinds) as Kind[]).filter((kind) => counts[kind] > 0).map((kind) => `${counts[kind]} ${kind}`).join(', ')}, of ${details.acknowledged} acknowledged elements.`)
   if (details.acknowledged === 0) return as('unknown', 'There was nothing to check: no add was acknowledged.')

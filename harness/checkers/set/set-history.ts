@@ -23,6 +23,8 @@ interface Timed {
   readonly returned: number
   readonly invokedNs: number
   readonly returnedNs: number
+  /** However it ended; null: it did not. */
+  readonly endedNs: number | null
   readonly eventIndexes: readonly number[]
 }
 
@@ -52,6 +54,7 @@ export function readSets(history: readonly HistoryEvent[]): SetHistory[] {
     const timed: Timed = {
       invoked: begun.position, invokedNs: time,
       returned: ok ? ended!.position : Number.POSITIVE_INFINITY, returnedNs: ok ? ended!.event.time : Number.POSITIVE_INFINITY,
+      endedNs: ended?.event.time ?? null,
       eventIndexes: ended === null ? [index] : [index, ended.event.index],
     }
     if (f === 'add') {
