@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { invariant, unreachable } from '../node/base/assert.ts'
+import { MachineTooBusyError } from '../harness/environments/machine-too-busy.ts'
 import type { DiskTrouble, Environment, Scarcity } from '../harness/environments/environment.ts'
 import { drawMagnitude, drawTargets, lacking, onEach, targetedShape, type Targeted } from './drawing.ts'
 import { family } from './family.ts'
 import { reviveDead } from './member-process.ts'
-import type { ActiveFault, NemesisContext } from './nemesis.ts'
+import { NotNowError, type ActiveFault, type NemesisContext } from './nemesis.ts'
 
 interface DiskFault extends Targeted {
   readonly trouble: DiskTrouble
@@ -85,9 +86,15 @@ export const resources = family<ResourceFault>({
   start({ members, scarcity }, { environment }) {
     const { limitResources } = environment
     invariant(limitResources !== undefined, () => 'resources where none can be limited')
-    return thenRevive(environment, members, onEach(members, (member) => limitResources.limit(member, scarcity)))
+    return thenRevive(environment, members, onEach(members, (member) => limitResources.limit(member, scarcity)).catch(unlessTooBusy))
   },
 })
+
+/** Nothing is broken where nothing could be shown. */
+function unlessTooBusy(error: unknown): never {
+  const causes = error instanceof AggregateError ? error.errors : [error]
+  throw causes.every((cause) => cause instanceof MachineTooBusyError) ? new NotNowError((error as Error).message) : error
+}
 
 /** Hard enough to be felt; memory stays above what a member of Node.js needs to stand at all. */
 function drawScarcity(kind: Scarcity['kind'], context: NemesisContext): Scarcity {

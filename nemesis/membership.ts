@@ -29,6 +29,7 @@ const settleTimeoutMs = 3_000
  * it again at the next try, never sees it vote.
  */
 const voteTimeoutMs = 30_000
+const takenInTimeoutMs = (context: NemesisContext) => Math.max(voteTimeoutMs, agreeTimeoutMs(context))
 /** How long a member that left may stand in the configuration before somebody takes it out. */
 const leaveTimeoutMs = 3000
 
@@ -107,7 +108,7 @@ function startOne(kind: Exclude<Kind, 'grow'>, member: string, context: NemesisC
 async function grow(spare: string, context: NemesisContext): Promise<ActiveFault> {
   const { spareMembers } = context.environment
   await spareMembers!.start(spare)
-  const takenIn = await awaitTakenIn(context, spare, agreeTimeoutMs(context))
+  const takenIn = await awaitTakenIn(context, spare, takenInTimeoutMs(context))
   let gone = false
   const end = async () => {
     if (gone) return
@@ -118,7 +119,7 @@ async function grow(spare: string, context: NemesisContext): Promise<ActiveFault
   }
   if (takenIn === null) {
     await end()
-    throw new NotNowError(`${spare} was started and not taken in within ${agreeTimeoutMs(context) / 1000} s`)
+    throw new NotNowError(`${spare} was started and not taken in within ${takenInTimeoutMs(context) / 1000} s`)
   }
   return {
     observed: { takenIn },
@@ -167,7 +168,7 @@ async function leaveAndRejoin(member: string, context: NemesisContext): Promise<
     const isDown = await proveDown(environment, member).then(() => true, () => false)
     // Some systems do not start on the disk of a member that has left.
     const isUp = !isDown || await bringUp(environment, [member]).then(() => true, () => false)
-    const again = isUp ? await awaitTakenIn(context, member, agreeTimeoutMs(context)) : null
+    const again = isUp ? await awaitTakenIn(context, member, takenInTimeoutMs(context)) : null
     if (again !== null) return { takenIn: member, id: again.id, onItsOldDisk: true }
     if (environment.kill?.restartEmpty === undefined) throw new Error(`${member} left and is not taken in again`)
     return { onItsOldDisk: false, emptied: await emptied() }
@@ -272,7 +273,7 @@ export async function backEmpty(member: string, oldId: string | null, context: N
 }
 
 async function takenIn(member: string, oldId: string | null, context: NemesisContext): Promise<unknown> {
-  const timeoutMs = Math.max(voteTimeoutMs, agreeTimeoutMs(context))
+  const timeoutMs = takenInTimeoutMs(context)
   const seen = await awaitTakenIn(context, member, timeoutMs)
   if (seen === null) throw new Error(`${member} is not a voter of the cluster ${timeoutMs / 1000} s after it was started`)
   if (seen.id === oldId) throw new Error(`${member} lost its disk and came back under its old id ${oldId}`)

@@ -38,8 +38,9 @@ export const registry = family<RegistryFault>({
     return {
       kind,
       ...await drawTargets(context, asked, kind === 'agent-death' ? ['one', 'leader'] : ['one', 'random', 'all']),
-      services: asked.services ?? Math.round(kind === 'registration-flood' ? drawMagnitude(context, 20, 500) : drawMagnitude(context, 2, 20)),
-      periodMs: asked.periodMs ?? Math.round(kind === 'registration-flood' ? drawMagnitude(context, 20, 2) : drawMagnitude(context, 1000, 20)),
+      // A few hundred changes a second at the most: with thousands, about half of a simulation with all faults went into this family.
+      services: asked.services ?? Math.round(kind === 'registration-flood' ? drawMagnitude(context, 20, 100) : drawMagnitude(context, 2, 10)),
+      periodMs: asked.periodMs ?? Math.round(kind === 'registration-flood' ? drawMagnitude(context, 50, 10) : drawMagnitude(context, 1000, 100)),
     }
   },
 

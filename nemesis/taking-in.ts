@@ -8,6 +8,8 @@ export class MayFollowError extends Error {
 }
 
 const pollMs = 200
+/** Who is cut off may go on to tell what was (etcd does): it is not believed for longer than two seconds. */
+const looksOnTrust = 10
 
 export const membershipOf = ({ system }: Pick<NemesisContext, 'system'>): Membership => {
   if (system.membership === undefined) throw new Error(`${system.name} cannot change who belongs to it`)
@@ -17,15 +19,38 @@ export const membershipOf = ({ system }: Pick<NemesisContext, 'system'>): Member
 export const requestTo = ({ environment }: Pick<NemesisContext, 'environment'>, member: string): MemberRequest =>
   (request, timeoutMs) => environment.request(member, request, timeoutMs)
 
-/** The configuration as the first has it who answers; null where nobody does. */
+/** The configuration as the first has it who answers, the leader if there is one; null where nobody does. */
 export async function servers(context: NemesisContext): Promise<readonly ServerSeen[] | null> {
+  return (await serversBy(context))?.seen ?? null
+}
+
+async function serversBy(context: NemesisContext): Promise<{ readonly member: string, readonly seen: readonly ServerSeen[] } | null> {
   const leader = await context.leader()
   const asked = [...leader === null ? [] : [leader], ...context.environment.members.filter((member) => member !== leader)]
   for (const member of asked) {
     const seen = await membershipOf(context).servers(requestTo(context, member))
-    if (seen !== null) return seen
+    if (seen !== null) return { member, seen }
   }
   return null
+}
+
+/**
+ * Waits until the configuration is as wanted; false after the deadline. To
+ * find the leader all members are asked, which is a load of its own where a
+ * change takes ten seconds of looks: who answered last is asked alone, and the
+ * leader only where that one is silent, or says that it is so.
+ */
+async function awaitServers(context: NemesisContext, timeoutMs: number, isWanted: (seen: readonly ServerSeen[]) => boolean, isWorthIt: () => Promise<boolean> = async () => true): Promise<boolean> {
+  let last: string | null = null
+  let looks = 0
+  return await poll(context, timeoutMs, async () => {
+    if (!await isWorthIt()) return null
+    const guess = last === null ? null : await membershipOf(context).servers(requestTo(context, last))
+    if (guess !== null && !isWanted(guess) && ++looks % looksOnTrust !== 0) return null
+    const found = await serversBy(context)
+    last = found?.member ?? null
+    return found !== null && isWanted(found.seen) ? true : null
+  }) ?? false
 }
 
 /** The id under which the cluster has the member. @throws NotNowError where nobody can say */
@@ -54,19 +79,21 @@ export async function removeServer(context: NemesisContext, id: string): Promise
  * @returns what was seen; null after the deadline
  */
 export async function awaitTakenIn(context: NemesisContext, member: string, timeoutMs: number): Promise<{ readonly id: string } | null> {
-  return poll(context, timeoutMs, async () => {
-    const id = await membershipOf(context).ownId(requestTo(context, member))
-    const its = (await servers(context))?.filter(({ name }) => name === member) ?? []
-    return id !== null && its.length === 1 && its[0]!.id === id && its[0]!.votes ? { id } : null
-  })
+  let id: string | null = null
+  const isWanted = (seen: readonly ServerSeen[]) => {
+    const its = seen.filter(({ name }) => name === member)
+    return its.length === 1 && its[0]!.id === id && its[0]!.votes
+  }
+  const answers = async () => {
+    id = await membershipOf(context).ownId(requestTo(context, member))
+    return id !== null
+  }
+  return await awaitServers(context, timeoutMs, isWanted, answers) ? { id: id! } : null
 }
 
 /** Waits until no server has this id. False after the deadline. */
 export async function awaitGone(context: NemesisContext, id: string, timeoutMs: number): Promise<boolean> {
-  return await poll(context, timeoutMs, async () => {
-    const seen = await servers(context)
-    return seen !== null && !seen.some((server) => server.id === id) ? true : null
-  }) ?? false
+  return await awaitServers(context, timeoutMs, (seen) => !seen.some((server) => server.id === id))
 }
 
 async function poll<T>({ environment: { clock } }: NemesisContext, timeoutMs: number, look: () => Promise<T | null>): Promise<T | null> {

@@ -64,17 +64,28 @@ function inTurns(nemeses: readonly Nemesis[], random: Random): () => Nemesis {
   }
 }
 
-/** The faults of a script at their times. */
+/**
+ * The faults of a script at their times. One that is to begin when another is
+ * over waits until it is: on a slow machine a probe may outlast its fault's
+ * time, and what the script has one after the other would meet.
+ */
 export function scriptLoops(script: FaultScript, { nemeses, contextOf, conductor, phase }: FaultLoops, mainStartedNs: number): Promise<void>[] {
-  return script.faults.map(async (scripted) => {
+  const loops: { readonly endS: number, readonly over: Promise<void> }[] = []
+  for (const scripted of script.faults) {
     const nemesis = nemeses.find(({ name }) => name === scripted.fault)!
     const context = contextOf(nemesis)
     const { clock } = context.environment
+    const endS = scripted.at + (scripted.for ?? Infinity)
+    const before = loops.filter((earlier) => earlier.endS <= scripted.at).map(({ over }) => over)
     const until = (atS: number) => phase.sleep(clock, Math.max(0, mainStartedNs + atS * 1e9 - clock.nowNs()) / 1e6)
-    if (await until(scripted.at)) return
-    const started = await conductor.start(async () => phase.stopped ? null : nemesis.next(context, askedOf(scripted)), 'always')
-    if (started.kind !== 'on' || scripted.for === undefined) return
-    if (await until(scripted.at + scripted.for)) return
-    await conductor.stop(started.id)
-  })
+    const run = async () => {
+      if (await until(scripted.at) || await phase.cutShort(Promise.all(before))) return
+      const started = await conductor.start(async () => phase.stopped ? null : nemesis.next(context, askedOf(scripted)), 'always')
+      if (started.kind !== 'on' || scripted.for === undefined) return
+      if (await until(endS)) return
+      await conductor.stop(started.id)
+    }
+    loops.push({ endS, over: run() })
+  }
+  return loops.map(({ over }) => over)
 }

@@ -26,6 +26,17 @@ os.write(file, b"U" * 9000)
 print("written", flush=True)
 time.sleep(1000)`
 
+/** Keeps a file until next to nothing is free. */
+const deleter = `
+import os, time
+open("/data/old", "wb").write(b"o" * (8 << 20))
+os.sync()
+print("ready", flush=True)
+while os.statvfs("/data").f_bavail > 0: pass
+time.sleep(0.01)
+os.remove("/data/old")
+time.sleep(1000)`
+
 t.test('a power cut on any program: what was synced stays, the rest is gone or torn', { skip }, async (t) => {
   const engine = await connectEngine()
   const image = await ensureMemberImage(engine, (line) => t.comment(line))
@@ -63,6 +74,15 @@ t.test('a power cut on any program: what was synced stays, the rest is gone or t
   await program.kill()
   await program.startAgain()
   t.match(await lives(4), new RegExp(`found ${10_000 + stayed + 14_000}\\n`))
+
+  // A member that deletes a file just as its disk gets full, as one does with old segments of its log.
+  const deleting = await MemberContainer.start(engine, {
+    name: `${runName}-n2`, image, namespace, labels, command: ['python3', '-c', deleter], environment: {}, files: {}, dataVolume: disks.volumeOf('n2'),
+  })
+  await pollUntil(async () => (await deleting.log()).includes('ready') ? true : null, 50, 30_000, () => 'the program did not write')
+  const full = await disks.trouble('n2', deleting, { kind: 'full' })
+  t.match(full.observed, { write: 'ENOSPC' })
+  await full.heal()
 
   await removeRun(engine, runId)
   t.notMatch(spawnSync('losetup', ['-l'], { encoding: 'utf8' }).stdout ?? '', 'n1.img (deleted)', 'loop devices went with it')

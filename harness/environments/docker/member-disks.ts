@@ -19,6 +19,8 @@ const shellTimeoutMs = 60_000
 const slowProbeMs = 1_500
 const slowProbesMax = 60
 const fillFile = '.splitbrain-fill'
+/** Of filling what a member frees meanwhile: snapshots and old segments of a log, a few at the most. */
+const fillRounds = 5
 const mib = 1024 ** 2
 
 /**
@@ -157,11 +159,15 @@ export class MemberDisks {
   async #bring(member: string, container: MemberContainer, trouble: DiskTrouble): Promise<unknown> {
     switch (trouble.kind) {
       case 'full': {
-        // Most of it at once, then single blocks, so that not even a small write finds room.
+        // Most of it at once, then single blocks, so that not even a small write finds room; again where the member
+        // has deleted a file in the midst of it, whose blocks are free once the journal is written.
         const seen = parseProbe(await this.#beside(member, `cd /data
           fallocate -l $(( $(df --output=avail -B 1 . | tail -n 1) / ${mib} * ${mib} )) ${fillFile}
-          dd if=/dev/zero bs=4096 of=${fillFile}.rest 2>/dev/null; sync -f .
-          ${agent} probe /data 1`))
+          for round in $(seq ${fillRounds}); do
+            dd if=/dev/zero bs=4096 oflag=append conv=notrunc of=${fillFile}.rest 2>/dev/null; sync -f .
+            seen=$(${agent} probe /data 1); case $seen in *ENOSPC*) break;; esac
+          done
+          echo "$seen"`))
         if (seen.refused !== 'ENOSPC') throw new Error(`a write ${describe(seen)}`)
         return { write: seen.refused }
       }
