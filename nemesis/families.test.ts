@@ -203,7 +203,7 @@ t.test('a script that asks for what makes no sense is told so', async (t) => {
 })
 
 t.test('nothing to damage yet: not begun, the member runs again, and no failure', async (t) => {
-  const { time, conductor, contextOf, records, leftovers } = setUp({ nothingToDamage: true })
+  const { time, conductor, contextOf, records, leftovers } = setUp({ nothingToDamage: Infinity })
   const damage = families.find(({ name }) => name === 'damage')!
   await time.run(async () => {
     t.same(await start(conductor, await damage.next(contextOf(1), { target: 'n1' })), { kind: 'skipped' })

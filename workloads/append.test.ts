@@ -7,7 +7,7 @@ import type { SystemClient, Worker, WorkScope } from './workload.ts'
 
 const plan = resolvePlan({ workload: 'append', ...append.defaults }, { env: 'simulated', drawSeed: () => 1, workloads: ['append'], nemeses: ['partition'], partitionTargets: [] })
 const worker: Worker = { slot: 0, member: 'n1', process: 0 }
-const scope: WorkScope = { plan, worker, clock: { nowNs: () => 0, sleep: async () => {} }, memory: new Map() }
+const scope: WorkScope = { plan, worker, clock: { zeroWallMs: 0, nowNs: () => 0, sleep: async () => {} }, memory: new Map() }
 const txn = (...value: unknown[]) => ({ f: 'txn', value })
 const perform = (client: SystemClient, ...value: unknown[]) => append.perform(txn(...value), client, scope)
 

@@ -11,7 +11,7 @@ const worker: Worker = { slot: 0, member: 'n1', process: 0 }
 /** Time that passes only by sleeping. */
 function scopeOf(): WorkScope & { readonly sleptMs: () => number } {
   let nowMs = 0
-  return { plan, worker, memory: new Map(), sleptMs: () => nowMs, clock: { nowNs: () => nowMs * 1e6, sleep: async (ms) => { nowMs += ms } } }
+  return { plan, worker, memory: new Map(), sleptMs: () => nowMs, clock: { zeroWallMs: 0, nowNs: () => nowMs * 1e6, sleep: async (ms) => { nowMs += ms } } }
 }
 
 /** A member on which everything succeeds but what `answers` says otherwise; remembers what was asked. */

@@ -16,7 +16,7 @@ function scopeOf(): WorkScope & { readonly slept: number[] } {
   let nowNs = 0
   return {
     plan, worker: { slot: 0, member: 'n1', process: 0 }, memory: new Map(), slept,
-    clock: { nowNs: () => nowNs, sleep: async (ms) => { slept.push(ms); nowNs += ms * 1e6 } },
+    clock: { zeroWallMs: 0, nowNs: () => nowNs, sleep: async (ms) => { slept.push(ms); nowNs += ms * 1e6 } },
   }
 }
 const seeing = (...views: (MemberView[] | string)[]): SystemClient => ({

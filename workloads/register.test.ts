@@ -6,7 +6,7 @@ import type { KvClient, Operation, Worker, WorkScope } from './workload.ts'
 
 const plan = resolvePlan({ keys: 4, opsPerKey: 50 }, { env: 'simulated', drawSeed: () => 1, workloads: ['register'], nemeses: ['partition'], partitionTargets: [] })
 const worker: Worker = { slot: 0, member: 'n1', process: 0 }
-const scope: WorkScope = { plan, worker, clock: { nowNs: () => 0, sleep: async () => {} }, memory: new Map() }
+const scope: WorkScope = { plan, worker, clock: { zeroWallMs: 0, nowNs: () => 0, sleep: async () => {} }, memory: new Map() }
 const draw = (seed: number, count: number) => {
   const next = register.operations(plan, seededRandom(seed))
   return Array.from({ length: count }, () => next(worker))

@@ -71,7 +71,7 @@ t.test('at the end every name is looked at until it is as it must be', async (t)
 
   let nowNs = 0
   const worker: Worker = { slot: 0, member: 'n1', process: 0 }
-  const scope: WorkScope = { plan, worker, memory: new Map(), clock: { nowNs: () => nowNs, sleep: async (ms) => { nowNs += ms * 1e6 } } }
+  const scope: WorkScope = { plan, worker, memory: new Map(), clock: { zeroWallMs: 0, nowNs: () => nowNs, sleep: async (ms) => { nowNs += ms * 1e6 } } }
   const instance = (id: string, status: string) => ({ id, node: 'n1', port: 1, status, nodeStatus: 'passing' })
   let looks = 0
   const client = {

@@ -7,7 +7,7 @@ import type { SystemClient, Worker, WorkScope } from './workload.ts'
 
 const plan = resolvePlan({ workload: 'set', ...set.defaults }, { env: 'simulated', drawSeed: () => 1, workloads: ['set'], nemeses: ['partition'], partitionTargets: [] })
 const worker: Worker = { slot: 0, member: 'n1', process: 0 }
-const scope: WorkScope = { plan, worker, clock: { nowNs: () => 0, sleep: async () => {} }, memory: new Map() }
+const scope: WorkScope = { plan, worker, clock: { zeroWallMs: 0, nowNs: () => 0, sleep: async () => {} }, memory: new Map() }
 const perform = (client: SystemClient, f: string, key: string, value: unknown = null) => set.perform({ f, key, value }, client, scope)
 
 t.test('operations: drawn by the seed, elements unique, both kinds of sets', async (t) => {

@@ -7,7 +7,7 @@ import type { Operation, SystemClient, WorkScope } from './workload.ts'
 
 const planOf = (more: object = {}) => resolvePlan({ ...watch.defaults, workload: 'watch', ...more }, { env: 'simulated', drawSeed: () => 1, workloads: ['watch'], nemeses: ['partition'], partitionTargets: [] })
 const plan = planOf()
-const scope = (): WorkScope => ({ plan, worker: { slot: 0, member: 'n1', process: 0 }, memory: new Map(), clock: { nowNs: () => 0, sleep: async () => {} } })
+const scope = (): WorkScope => ({ plan, worker: { slot: 0, member: 'n1', process: 0 }, memory: new Map(), clock: { zeroWallMs: 0, nowNs: () => 0, sleep: async () => {} } })
 
 const draw = (seed: number, of = plan, count = 3000) => {
   const next = watch.operations(of, seededRandom(seed))

@@ -49,6 +49,11 @@ export function carriedOf(kind: EnvironmentKind, deployment: Deployment | undefi
   }
 }
 
+/** An environment that can be asked what it has, and nothing else. Every one delays all links. */
+export function standIn(kind: EnvironmentKind, deployment: Deployment | undefined, members: readonly string[] = ['n1', 'n2', 'n3'], spares: readonly string[] = ['n4', 'n5']): Environment {
+  return { kind, members, shapeLinks: {}, ...carriedOf(kind, deployment), spareMembers: { spares } } as unknown as Environment
+}
+
 /** The same shape, of an environment that exists; methods that only mend or start are left out. */
 export function describeCarried(environment: Environment): CarriedFaults {
   const { cutLinks, cutClients, disturbLinks, firewall, kill, pause, skewClock, troubleDisk, damageFiles, limitResources, spareMembers } = environment

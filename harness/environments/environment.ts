@@ -26,6 +26,9 @@ export interface Environment extends AsyncDisposable {
   /** `http://host:port` of a member, for load tools that bring their own client. Absent in a simulation. */
   httpAddress?(member: string): string
 
+  /** What a member that runs has used since it started, and uses; absent where nobody counts it. Rejects where it does not run. */
+  memberUsage?(member: string): Promise<MemberUsage>
+
   /** DNS of members; absent where it cannot be reached. */
   readonly dns?: MemberDns
 
@@ -49,13 +52,25 @@ export interface Environment extends AsyncDisposable {
   readonly spareMembers?: SpareMembers
 }
 
+/** Of one member, without its proxies and probes. */
+export interface MemberUsage {
+  /** User and system time of all its threads since it started. */
+  readonly cpuMs: number
+  /** Resident memory that no file backs: not the program's own text, which others may share, and no page cache. */
+  readonly residentBytes: number
+}
+
 export type EnvironmentKind = 'simulated' | 'local' | 'docker'
 
 /** Time for the harness: real, or a simulation's. */
 export interface HarnessClock {
   /** Ns since the environment was made; monotonic; a safe integer. */
   nowNs(): number
+  /** What an undisturbed wall clock said then, ms since 1970: by it members write their logs and traces. */
+  readonly zeroWallMs: number
   sleep(ms: number): Promise<void>
+  /** What the wall clocks of members show unless a fault skews them, in ms since 1970; for what their traces say. Absent in fakes. */
+  wallMs?(): number
 }
 
 export interface HttpRequest {
@@ -104,6 +119,8 @@ export interface EnvironmentOptions {
   readonly faults?: readonly string[]
   /** Members beyond `memberCount` that may be started later; 0 where absent. */
   readonly spareCount?: number
+  /** True: members' DNS will be asked. Else it is there only where it comes at no cost. */
+  readonly dns?: boolean
   /** What runs as members; absent: this project's own member. Only containers can run anything else. */
   readonly deployment?: Deployment
   /** Lines for the person who watches: "building image …". */

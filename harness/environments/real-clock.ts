@@ -4,7 +4,9 @@ import type { HarnessClock } from './environment.ts'
 export function realClock(): HarnessClock {
   const startNs = process.hrtime.bigint()
   return {
+    zeroWallMs: Date.now(),
     nowNs: () => Number(process.hrtime.bigint() - startNs),
+    wallMs: () => Date.now(),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   }
 }

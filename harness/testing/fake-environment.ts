@@ -24,8 +24,8 @@ export interface FakeFaults {
   readonly probeLies?: boolean
   /** So many heals are not seen by their probes. */
   readonly healLies?: number
-  /** No member has a file that could be damaged. */
-  readonly nothingToDamage?: boolean
+  /** No member has a file that could be damaged, the first so many times. */
+  readonly nothingToDamage?: number
   /** A member whose disk is emptied comes back as if it had not been. */
   readonly keepsIdWithoutDisk?: boolean
   /** A member whose disk was emptied votes only so long after it was started. */

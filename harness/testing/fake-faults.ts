@@ -25,6 +25,7 @@ type Capabilities = Omit<Pick<Environment,
 /** Every capability there is, over a set of lines: an effect is on while its line stands. A lying probe sees nothing when it is asked. */
 export function fakeCapabilities(cluster: FakeCluster, faults: FakeFaults, journal: FakeJournal): Capabilities {
   let lies = faults.healLies ?? 0
+  let nothingToDamage = faults.nothingToDamage ?? 0
   const effect = async (line: string): Promise<Effect> => {
     await cluster.time.sleep(5)
     if (faults.probeLies) throw new Error(`the probe saw nothing of: ${line}`)
@@ -75,7 +76,7 @@ export function fakeCapabilities(cluster: FakeCluster, faults: FakeFaults, journ
     damageFiles: {
       async damage(member, damage, fraction) {
         journal.done.push(`${damage.kind} in ${damage.in} of ${member}`)
-        return faults.nothingToDamage ? null : { at: fraction }
+        return nothingToDamage-- > 0 ? null : { at: fraction }
       },
     },
     limitResources: { kinds: ['cpu', 'memory', 'files'], limit: (member, scarcity) => effect(`${scarcity.kind} of ${member}`) },

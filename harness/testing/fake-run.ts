@@ -9,6 +9,7 @@ import { listenForSignals, type SignalSource } from '../cli/signals.ts'
 import type { TestCommandPorts } from '../cli/test-command.ts'
 import type { CheckResult } from '../checkers/verdict.ts'
 import type { HistoryEvent } from '../history/event.ts'
+import type { EnvironmentOptions } from '../environments/environment.ts'
 import { fakeEnvironment, type FakeFaults, type FakeProbe } from './fake-environment.ts'
 
 export interface FakeRun {
@@ -20,6 +21,8 @@ export interface FakeRun {
   readonly history: () => HistoryEvent[]
   /** Null where the run ended before there was an environment. */
   readonly fake: FakeProbe | null
+  /** What the environment was made from. */
+  readonly environmentOptions: EnvironmentOptions | null
 }
 
 export interface FakeRunOptions extends FakeFaults {
@@ -41,6 +44,7 @@ export async function fakeRun(args: readonly string[], options: FakeRunOptions =
   const lines: string[] = []
   const errors: string[] = []
   let fake: FakeProbe | null = null
+  let given: EnvironmentOptions | null = null
   if (options.configFile !== undefined) writeFileSync(join(directory, 'splitbrain.json'), options.configFile)
   const ports: TestCommandPorts = {
     io: { print: (line) => lines.push(line), error: (line) => errors.push(line) },
@@ -49,6 +53,7 @@ export async function fakeRun(args: readonly string[], options: FakeRunOptions =
       workloads, nemeses,
       dockerAvailability: async () => options.docker ? { available: true } : { available: false, reason: 'no engine in tests' },
       async createEnvironment(_kind, environmentOptions) {
+        given = environmentOptions
         fake = fakeEnvironment(environmentOptions, options)
         return fake.environment
       },
@@ -75,7 +80,7 @@ export async function fakeRun(args: readonly string[], options: FakeRunOptions =
     return text
   }
   return {
-    exitCode, lines, errors, fake, read,
+    exitCode, lines, errors, fake, environmentOptions: given, read,
     history: () => read('history.jsonl').trimEnd().split('\n').map((line) => JSON.parse(line) as HistoryEvent),
   }
 }

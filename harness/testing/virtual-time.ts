@@ -3,6 +3,7 @@ import type { HarnessClock } from '../environments/environment.ts'
 
 /** A clock for tests that jumps from one wake-up to the next. The same sleeps give the same order. */
 export class VirtualTime implements HarnessClock {
+  readonly zeroWallMs = 0
   #nowNs = 0
   #sequence = 0
   readonly #sleepers: { readonly atNs: number, readonly sequence: number, readonly wake: () => void }[] = []

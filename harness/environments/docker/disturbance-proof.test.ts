@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Disturbance } from '../environment.ts'
-import { measure, probePlan, seemsCalm, seemsDisturbed, type HeardProbe } from './disturbance-proof.ts'
+import { calmPlan, measure, planOfRound, probePlan, seemsCalm, seemsDisturbed, type HeardProbe } from './disturbance-proof.ts'
 
 /** Probes as a link would deliver them: `change` says what becomes of each, in the order of arrival. */
 function heard(count: number, change: (sequence: number) => readonly Partial<HeardProbe>[] = () => [{}]): HeardProbe[] {
@@ -59,4 +59,14 @@ t.test('rare disturbances get more probes', async (t) => {
   t.equal(probePlan({ kind: 'loss', probability: 0.5, burstLength: 1 }).count, 100)
   t.equal(probePlan({ kind: 'loss', probability: 0.01, burstLength: 1 }).count, 1200)
   t.equal(probePlan({ kind: 'mtu', maxBytes: 600 }).sizeBytes, 573, 'one byte more than passes, headers included')
+})
+
+t.test('each round goes slower than the one before, as far as the kind allows', async (t) => {
+  const loss = probePlan({ kind: 'loss', probability: 0.1, burstLength: 1 })
+  t.same(planOfRound(loss, 1), loss)
+  t.match(planOfRound(loss, 4), { count: loss.count, spacingMs: 4 * loss.spacingMs, latestMs: 4 * loss.latestMs })
+  t.equal(planOfRound(loss, 1000).spacingMs, loss.spacingMaxMs)
+  const reorder = probePlan({ kind: 'reorder', probability: 0.3, gapMs: 4 })
+  t.equal(planOfRound(reorder, 6).spacingMs, reorder.spacingMs, 'probes far apart would not pass each other')
+  t.equal(planOfRound(calmPlan, 2).spacingMs, 4)
 })

@@ -9,6 +9,8 @@ import type { Disturbance } from '../environment.ts'
 export interface ProbePlan {
   readonly count: number
   readonly spacingMs: number
+  /** Probes so far apart still show it: a machine that was too busy for the first round gets more time in the next. */
+  readonly spacingMaxMs: number
   /** Of the whole UDP datagram's data. */
   readonly sizeBytes: number
   /** When the last one sent must have arrived, if it ever does. */
@@ -43,19 +45,21 @@ const bigProbeBytes = 1200
 /** A chance is believed when at least so many packets should have shown it. */
 const expectedHits = 12
 const probesMax = 2000
+const slowestSpacingMs = 10
 /** Scheduling on a busy machine; a link that is not disturbed takes less than 1 ms. */
 const slackMs = 60
 
 export function probePlan(disturbance: Disturbance): ProbePlan {
   const plan = (count: number, spacingMs: number, sizeBytes = smallProbeBytes, longestMs = 0): ProbePlan =>
-    ({ count, spacingMs, sizeBytes, latestMs: longestMs + slackMs * 5 })
+    ({ count, spacingMs, spacingMaxMs: spacingMs, sizeBytes, latestMs: longestMs + slackMs * 5 })
+  const anyPace = (chosen: ProbePlan): ProbePlan => ({ ...chosen, spacingMaxMs: slowestSpacingMs })
   const often = (probability: number, burstLength = 1) => Math.min(probesMax, Math.ceil(Math.max(100, expectedHits * Math.max(1, burstLength) / Math.max(probability, 1e-6))))
   switch (disturbance.kind) {
-    case 'loss': return plan(often(disturbance.probability, disturbance.burstLength), 0.5)
+    case 'loss': return anyPace(plan(often(disturbance.probability, disturbance.burstLength), 0.5))
     case 'delay': return plan(20, Math.min(20, Math.max(2, disturbance.jitterMs)), smallProbeBytes, disturbance.delayMs + disturbance.jitterMs * 6)
-    case 'duplicate': return plan(often(disturbance.probability), 0.5)
+    case 'duplicate': return anyPace(plan(often(disturbance.probability), 0.5))
     case 'reorder': return plan(often(disturbance.probability), Math.max(0.3, Math.min(1, disturbance.gapMs / 4)), smallProbeBytes, disturbance.gapMs)
-    case 'corrupt': return plan(often(disturbance.probability), 0.5, 400)
+    case 'corrupt': return anyPace(plan(often(disturbance.probability), 0.5, 400))
     // Some 300 ms of what the link can carry; more than its backlog holds would only be dropped.
     case 'bandwidth': return plan(Math.max(4, Math.min(500, Math.round(disturbance.kbitPerS * 0.3 / ((bigProbeBytes + ipAndUdpHeaderBytes) * 8 / 1000)))), 0, bigProbeBytes,
       Math.max(1000, 5 * (bigProbeBytes + ipAndUdpHeaderBytes) * 8 / disturbance.kbitPerS))
@@ -66,7 +70,12 @@ export function probePlan(disturbance: Disturbance): ProbePlan {
 }
 
 /** For a link on which nothing should happen to packets. */
-export const calmPlan: ProbePlan = { count: 12, spacingMs: 2, sizeBytes: smallProbeBytes, latestMs: slackMs * 5 }
+export const calmPlan: ProbePlan = { count: 12, spacingMs: 2, spacingMaxMs: slowestSpacingMs, sizeBytes: smallProbeBytes, latestMs: slackMs * 5 }
+
+/** The plan of a later round: the probes of many links at once are more than a busy machine may carry. */
+export function planOfRound(plan: ProbePlan, round: number): ProbePlan {
+  return { ...plan, spacingMs: Math.min(plan.spacingMs * round, Math.max(plan.spacingMs, plan.spacingMaxMs)), latestMs: plan.latestMs * round }
+}
 
 export function measure(sent: number, sizeBytes: number, heard: readonly HeardProbe[]): LinkMeasure {
   const arrived = new Set(heard.filter(({ intact }) => intact).map(({ sequence }) => sequence))

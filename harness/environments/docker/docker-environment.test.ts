@@ -80,6 +80,15 @@ t.test('three members', { skip }, async (t) => {
     t.same(environment.members, ['n1', 'n2', 'n3'])
   })
 
+  await t.test('what a member uses is counted', async (t) => {
+    const before = await environment.memberUsage!('n1')
+    // Work that takes far more than what the engine rounds to.
+    for (let i = 0; i < 300; i++) await ask(environment, 'n1', 'PUT', '/v1/kv/usage', 'x'.repeat(1000))
+    const after = await environment.memberUsage!('n1')
+    t.ok(before.cpuMs > 50 && after.cpuMs > before.cpuMs + 5, `${before.cpuMs} ms, then ${after.cpuMs} ms`)
+    t.ok(after.residentBytes > 10 * 1024 ** 2, `${after.residentBytes} bytes`)
+  })
+
   await t.test('a member that is cut off cannot write, the others can; healed it catches up', async (t) => {
     const cut = await cutLinks!.cut(['n1>n2', 'n2>n1', 'n1>n3', 'n3>n1'].map(link))
     await askUntil(environment, '200 true', 'n2', 'PUT', '/v1/kv/during', 'x')
@@ -105,6 +114,7 @@ t.test('three members', { skip }, async (t) => {
     await askUntil(environment, '200 true', 'n2', 'PUT', '/v1/kv/kept', 'y')
     await kill!.kill('n2')
     t.match(await ask(environment, 'n2', 'GET', '/v1/kv/kept'), /^not-sent .*ECONNREFUSED/)
+    await t.rejects(environment.memberUsage!('n2'), /does not tell what the container uses/)
     const cut = await cutLinks!.cut([link('n3>n2')])
     await kill!.restart('n2')
     t.equal(await passes(chosen.runId, link('n3>n2')), false)

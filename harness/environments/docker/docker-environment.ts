@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type {
-  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, MemberDns,
+  CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, MemberDns, MemberUsage,
   Pause, ShapeLinks, SkewClock, SpareMembers, TroubleDisk,
 } from '../environment.ts'
 import { queryDns } from '../dns.ts'
@@ -175,6 +175,10 @@ class DockerEnvironment implements Environment {
 
   httpAddress(member: string): string {
     return this.#namespace(member).baseUrl
+  }
+
+  memberUsage(member: string): Promise<MemberUsage> {
+    return this.#members.container(member).usage()
   }
 
   async collect(directory: string): Promise<void> {

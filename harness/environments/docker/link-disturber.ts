@@ -1,6 +1,6 @@
 import type { SystemPorts } from '../deployment.ts'
 import type { Disturbance, DisturbLinks, Effect, Link, ShapeLinks, Traffic } from '../environment.ts'
-import { calmPlan, measure, probePlan, seemsCalm, seemsDisturbed, type HeardProbe, type LinkMeasure, type ProbePlan } from './disturbance-proof.ts'
+import { calmPlan, measure, planOfRound, probePlan, seemsCalm, seemsDisturbed, type HeardProbe, type LinkMeasure, type ProbePlan } from './disturbance-proof.ts'
 import { messageOf } from './engine.ts'
 import { grouped, type NetworkNamespace } from './link-cutter.ts'
 import { LinkHolds } from './link-holds.ts'
@@ -194,7 +194,7 @@ export class LinkDisturber implements DisturbLinks, ShapeLinks {
     const observed: Record<string, unknown> = {}
     let open = links
     for (let round = 1; open.length > 0; round++) {
-      const seen = await this.#measure(open, traffic, plan)
+      const seen = await this.#measure(open, traffic, planOfRound(plan, round))
       const wrong: { readonly link: Link, readonly reason: string }[] = []
       for (const link of open) {
         const name = `${link.from}>${link.to}`

@@ -6,10 +6,12 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract, pack } from 'tar-stream'
 import { GenericContainer, type WaitStrategy } from 'testcontainers'
+import type { MemberUsage } from '../environment.ts'
 import { withDeadline } from './deadline.ts'
 import { hasStatus, messageOf, type Engine } from './engine.ts'
 import { plainLog } from './log-frames.ts'
 import { memberPaths } from './member-command.ts'
+import { usageOf, type ContainerStats } from './member-usage.ts'
 import type { NamespaceContainer } from './namespace-container.ts'
 
 /** What one member's container is made from. */
@@ -125,6 +127,12 @@ export class MemberContainer {
   async state(): Promise<{ readonly running: boolean, readonly paused: boolean }> {
     const { State } = await this.#container.inspect()
     return { running: State.Running, paused: State.Paused }
+  }
+
+  /** What its cgroup has counted until now. */
+  async usage(): Promise<MemberUsage> {
+    const stats: unknown = await this.#container.stats({ stream: false, 'one-shot': true })
+    return usageOf(stats as ContainerStats)
   }
 
   /** Limits of its cgroup, in the engine's own words. */

@@ -4,7 +4,7 @@ import type { FirewallRule } from '../environment.ts'
 import { connectEngine } from './engine.ts'
 import { ControlShell } from './control-shell.ts'
 import { createDockerEnvironment } from './index.ts'
-import { shadows } from './member-firewall.ts'
+import { provingPort, shadows } from './member-firewall.ts'
 import { actionCount, applyScript, hasRules, removeScript } from './rule-chains.ts'
 import { testOptions } from './testing/docker-options.ts'
 
@@ -39,6 +39,19 @@ t.test('a rule behind one that stops the same cannot be met', async (t) => {
   t.notOk(shadows(rule('n1 any * reset'), rule('n1 udp 8301 drop')))
   t.notOk(shadows(rule('n1 any 8300 drop'), rule('n1 any * drop')))
   t.notOk(shadows(rule('n3 any * drop'), rule('n1 any * drop')))
+})
+
+t.test('a rule for all ports is proven where no rule for one port is in the way', async (t) => {
+  const rule = (from: string, protocol: 'tcp' | 'udp' | 'any', port: number | null, kind: 'drop' | 'reject' | 'reset' = 'drop'): FirewallRule => ({ from, to: 'n3', protocol, port, action: { kind } })
+  const ports = [8300, 8500, null, 7]
+  t.equal(provingPort(rule('n2', 'any', null, 'reset'), [], ports), 8300)
+  t.equal(provingPort(rule('n2', 'any', null, 'reset'), [rule('n2', 'tcp', 8300, 'reject')], ports), 8500)
+  t.equal(provingPort(rule('n2', 'any', null), [rule('any', 'any', 8300), rule('n2', 'tcp', 8500)], ports), 7)
+  t.equal(provingPort(rule('n2', 'tcp', null), [rule('n1', 'tcp', 8300), rule('n2', 'udp', 8300)], ports), 8300, 'others, and another protocol')
+  t.equal(provingPort(rule('n2', 'udp', null), [rule('n2', 'any', 7)], [7, 8301]), 8301)
+  t.equal(provingPort(rule('any', 'tcp', null), [rule('n1', 'tcp', 8300)], ports), 8500, 'who stands for any may be the one')
+  t.equal(provingPort(rule('clients', 'tcp', null), [rule('clients', 'tcp', 8500)], [8500]), null)
+  t.equal(provingPort(rule('n2', 'tcp', 8300), [rule('n2', 'tcp', 8300)], ports), 8300, 'its own')
 })
 
 t.test('rules between containers', { skip }, async (t) => {
@@ -87,6 +100,13 @@ setsid node /tmp/echo.js > /tmp/echo.log 2>&1 & until grep -q ready /tmp/echo.lo
       t.equal(await effect.heal(), null)
     })
   }
+
+  await t.test('a rule for all ports behind one for a port is met by what goes to others', async (t) => {
+    const rule = (port: number | null, kind: 'reject' | 'reset'): FirewallRule => ({ from: 'n1', to: 'n2', protocol: port === null ? 'any' : 'tcp', port, action: { kind } })
+    const effect = await firewall!.apply([rule(8300, 'reject'), rule(null, 'reset')])
+    t.match(effect.observed, { '1 at n2': { answer: 'refused' }, '2 at n2': { answer: 'refused' } })
+    await effect.heal()
+  })
 
   await t.test('who connects is refused also while much else is', async (t) => {
     const effect = await firewall!.apply([{ from: 'n1', to: 'n2', protocol: 'any', port: null, action: { kind: 'reject' } }])

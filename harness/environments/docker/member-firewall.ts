@@ -48,12 +48,10 @@ export class MemberFirewall implements Firewall, CutClients {
   async apply(rules: readonly FirewallRule[]): Promise<Effect> {
     const number = this.#nextNumber++
     for (const rule of rules) this.#check(rule)
-    const byReceiver = new Map([...this.#namespaces.keys()].flatMap((member) => {
-      const own = rules.map((rule, index) => ({ index, rule })).filter(({ rule }) => rule.to === member || (rule.to === 'any' && rule.from !== member))
-      return own.length === 0 ? [] : [[member, own] as const]
+    const byReceiver = new Map([...this.#namespaces.keys()].flatMap((to) => {
+      const own = this.#standingAt(to, number, rules)
+      return own.length === 0 ? [] : [[to, own] as const]
     }))
-    const blocked = new Set([...byReceiver].flatMap(([to, own]) => own
-      .filter(({ index, rule }) => this.#waysHeld(rule, to).there || own.some((other) => other.index < index && shadows(other.rule, rule))).map(({ index }) => `${index} ${to}`)))
     const releases = [...byReceiver].flatMap(([to, own]) => own.map(({ rule }) => this.#hold(rule, to)))
     const release = () => {
       for (const letGo of releases) letGo()
@@ -75,7 +73,7 @@ export class MemberFirewall implements Firewall, CutClients {
         await this.#namespace(to).run(applyScript({
           number, rules: own, addressOf: (member) => this.#namespace(member).address, memberAddresses: [...this.#namespaces.values()].map(({ address }) => address),
         }))
-        for (const { index, rule } of own) observed[`${index + 1} at ${to}`] = await this.#prove(number, index, rule, to, blocked.has(`${index} ${to}`))
+        for (const standing of own) observed[`${standing.index + 1} at ${to}`] = await this.#prove(standing)
       }))
       return { observed, heal }
     } catch (error) {
@@ -93,12 +91,23 @@ export class MemberFirewall implements Firewall, CutClients {
     if (action.kind === 'limit' && !(action.packetsPerS >= 1 && action.packetsPerS <= 10_000)) throw new Error(`A limit of ${action.packetsPerS} packets per second: 1 to 10000`)
   }
 
+  /** Those of a call's rules that stand at this member, and how each is proven as things are now. */
+  #standingAt(to: string, number: number, rules: readonly FirewallRule[]): readonly StandingRule[] {
+    const own = rules.map((rule, index) => ({ index, rule })).filter(({ rule }) => rule.to === to || (rule.to === 'any' && rule.from !== to))
+    return own.map(({ index, rule }) => {
+      const earlier = own.filter((other) => other.index < index).map((other) => other.rule)
+      const port = this.#provingPort(rule, to, earlier)
+      const blocked = port === null || this.#waysHeld(rule, to).there || earlier.some((other) => shadows(other, rule))
+      return { number, index, rule, to, port: port ?? this.ports.http, blocked }
+    })
+  }
+
   /** Sends what the rule should stop until it has stopped some; what was seen. */
-  async #prove(number: number, index: number, rule: FirewallRule, to: string, blocked: boolean): Promise<unknown> {
+  async #prove({ number, index, rule, to, port, blocked }: StandingRule): Promise<unknown> {
     let problem = ''
     for (let round = 0; round < proofRounds; round++) {
       const before = await this.#count(number, index, to)
-      const answer = await this.#provoke(rule, to)
+      const answer = await this.#provoke(rule, to, port)
       const stopped = await this.#count(number, index, to) - before
       problem = stopped === 0 ? `nothing met ${describe(rule)} at ${to}` : this.#answerProblem(rule, to, answer)
       // Another fault, or another rule, stops everything before it gets here: that the rule stands is all that can be seen.
@@ -117,11 +126,10 @@ export class MemberFirewall implements Firewall, CutClients {
   }
 
   /** Sends what the rule is about, from one whom it is about. The answer of a connection, or null where none was tried. */
-  async #provoke(rule: FirewallRule, to: string): Promise<Answer | null> {
+  async #provoke(rule: FirewallRule, to: string, port: number): Promise<Answer | null> {
     const { action, protocol } = rule
     const receiver = this.#namespace(to)
     const sender = rule.from === clients ? null : rule.from === 'any' ? [...this.#namespaces.values()].find(({ member }) => member !== to) ?? null : this.#namespace(rule.from)
-    const port = rule.port ?? (protocol === 'udp' ? probePort : sender === null ? this.ports.http : this.ports.raft)
     if (sender === null) return await this.#provokeFromHere(rule, receiver, port)
     const name = protocol === 'udp' ? 'udp' : 'tcp'
     switch (action.kind) {
@@ -139,6 +147,16 @@ export class MemberFirewall implements Firewall, CutClients {
     }
   }
 
+  /** Where to send what proves a rule: where no earlier rule takes it away. Null: there is no such port. */
+  #provingPort(rule: FirewallRule, to: string, earlier: readonly FirewallRule[]): number | null {
+    const { raft, http, gossip } = this.ports
+    const isUdp = rule.protocol === 'udp'
+    const fromHere = rule.from === clients
+    // A published port is the only one that is reached from here.
+    const candidates = fromHere && !this.#namespace(to).direct ? [http] : isUdp ? [probePort, gossip] : fromHere ? [http, probePort] : [raft, http, gossip, probePort]
+    return provingPort(rule, earlier, candidates)
+  }
+
   async #provokeFromHere({ protocol, action }: FirewallRule, { address, baseUrl, direct }: ReachableNamespace, port: number): Promise<Answer | null> {
     const published = new URL(baseUrl)
     const target = direct ? { host: address, port } : { host: published.hostname, port: Number(published.port) }
@@ -153,7 +171,7 @@ export class MemberFirewall implements Firewall, CutClients {
     return await tryConnection(target, action.kind === 'mtu' ? 4 * action.maxBytes : 0)
   }
 
-  async #heal(number: number, byReceiver: ReadonlyMap<string, readonly { readonly index: number, readonly rule: FirewallRule }[]>, release: () => void): Promise<unknown> {
+  async #heal(number: number, byReceiver: ReadonlyMap<string, readonly StandingRule[]>, release: () => void): Promise<unknown> {
     await Promise.all([...byReceiver].map(async ([to, own]) => {
       const saved = await this.#namespace(to).run(removeScript(number, own.map(({ index }) => index)))
       if (hasRules(saved, number)) throw new Error(`its chains are still there at ${to}`)
@@ -161,7 +179,7 @@ export class MemberFirewall implements Firewall, CutClients {
     release()
     const observed: Record<string, unknown> = {}
     await Promise.all([...byReceiver].map(async ([to, own]) => {
-      for (const { index, rule } of own) {
+      for (const { index, rule, port } of own) {
         const stops = rule.action.kind === 'drop' || rule.action.kind === 'reject' || rule.action.kind === 'reset'
         const { there, back } = this.#waysHeld(rule, to)
         if (!stops || rule.protocol === 'udp' || there || back) {
@@ -170,7 +188,7 @@ export class MemberFirewall implements Firewall, CutClients {
         }
         // Whether somebody listens there is not the question: a refusal has come through too.
         let answer: Answer | null = 'timeout'
-        for (let round = 0; round < proofRounds && answer === 'timeout'; round++) answer = await this.#provoke(rule, to)
+        for (let round = 0; round < proofRounds && answer === 'timeout'; round++) answer = await this.#provoke(rule, to, port)
         if (answer === 'timeout') throw new Error(`no answer through where ${describe(rule)} was at ${to}`)
         observed[`${index + 1} at ${to}`] = answer
       }
@@ -221,6 +239,34 @@ export function shadows(earlier: FirewallRule, later: FirewallRule): boolean {
   // A rule for any protocol is proven with TCP.
   const [stopped, proven] = [kind === 'reset' ? 'tcp' : earlier.protocol, later.protocol === 'any' ? 'tcp' : later.protocol]
   return (earlier.from === 'any' || earlier.from === later.from) && (earlier.port === null || earlier.port === later.port) && (stopped === 'any' || stopped === proven)
+}
+
+/**
+ * Of the ports that would do, the first that no earlier rule of the same call
+ * has to itself: what is sent to prove a rule for all ports must not be stopped
+ * by one for some port. Null: each is taken.
+ */
+export function provingPort(rule: FirewallRule, earlier: readonly FirewallRule[], candidates: readonly (number | null)[]): number | null {
+  if (rule.port !== null) return rule.port
+  const proven = rule.protocol === 'udp' ? 'udp' : 'tcp'
+  const taken = new Set(earlier
+    .filter(({ from, protocol }) => (from === 'any' || rule.from === 'any' || from === rule.from) && (protocol === 'any' || protocol === proven))
+    .map(({ port }) => port))
+  return candidates.find((port) => port !== null && !taken.has(port)) ?? null
+}
+
+/** A rule where it is in force. */
+interface StandingRule {
+  /** Of the call that brought it. */
+  readonly number: number
+  /** Among the rules of that call. */
+  readonly index: number
+  readonly rule: FirewallRule
+  readonly to: string
+  /** Where what proves it is sent. */
+  readonly port: number
+  /** Another fault, or an earlier rule, may stop everything before it gets here. */
+  readonly blocked: boolean
 }
 
 function describe({ from, to, protocol, port, action }: FirewallRule): string {

@@ -1,5 +1,5 @@
 import type { DataFiles } from '../deployment.ts'
-import { memberDefaults } from '../member-defaults.ts'
+import { memberDefaults, quickToVote } from '../member-defaults.ts'
 import { memberCommand, type MemberDescription } from './member-command.ts'
 import { consulPorts } from './traffic.ts'
 
@@ -10,5 +10,5 @@ export const registryDeployment = {
   /** See node/storage/. */
   dataFiles: { log: '**/wal-*', snapshot: '**/snapshot-*.bin' } satisfies DataFiles,
   launch: (member: MemberDescription, config: Readonly<Record<string, unknown>>) =>
-    ({ command: memberCommand(member), config: JSON.stringify({ ...memberDefaults, ...config }) }),
+    ({ command: memberCommand(member), config: JSON.stringify({ ...memberDefaults, ...quickToVote, ...config }) }),
 } as const

@@ -1,7 +1,17 @@
-import type { CutClients, Effect, HttpOutcome } from '../environment.ts'
+import type { CutClients, DnsOutcome, Effect, HttpOutcome } from '../environment.ts'
 
 const silentProbeMs = 200
 const answerDeadlineMs = 10_000
+
+/** How an exchange that the gate held ended. */
+interface Outcomes<T> {
+  /** It did not get in. */
+  readonly shut: (error: string) => T
+  /** There is no answer that the gate could hold. */
+  readonly isUnsent: (outcome: T) => boolean
+  /** Its answer did not get out. */
+  readonly silent: (error: string) => T
+}
 
 /**
  * Cuts this harness's clients off from members. Its requests are the only ones
@@ -14,18 +24,25 @@ export class ClientGate {
   #wakers: (() => void)[] = []
 
   /** @param send one exchange past this gate */
-  async pass(member: string, timeoutMs: number, send: (timeoutMs: number) => Promise<HttpOutcome>): Promise<HttpOutcome> {
-    if (this.#cuts.size === 0) return await this.#receive(member, timeoutMs, performance.now(), send)
-    const startMs = performance.now()
-    if (!await this.#opens(member, timeoutMs)) return { kind: 'not-sent', error: `clients are cut off from ${member}: no connection within ${timeoutMs} ms` }
-    return await this.#receive(member, timeoutMs, startMs, send)
+  pass(member: string, timeoutMs: number, send: (timeoutMs: number) => Promise<HttpOutcome>): Promise<HttpOutcome> {
+    return this.#through(member, timeoutMs, send, {
+      shut: (error) => ({ kind: 'not-sent', error }), isUnsent: ({ kind }) => kind === 'not-sent', silent: (error) => ({ kind: 'lost', error }),
+    })
   }
 
-  async #receive(member: string, timeoutMs: number, startMs: number, send: (timeoutMs: number) => Promise<HttpOutcome>): Promise<HttpOutcome> {
+  /** The same for a question to the member's DNS. */
+  passDns(member: string, timeoutMs: number, send: (timeoutMs: number) => Promise<DnsOutcome>): Promise<DnsOutcome> {
+    const none = (error: string): DnsOutcome => ({ kind: 'none', error })
+    return this.#through(member, timeoutMs, send, { shut: none, isUnsent: ({ kind }) => kind === 'none', silent: none })
+  }
+
+  async #through<T>(member: string, timeoutMs: number, send: (timeoutMs: number) => Promise<T>, { shut, isUnsent, silent }: Outcomes<T>): Promise<T> {
+    const startMs = performance.now()
+    if (this.#cuts.size > 0 && !await this.#opens(member, timeoutMs)) return shut(`clients are cut off from ${member}: no connection within ${timeoutMs} ms`)
     const leftMs = () => Math.max(1, timeoutMs - (performance.now() - startMs))
     const outcome = await send(leftMs())
-    if (!this.#isCut(member) || outcome.kind === 'not-sent') return outcome
-    return await this.#opens(member, leftMs()) ? outcome : { kind: 'lost', error: `clients were cut off from ${member} before its answer came: no answer within ${timeoutMs} ms` }
+    if (!this.#isCut(member) || isUnsent(outcome)) return outcome
+    return await this.#opens(member, leftMs()) ? outcome : silent(`clients were cut off from ${member} before its answer came: no answer within ${timeoutMs} ms`)
   }
 
   /** @param ask a request through this gate, to see whether it is answered */

@@ -62,9 +62,9 @@ export function contradiction(disturbance: Hindrance, { streams, datagrams }: Pr
       return (datagrams === null ? null : offFrequency('datagrams spoiled', datagrams.spoiled, datagrams.sent, disturbance.probability))
         ?? late()
     case 'duplicate':
-      return datagrams === null ? onlyDatagrams(disturbance.kind) : offFrequency('datagrams doubled', datagrams.copies, datagrams.sent, disturbance.probability)
+      return datagrams === null ? onlyDatagrams(disturbance.kind) : tooFew(datagrams) ?? offFrequency('datagrams doubled', datagrams.copies, datagrams.arrived, disturbance.probability)
     case 'reorder':
-      return datagrams === null ? onlyDatagrams(disturbance.kind) : offFrequency('datagrams overtaken', datagrams.overtaken, datagrams.sent, disturbance.probability)
+      return datagrams === null ? onlyDatagrams(disturbance.kind) : tooFew(datagrams) ?? offFrequency('datagrams overtaken', datagrams.overtaken, datagrams.arrived, disturbance.probability)
     case 'delay': {
       const median = medianOf([...streams.map(({ afterMs }) => afterMs ?? Infinity), ...datagrams?.afterMs ?? []])
       const soonest = medianOf([...streams.map(({ afterMs, stalledMs }) => (afterMs ?? Infinity) - stalledMs), ...datagrams?.afterMs ?? []])
@@ -100,6 +100,11 @@ export function contradiction(disturbance: Hindrance, { streams, datagrams }: Pr
     }
     default: return unreachable(disturbance)
   }
+}
+
+/** What did not come at all, on a busy machine or through a link that loses, tells nothing of copies and of order; a tenth of all must have come. */
+function tooFew({ sent, arrived }: DatagramSamples): string | null {
+  return arrived * 10 < sent ? `only ${arrived} of ${sent} datagrams came` : null
 }
 
 /** As if each had been sent on its own. */

@@ -1,9 +1,8 @@
 import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { Disturbance } from '../capabilities.ts'
+import { listenForBoth } from './both-protocols.ts'
 import { contradiction, type ProbeSamples } from './disturbance-evidence.ts'
 import { LinkFabric } from './link-fabric.ts'
 
@@ -12,11 +11,9 @@ const links = [{ from: 'n1', to: 'n2' }, { from: 'n2', to: 'n1' }]
 
 async function fabricOfTwo(t: { teardown(handler: () => unknown): void }, udp = true) {
   const members = await Promise.all(['n1', 'n2'].map(async (name) => {
-    const server = createServer((socket) => socket.on('error', () => {})).listen(0, host)
-    await once(server, 'listening')
-    const endpoint = { host, port: (server.address() as AddressInfo).port }
-    const datagrams = createSocket('udp4').bind(endpoint.port, host)
-    await once(datagrams, 'listening')
+    const server = createServer((socket) => socket.on('error', () => {}))
+    const datagrams = createSocket('udp4')
+    const endpoint = { host, port: await listenForBoth(host, server, datagrams) }
     t.teardown(() => { server.close(); datagrams.close() })
     return { name, services: [{ conversation: udp ? 'gossip' as const : 'raft' as const, endpoint, udp }] }
   }))

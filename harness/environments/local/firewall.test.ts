@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import t from 'tap'
 import type { FirewallRule } from '../capabilities.ts'
+import { listenForBoth } from './both-protocols.ts'
 import { LocalFirewall } from './firewall.ts'
 import { LinkFabric } from './link-fabric.ts'
 import type { Conversation } from './lanes.ts'
@@ -13,24 +14,20 @@ type Tap = { teardown(handler: () => unknown): void }
 const host = '127.0.0.1'
 
 async function listener(t: Tap, name: string, udp: boolean, heard: string[]): Promise<{ host: string, port: number }> {
-  for (;;) {
-    const sockets = new Set<Socket>()
-    const server = createServer((socket) => {
-      sockets.add(socket)
-      socket.on('error', () => {}).on('data', (data: Buffer) => { heard.push(String(data)); socket.write(name) })
-    }).listen(0, host)
-    await once(server, 'listening')
-    t.teardown(() => { server.close(); for (const socket of sockets) socket.destroy() })
-    const endpoint = { host, port: (server.address() as AddressInfo).port }
-    if (!udp) return endpoint
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).on('data', (data: Buffer) => { heard.push(String(data)); socket.write(name) })
+  })
+  t.teardown(() => { server.close(); for (const socket of sockets) socket.destroy() })
+  if (udp) {
     const datagrams = createSocket('udp4').on('message', (data, from) => { heard.push(String(data)); datagrams.send(name, from.port, from.address) })
-    datagrams.bind({ address: host, port: endpoint.port, exclusive: true })
-    // The port may be taken for datagrams: another one then.
-    const bound = await Promise.race([once(datagrams, 'listening').then(() => true, () => false), once(datagrams, 'error').then(() => false)])
-    if (!bound) continue
     t.teardown(() => datagrams.close())
-    return endpoint
+    return { host, port: await listenForBoth(host, server, datagrams) }
   }
+  server.listen(0, host)
+  await once(server, 'listening')
+  return { host, port: (server.address() as AddressInfo).port }
 }
 
 /** Members that hear and answer at each of their ports, and clients whose routes are written down. */

@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { listenForBoth } from './both-protocols.ts'
 import { Gate } from './gate.ts'
 import { LinkFabric } from './link-fabric.ts'
 
@@ -16,14 +16,10 @@ async function fabricOf(t: Tap, names: readonly string[], probeDeadlineMs?: numb
     const server = createServer((socket) => {
       socket.on('error', () => {}).on('data', (data: Buffer) => { heard.push(String(data)); socket.write(name) })
       t.teardown(() => socket.destroy())
-    }).listen(0, host)
-    await once(server, 'listening')
-    t.teardown(() => server.close())
-    const endpoint = { host, port: (server.address() as AddressInfo).port }
+    })
     const datagrams = createSocket('udp4')
-    datagrams.bind(endpoint.port, host)
-    await once(datagrams, 'listening')
-    t.teardown(() => datagrams.close())
+    const endpoint = { host, port: await listenForBoth(host, server, datagrams) }
+    t.teardown(() => { server.close(); datagrams.close() })
     datagrams.on('message', (data) => heard.push(String(data)))
     return { name, heard, endpoint, services: [{ conversation: 'gossip' as const, endpoint, udp: true }] }
   }))

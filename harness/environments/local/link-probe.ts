@@ -4,6 +4,7 @@ import type { Socket as DatagramSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { listenForBoth } from './both-protocols.ts'
 import type { DatagramSamples, ProbeSamples, StreamSample } from './disturbance-evidence.ts'
 import type { Protocol } from './lanes.ts'
 import { StallWatch } from './stalls.ts'
@@ -18,6 +19,11 @@ const controlProbes = 3
 const datagramBytesMax = 8192
 /** Datagrams that are held back come within this, or count as lost. */
 const datagramSettleMs = 250
+/** What a socket's receive buffer holds at least, with what the kernel adds to each datagram: no more is under way at a time, or the kernel loses some. */
+const datagramLotBytes = 96 * 1024
+const keptBytes = (bytes: number) => 1024 + 4 * bytes
+/** Each reads some dozens from the sockets. Those of a lot that have not come by then are held back or lost: the next lot goes out. */
+const datagramLotLooks = 8
 
 /**
  * Proof that a link is cut, or passes. A probe is a real connection (and a real
@@ -65,10 +71,7 @@ export class LinkProber {
 
   static async open(host: string): Promise<LinkProber> {
     const prober = new LinkProber()
-    prober.#server.listen({ host, port: 0, exclusive: true })
-    await once(prober.#server, 'listening')
-    prober.#datagrams.bind({ address: host, port: prober.echo.port, exclusive: true })
-    await once(prober.#datagrams, 'listening').catch((error) => { prober.close(); throw error })
+    await listenForBoth(host, prober.#server, prober.#datagrams).catch((error) => { prober.close(); throw error })
     return prober
   }
 
@@ -166,7 +169,7 @@ export class LinkProber {
     const sockets = doors.map(() => createSocket('udp4').on('error', () => {}))
     const seen: { sentMs: number, arrivedMs: number[] }[] = []
     const forget: (() => void)[] = []
-    for (const [at, door] of doors.entries()) {
+    const sendThrough = (door: Endpoint, socket: DatagramSocket) => {
       for (let i = 0; i < perDoor; i++) {
         const head = Buffer.concat([this.mark, randomBytes(headBytes - this.mark.length)])
         const payload = Buffer.concat([head, Buffer.alloc(Math.max(0, bytes - headBytes))])
@@ -175,11 +178,22 @@ export class LinkProber {
         const key = head.toString('hex')
         this.#arrivals.set(key, () => one.arrivedMs.push(performance.now()))
         forget.push(() => this.#arrivals.delete(key))
-        sockets[at]!.send(payload, door.port, door.host)
+        socket.send(payload, door.port, door.host)
       }
     }
+    // Those of one door follow each other closely, for some of them are to pass others.
+    const doorsAtOnce = Math.max(1, Math.floor(datagramLotBytes / (perDoor * keptBytes(bytes))))
+    const sending = (async () => {
+      for (let first = 0; first < doors.length; first += doorsAtOnce) {
+        const lot = seen.length
+        for (let at = first; at < Math.min(doors.length, first + doorsAtOnce); at++) sendThrough(doors[at]!, sockets[at]!)
+        const pending = () => seen.slice(lot).some(({ arrivedMs }) => arrivedMs.length === 0)
+        for (let look = 0; look < datagramLotLooks && pending(); look++) await new StallWatch().wait(1)
+      }
+    })()
     return {
       finish: async () => {
+        await sending
         await new StallWatch().wait(datagramSettleMs)
         for (const one of forget) one()
         for (const socket of sockets) socket.close()

@@ -1,9 +1,7 @@
+import { onAnyPort } from '../../../node/base/any-port.ts'
 import type { Gate } from './gate.ts'
 import { TcpRelay, type Endpoint, type RelayOptions } from './tcp-relay.ts'
 import { UdpRelay } from './udp-relay.ts'
-
-/** The same port must be free for TCP and UDP; the system only looks at one at a time. */
-const attemptsMax = 20
 
 export interface LinkProxyOptions extends Omit<RelayOptions, 'port'> {
   /** Also for datagrams, on the same port; they have gates of their own. */
@@ -23,16 +21,16 @@ export class LinkProxy {
   }
 
   static async open({ udp, ...options }: LinkProxyOptions): Promise<LinkProxy> {
-    for (let attempt = 1; ; attempt++) {
+    return await onAnyPort(async () => {
       const tcp = await TcpRelay.listen({ ...options, port: 0 })
       if (udp === null) return new LinkProxy(options.host, tcp, null)
       try {
         return new LinkProxy(options.host, tcp, await UdpRelay.listen({ ...options, ...udp, port: tcp.port }))
       } catch (error) {
         tcp.close()
-        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === attemptsMax) throw error
+        throw error
       }
-    }
+    })
   }
 
   /** Connections and datagrams of members, not probes. */

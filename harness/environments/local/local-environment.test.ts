@@ -7,6 +7,7 @@ import { seededRandom } from '../../../node/base/random.ts'
 import type { Environment, EnvironmentOptions } from '../environment.ts'
 import { processStartTime } from '../owner.ts'
 import { createLocalEnvironment } from './local-environment.ts'
+import { processUsage, tellsUsage } from './process-usage.ts'
 import { reapDeadRuns, runStateRoot } from './run-state.ts'
 
 const testdata = join(import.meta.dirname, 'testdata')
@@ -28,7 +29,7 @@ async function text(environment: Environment, member: string, target: string, me
   return Buffer.from(outcome.body).toString()
 }
 
-async function until(what: string, condition: () => boolean | Promise<boolean>, deadlineMs = 10_000): Promise<void> {
+async function until(what: string, condition: () => boolean | Promise<boolean>, deadlineMs = 60_000): Promise<void> {
   const endMs = performance.now() + deadlineMs
   while (!await condition()) {
     if (performance.now() > endMs) throw new Error(`not within ${deadlineMs} ms: ${what}`)
@@ -66,9 +67,15 @@ t.test('members live, are cut off, heal, are killed, come back, and leave nothin
   await oneWay.heal()
   await hears(environment, 'n2', ['n1', 'n3'])
 
+  if (tellsUsage) {
+    const { cpuMs, residentBytes } = await environment.memberUsage!('n2')
+    const itself = processUsage(pids[1]!)
+    t.ok(cpuMs > 0 && cpuMs <= itself.cpuMs && residentBytes > 10 * 1024 ** 2, `${cpuMs} ms, ${residentBytes} bytes; the process itself: ${JSON.stringify(itself)}`)
+  }
   await text(environment, 'n3', '/lines?line=kept', 'PUT')
   await environment.kill!.kill('n3')
   t.match(await environment.request('n3', { method: 'GET', target: '/pid' }, 5_000), { kind: 'not-sent', error: /ECONNREFUSED/ })
+  if (tellsUsage) await t.rejects(environment.memberUsage!('n3'), /n3 does not run/)
   await hears(environment, 'n2', ['n1'])
   await environment.kill!.restart('n3')
   t.equal(await text(environment, 'n3', '/lines'), 'kept\n', 'kill -9 alone loses nothing that was written')

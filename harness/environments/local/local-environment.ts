@@ -1,12 +1,14 @@
 import { copyFile, mkdir } from 'node:fs/promises'
 import { mkdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { invariant } from '../../../node/base/assert.ts'
 import { appliedLine } from '../../mutants/hook.ts'
 import { damageFile } from '../damage-file.ts'
 import type {
-  Cut, CutClients, CutLinks, DamageFiles, DisturbLinks, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, Link, Pause,
+  Cut, CutClients, CutLinks, DamageFiles, DisturbLinks, DnsOutcome, Environment, EnvironmentOptions, Firewall, HttpOutcome, HttpRequest, Kill, LimitResources, Link, MemberDns, MemberUsage, Pause,
   ShapeLinks, SkewClock, SpareMembers, Traffic, TroubleDisk,
 } from '../environment.ts'
+import { queryDns } from '../dns.ts'
 import { httpRequester, type HttpRequester } from '../http.ts'
 import { InsideFaults } from '../member-faults/inside-faults.ts'
 import { realClock } from '../real-clock.ts'
@@ -18,6 +20,7 @@ import { LinkFabric } from './link-fabric.ts'
 import { memberCommand, memberFiles, missingEntry, type MemberFiles } from './member-command.ts'
 import { MemberProcess } from './member-process.ts'
 import { ProcessFaults } from './process-faults.ts'
+import { processUsage, tellsUsage } from './process-usage.ts'
 import { hasPrlimit } from './process-limits.ts'
 import { RunState } from './run-state.ts'
 
@@ -41,7 +44,7 @@ export interface LocalVariations {
 export async function createLocalEnvironment(given: EnvironmentOptions, variations: LocalVariations = {}): Promise<Environment> {
   // A power cut needs the disk that forgets, from the start.
   const options = { ...given, powerLoss: given.powerLoss || (given.faults ?? []).some((fault) => fault === 'power' || fault === 'all') }
-  const claim = await claimAddresses(options.memberCount + (options.spareCount ?? 0), variations.ownPrefix)
+  const claim = await claimAddresses(options.memberCount + (options.spareCount ?? 0), { ownPrefix: variations.ownPrefix, dns: options.dns })
   let fabric: LinkFabric | undefined
   try {
     fabric = await LinkFabric.open(claim.members.map(({ name, host, serverPort, gossipPort, httpPort }) => ({
@@ -74,10 +77,12 @@ class LocalEnvironment implements Environment {
   readonly pause: Pause
   readonly damageFiles: DamageFiles
   readonly cutClients: CutClients
+  readonly dns?: MemberDns
   readonly limitResources?: LimitResources
   readonly skewClock?: SkewClock
   readonly troubleDisk?: TroubleDisk
   readonly spareMembers?: SpareMembers
+  readonly memberUsage?: (member: string) => Promise<MemberUsage>
 
   readonly #options: EnvironmentOptions
   readonly #claim: AddressClaim
@@ -125,10 +130,12 @@ class LocalEnvironment implements Environment {
       this.troubleDisk = this.#insideFaults.troubleDisk
     }
     this.cutClients = this.#clientGate.cutter((member, timeoutMs) => this.#ask(member, timeoutMs), (member) => this.#running(member) !== null && !this.#processFaults.holds(member))
+    if (options.dns === true) this.dns = { query: (member, message, timeoutMs) => this.#clientGate.passDns(member, timeoutMs, (leftMs) => this.#askDns(member, message, leftMs)) }
     this.firewall = new LocalFirewall(fabric, names, {
       cut: (members) => this.cutClients.cutClients(members),
       reset: (member) => this.#requester.forget(member),
     })
+    if (tellsUsage) this.memberUsage = (member) => this.#usage(member)
     const spares = names.slice(options.memberCount)
     if (spares.length > 0) this.spareMembers = { spares, start: (spare) => this.#startSpare(spare), remove: (member) => this.#removeSpare(member) }
     process.on('exit', this.#atExit)
@@ -156,6 +163,18 @@ class LocalEnvironment implements Environment {
     if (door === undefined) return this.httpAddress(member)
     const { host, port } = door.proxy.endpoint
     return `http://${host}:${port}`
+  }
+
+  #askDns(member: string, message: Uint8Array, timeoutMs: number): Promise<DnsOutcome> {
+    const { host, dnsPort } = this.#address(member)
+    invariant(dnsPort !== null, () => `${member} has no port for DNS`)
+    return queryDns(host, dnsPort, message, timeoutMs)
+  }
+
+  async #usage(member: string): Promise<MemberUsage> {
+    const pid = this.#running(member)?.pid
+    if (pid === undefined) throw new Error(`${member} does not run.`)
+    return processUsage(pid)
   }
 
   async collect(directory: string): Promise<void> {

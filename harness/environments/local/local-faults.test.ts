@@ -17,14 +17,26 @@ async function cluster(t: { testdir(): string, teardown(handler: () => unknown):
 }
 
 /** Writes through a member until it is acknowledged; members need a moment after a fault. */
-async function writes(environment: Environment, member: string, key: string, value: string, deadlineMs = 20_000): Promise<void> {
+async function writes(environment: Environment, member: string, key: string, value: string, deadlineMs = 90_000): Promise<void> {
   const endMs = performance.now() + deadlineMs
   for (;;) {
     const outcome = await environment.request(member, { method: 'PUT', target: `/v1/kv/${key}`, body: value }, 2_000)
     if (outcome.kind === 'response' && outcome.status === 200) return
-    if (performance.now() > endMs) throw new Error(`${member} did not acknowledge a write within ${deadlineMs} ms: ${JSON.stringify(outcome)}`)
+    if (performance.now() > endMs) throw new Error(`${member} did not acknowledge a write within ${deadlineMs} ms: ${JSON.stringify(outcome)}\n${await whatTheySay(environment)}`)
     await environment.clock.sleep(20)
   }
+}
+
+/** Of the leader, of who votes and of each other: what a failure is understood by. */
+async function whatTheySay(environment: Environment): Promise<string> {
+  const lines = await Promise.all(environment.members.map(async (member) => {
+    const said = await Promise.all(['/v1/status/leader', '/v1/operator/raft/configuration?stale', '/v1/agent/members'].map(async (target) => {
+      const outcome = await environment.request(member, { method: 'GET', target }, 5_000)
+      return outcome.kind === 'response' ? `${outcome.status} ${Buffer.from(outcome.body).toString()}` : outcome.kind
+    }))
+    return `${member}: ${said.join('; ')}`
+  }))
+  return lines.join('\n')
 }
 
 async function value(environment: Environment, member: string, key: string): Promise<string | null> {

@@ -12,7 +12,7 @@ async function ask(environment: Environment, member: string, method: 'GET' | 'PU
   return outcome.kind === 'response' && outcome.status === 200 ? Buffer.from(outcome.body).toString() : null
 }
 
-async function until<T>(what: string, look: () => Promise<T | null>, deadlineMs = 20_000): Promise<T> {
+async function until<T>(what: string, look: () => Promise<T | null>, deadlineMs = 60_000): Promise<T> {
   const endMs = performance.now() + deadlineMs
   for (;;) {
     const found = await look()

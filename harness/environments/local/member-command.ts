@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { EnvironmentOptions } from '../environment.ts'
-import { memberDefaults } from '../member-defaults.ts'
+import { memberDefaults, quickToVote } from '../member-defaults.ts'
 import type { MemberFaultState } from '../member-faults/state.ts'
 import type { AddressClaim, MemberAddress } from './addresses.ts'
 
@@ -15,9 +15,6 @@ const codeExtension = basename(import.meta.url).endsWith('.ts') ? 'ts' : 'js'
 export const lifelineDescriptor = 3
 /** And on which its preload is told what to do to its clock and disk. */
 const controlDescriptor = 4
-
-/** On one machine a newcomer need not be watched for Consul's 10 s before it votes: faults of membership wait for that. */
-const autopilot = { ...memberDefaults.autopilot, server_stabilization_time: '1s' } as const
 
 /** Where one member's files are. */
 export function memberFiles(directory: string) {
@@ -63,9 +60,8 @@ export function memberCommand(
 ): MemberCommand {
   const preloads = ['harness/environments/local/lifeline']
   const environment: Record<string, string> = { ...inherited(), SPLITBRAIN_LIFELINE: String(lifelineDescriptor) }
-  // DNS is not needed by any workload.
-  const ports = { ports: { dns: -1, ...usualPorts ? {} : { server: member.serverPort, serf_lan: member.gossipPort, http: member.httpPort } } }
-  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberDefaults, autopilot, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
+  const ports = { ports: { dns: member.dnsPort ?? -1, ...usualPorts ? {} : { server: member.serverPort, serf_lan: member.gossipPort, http: member.httpPort } } }
+  const texts: Record<string, string> = { [files.config]: JSON.stringify({ ...memberDefaults, ...quickToVote, ...memberConfig, ...ports, dial_map: dialMap }, null, 2) }
   if (powerLoss) {
     preloads.push('harness/environments/volatile-disk/preload')
     environment['SPLITBRAIN_VOLATILE_DIRECTORY'] = files.data

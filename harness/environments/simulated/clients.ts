@@ -137,8 +137,12 @@ export class SimulatedClients {
   }
 }
 
+const noHeaders = {}
+
 function asApiRequest({ method, target, headers, body }: HttpRequest) {
-  const lowerCase: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers ?? {})) lowerCase[name.toLowerCase()] = value
-  return { method, target, headers: lowerCase, body: body === undefined ? noBody : typeof body === 'string' ? Buffer.from(body) : body }
+  return { method, target, headers: headers === undefined ? noHeaders : inLowerCase(headers), body: body === undefined ? noBody : typeof body === 'string' ? Buffer.from(body) : body }
+}
+
+function inLowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }

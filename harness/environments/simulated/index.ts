@@ -1,1 +1,2 @@
+export { createSimulatedGossip } from './gossip-cluster.ts'
 export { createSimulatedEnvironment } from './simulated-environment.ts'

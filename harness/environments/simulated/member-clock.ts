@@ -4,7 +4,7 @@ import type { ClockSkew, Clocks } from '../environment.ts'
 import type { Event, EventQueue } from './event-queue.ts'
 
 /** Virtual time begins on a day like any other. */
-const epochMs = Date.UTC(2026, 0, 1)
+export const epochMs = Date.UTC(2026, 0, 1)
 
 interface ActiveSkew {
   readonly skew: ClockSkew
@@ -61,6 +61,7 @@ export class MemberClock {
   /** How far the wall clock is off. */
   get wallErrorMs(): number {
     let errorMs = 0
+    if (this.#skews.size === 0) return errorMs
     for (const one of this.#skews) errorMs += this.#wallErrorMs(one)
     return errorMs
   }

@@ -1,3 +1,4 @@
+import type { GossipDriver } from '../../../node/gossip/gossip-driver.ts'
 import type { RegistryNode } from '../../../node/registry-node.ts'
 import type { answerMessage } from '../../../node/dns/dns-message.ts'
 import type { memoryDisk } from '../../../node/storage/memory-disk.ts'
@@ -8,6 +9,7 @@ import type { SourceEdit } from '../environment.ts'
 /** The member's own code, as loaded into this process, with or without a planted bug. */
 export interface MemberCode {
   readonly RegistryNode: typeof RegistryNode
+  readonly GossipDriver: typeof GossipDriver
   readonly memoryDisk: typeof memoryDisk
   readonly resolveAgentConfig: typeof resolveAgentConfig
   readonly answerDns: typeof answerMessage
@@ -36,6 +38,7 @@ async function load(edits: readonly SourceEdit[]): Promise<MemberCode> {
   const registered = registerEdits(edits, new URL('../../../', import.meta.url))
   try {
     const { RegistryNode } = await import('../../../node/registry-node.ts')
+    const { GossipDriver } = await import('../../../node/gossip/gossip-driver.ts')
     const { memoryDisk } = await import('../../../node/storage/memory-disk.ts')
     const { resolveAgentConfig } = await import('../../../node/agent/agent-config.ts')
     const { answerMessage: answerDns } = await import('../../../node/dns/dns-message.ts')
@@ -43,7 +46,7 @@ async function load(edits: readonly SourceEdit[]): Promise<MemberCode> {
     if (missing.length > 0) {
       throw new Error(`The source edits of ${missing.map(({ file }) => file).join(', ')} change nothing in a simulation: no simulated member loads that file, or the harness had loaded it before.`)
     }
-    return { RegistryNode, memoryDisk, resolveAgentConfig, answerDns }
+    return { RegistryNode, GossipDriver, memoryDisk, resolveAgentConfig, answerDns }
   } finally {
     registered.deregister()
   }

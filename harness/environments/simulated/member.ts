@@ -256,7 +256,17 @@ export class SimulatedMember implements ClientTarget {
 
   #scheduler(born: number): Scheduler {
     const { clock } = this
+    const { queue } = this.#ports
+    let lastTask: (() => void) | null = null
+    let entersLast = () => {}
     return {
+      soon: (task) => {
+        if (task !== lastTask) {
+          lastTask = task
+          entersLast = () => this.#enter(born, 'timer', task)
+        }
+        queue.after(0, entersLast)
+      },
       nowMs: () => clock.monotonicMs(),
       wallMs: () => clock.wallMs(),
       after: (delayMs, task) => clock.after(delayMs, () => this.#enter(born, 'timer', task)),

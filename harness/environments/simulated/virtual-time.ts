@@ -1,5 +1,6 @@
 import type { HarnessClock } from '../environment.ts'
 import { EventQueue } from './event-queue.ts'
+import { epochMs } from './member-clock.ts'
 
 /** A few ms, so that signals and whoever draws the progress are soon heard. */
 const turnsPerRound = 64
@@ -16,12 +17,17 @@ const turnsPerRound = 64
  */
 export class VirtualTime implements HarnessClock {
   readonly queue = new EventQueue()
+  readonly zeroWallMs = epochMs
   /** Promises given to the harness and not settled yet. */
   #owedCount = 0
   #harnessWoken = false
 
   nowNs(): number {
     return this.queue.nowNs
+  }
+
+  wallMs(): number {
+    return epochMs + this.queue.nowNs / 1e6
   }
 
   sleep(ms: number): Promise<void> {
