@@ -35,7 +35,10 @@ function registerOperations(plan: RunPlan, random: Random): () => Operation {
   // whether it was is not known here, but in a quiet cluster it mostly was.
   const recent = new Map<string, number[]>()
   let value = 0
-  const remember = (key: string, written: number) => recent.set(key, [written, ...recent.get(key) ?? []].slice(0, 2))
+  const remember = (key: string, written: number) => {
+    const before = recent.get(key)
+    recent.set(key, before === undefined ? [written] : [written, before[0]!])
+  }
   return () => {
     const key = keys.draw(random.between(0, plan.keyCount))
     const share = random.between(0, 100)

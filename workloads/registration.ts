@@ -20,6 +20,7 @@ export const registration: Workload = {
   name: 'registration',
   about: 'services are registered, report checks and are deregistered at every agent; catalog reads and DNS must follow within the bounds of anti-entropy',
   needs: ['services'],
+  asksDns: true,
   defaults: { nemesis: ['partition', 'kill'], interval: 5, timeLimit: 60, rate: 100, concurrency: '3n' },
   operations: (plan, random) => {
     const turns = new ServiceTurns(plan, random)

@@ -44,6 +44,8 @@ export interface Workload {
   readonly about: string
   /** What it uses of a system besides plain keys; a system without it is refused before the run. */
   readonly needs?: readonly SystemPort[]
+  /** It asks members' DNS, where the environment reaches it. */
+  readonly asksDns?: true
   /** Why it cannot work in such an environment, or null; asked before the run. Absent: it can in all. */
   missing?(environment: Environment): string | null
   /** For what the user does not say; the rest is everybody's default. */

@@ -73,6 +73,16 @@ t.test('of two that say they lead, the one with the higher term does', async (t)
   t.equal(await time.run(() => findLeader(registry, answering)), null)
 })
 
+t.test('who leads in which term is found wherever else braces, quotes and the same words stand', async (t) => {
+  const raft = { applied_index: '7', state: 'Leader', term: '12' }
+  const seen = async (answer: object) => await registry.leadership(async () => respond(200, JSON.stringify(answer)))
+  t.same(await seen({ Config: { NodeName: 'a"raft":{"state":"Follower","term":"1"}' }, Stats: { agent: {}, raft, serf_lan: {} }, Meta: {} }), { leads: true, term: 12 })
+  t.same(await seen({ Stats: { raft: { latest_configuration: '[{Suffrage:Voter ID:a}]', ...raft } } }), { leads: true, term: 12 }, 'as Consul')
+  t.same(await seen({ Own: { raft: { protocol: 3 } }, Stats: { raft: { ...raft, state: 'Follower' } } }), { leads: false, term: 12 })
+  t.equal(await seen({ Stats: { raft: { ...raft, term: 'x' } } }), null)
+  t.equal(await registry.leadership(async () => respond(200, '{"Stats":{"raft":{"state"')), null)
+})
+
 t.test('a session\'s id as Consul makes it: 128 random bits, without a version', async (t) => {
   const ID = '5640cfd4-eed2-6d6b-5e9f-8a314af8dd31'
   const { client } = clientOf(respond(200, JSON.stringify({ ID })))

@@ -53,4 +53,5 @@ export function writeAnswer(outcome: HttpOutcome): KvResult<{ answer: boolean }>
 export const consistencyQuery = (consistency: 'default' | 'consistent' | 'stale') => consistency === 'default' ? '' : `?${consistency}`
 
 /** Of a key or of what is below one; slashes stay. */
-export const kvPath = (key: string) => `/v1/kv/${encodeURIComponent(key).replaceAll('%2F', '/')}`
+export const kvPath = (key: string) => `/v1/kv/${unreserved.test(key) ? key : encodeURIComponent(key).replaceAll('%2F', '/')}`
+const unreserved = /^[\w/.-]*$/

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { unreachable } from '../../../node/base/assert.ts'
-import type { Answer } from '../../../workloads/ports/answer.ts'
 import type { TransactionClient, TransactionOperation, TransactionRead } from '../../../workloads/ports/transactions.ts'
 import { bodyText, describeOutcome, failureOf } from '../../client/definiteness.ts'
 import type { HttpOutcome } from '../../environments/environment.ts'
