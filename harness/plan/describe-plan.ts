@@ -1,3 +1,4 @@
+import { mutantLabel } from './mutant-label.ts'
 import type { RunPlan } from './plan.ts'
 
 /** The plan in words, printed before the first effect. */
@@ -13,7 +14,7 @@ export function describePlan(plan: RunPlan): string[] {
     plan.traffics.join() === 'all' ? null : `faults on links touch: ${plan.traffics.join(', ')}`,
     plan.firewall === null ? null : `firewall: ${plan.firewall}`,
     from === 1 && to === 1 ? null : from === to ? `intensity ${from}` : `intensity from ${from} to ${to}`,
-    plan.mutant === null ? null : `planted bug: ${plan.mutant}`,
+    plan.mutant === null ? null : `planted bug: ${mutantLabel(plan.mutant)}`,
     plan.latencyMs === 0 ? null : `${plan.latencyMs} ms between members, one way`,
     plan.powerLoss ? 'a kill also loses what was not synced' : null,
     Object.keys(plan.memberConfig).length === 0 ? null : `member config ${JSON.stringify(plan.memberConfig)}`,

@@ -1,6 +1,7 @@
 import { trafficNames } from '../../nemesis/links.ts'
 import { planDefaults as everybodysDefaults } from './defaults.ts'
 import { defaultFaultsAtOnce, formatIntensity } from './fault-options.ts'
+import { shellWord } from './flag-values.ts'
 import type { PlanOptions } from './options.ts'
 import type { RunPlan } from './plan.ts'
 
@@ -50,8 +51,4 @@ export function rerunCommand(plan: RunPlan, workloadDefaults: PlanOptions = {}):
   if (Object.keys(plan.memberConfig).length > 0) words.push('--member-config', shellWord(JSON.stringify(plan.memberConfig)))
   words.push('--seed', String(plan.seed))
   return words.join(' ')
-}
-
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

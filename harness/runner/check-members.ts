@@ -25,13 +25,29 @@ async function readTrace(directory: string, member: string): Promise<MemberTrace
 export function parseTrace(text: string, member: string): TraceEvent[] {
   const lines = text.split('\n')
   const last = lines.pop()!
+  // All at once where nothing is torn; as many events as lines, so that each line was one.
+  const whole = last === '' ? parseAll(lines) : null
+  if (whole !== null && whole.length === lines.length) return whole
   const events = lines.map((line, at) => {
-    const event = parseLine(line) ?? parseLine(line.slice(Math.max(0, line.lastIndexOf('{"event":"start"'))))
+    const event = parseLine(untorn(line))
     if (event === null) throw new Error(`line ${at + 1} of ${member}'s trace is no event: ${line.slice(0, 200)}`)
     return event
   })
   const unended = parseLine(last)
   return unended === null ? events : [...events, unended]
+}
+
+/** What of a trace's line is whole: where a kill tore one, the `start` behind it. */
+export function untorn(line: string): string {
+  return line.slice(Math.max(0, line.lastIndexOf('{"event":"start"')))
+}
+
+function parseAll(lines: readonly string[]): TraceEvent[] | null {
+  try {
+    return JSON.parse(`[${lines.join(',')}]`) as TraceEvent[]
+  } catch {
+    return null
+  }
 }
 
 function parseLine(line: string): TraceEvent | null {

@@ -1,5 +1,6 @@
 import type { Workload } from '../../workloads/workload.ts'
 import { availability } from '../checkers/availability.ts'
+import { checkRaftLiveness } from '../checkers/raft-liveness.ts'
 import type { CheckResult } from '../checkers/verdict.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import { memberNames } from '../plan/fault-options.ts'
@@ -27,6 +28,7 @@ export function judgeRun({ plan, workload, history, faults, leaders, known, chec
   return judge([
     { checker: plan.workload, check: () => workload.check(history, plan, { members: memberNames(plan.members), faults }) },
     { checker: 'members', check: checkMembers },
+    { checker: 'raft-liveness', check: async (before) => checkRaftLiveness(before, { exactTime: plan.env === 'simulated', faults }) },
     { checker: 'availability', check: async () => availability({ history, faults, leaders, timeLimitS: plan.timeLimitS }), informational: true },
   ], known)
 }

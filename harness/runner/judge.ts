@@ -8,7 +8,8 @@ export interface Judgement {
 export interface PendingCheck {
   /** For the result of one that throws. */
   readonly checker: string
-  readonly check: () => Promise<CheckResult | readonly CheckResult[]>
+  /** `before`: of the checks before it, and what is known. */
+  readonly check: (before: readonly CheckResult[]) => Promise<CheckResult | readonly CheckResult[]>
   /** Has no part in the verdict, even if it throws. */
   readonly informational?: true
 }
@@ -18,7 +19,7 @@ export async function judge(checks: readonly PendingCheck[], known: readonly Che
   const results: CheckResult[] = []
   for (const { checker, check, informational } of checks) {
     try {
-      results.push(...[await check()].flat())
+      results.push(...[await check([...results, ...known])].flat())
     } catch (error) {
       results.push({ checker, ...informational === true ? { informational } : {}, verdict: 'unknown', summary: `the check itself failed: ${(error as Error)?.message ?? String(error)}`, evidence: [], details: {} })
     }

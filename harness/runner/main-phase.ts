@@ -27,8 +27,9 @@ export interface FaultSources {
  * Operations at the planned rate while faults come and go, until the time
  * limit. Ends when every operation has ended; what is broken then is still
  * broken. Rejects with InterruptedError without waiting for operations.
+ * @param recordLeader told of each change as it is seen, for whoever follows the run
  */
-export async function mainPhase(context: RunContext, sources: FaultSources, conductor: FaultConductor): Promise<LeaderChange[]> {
+export async function mainPhase(context: RunContext, sources: FaultSources, conductor: FaultConductor, recordLeader: (change: LeaderChange) => void): Promise<LeaderChange[]> {
   const { environment, plan, interrupt, status } = context
   const phase = new Stop()
   const unsubscribe = interrupt.whenStopped(() => phase.stop('interrupted'))
@@ -37,7 +38,10 @@ export async function mainPhase(context: RunContext, sources: FaultSources, cond
   const leaders: LeaderChange[] = []
   const pool = new WorkerPool(plan.concurrency, environment.members)
   const untilPhaseStops = startFaults(context, sources, conductor, phase)
-  untilPhaseStops.push(watchLeader(context, leaders, phase))
+  untilPhaseStops.push(watchLeader(context, phase, (change) => {
+    leaders.push(change)
+    recordLeader(change)
+  }))
   try {
     // An exception in a loop ends the phase at once instead of going unseen until its end.
     const loops = untilPhaseStops.map((loop) => loop.catch((error: unknown) => {
@@ -102,13 +106,17 @@ async function dispatch(context: RunContext, pool: WorkerPool, phase: Stop): Pro
     // Timers have a grain of a millisecond: what falls due within it is done now,
     // and the schedule, not the timer, says when the next falls due.
     if (dueNs - nowNs >= 1e6 && await phase.sleep(clock, (dueNs - nowNs) / 1e6)) return
-    const taking = pool.take()
-    if (await phase.cutShort(taking)) return
-    const worker = await taking
+    let worker = pool.takeFree()
+    if (worker === null) {
+      const taking = pool.take()
+      if (await phase.cutShort(taking)) return
+      worker = await taking
+    }
     // All workers were busy beyond the limit: nothing new is begun.
     if (clock.nowNs() >= untilNs) return pool.give(worker, false)
-    void performRecorded(context, worker, nextOperation(worker), { client: clients.get(worker.member)!, memory: memories[worker.slot]! })
-      .then((outcome) => pool.give(worker, outcome.type === 'info'))
+    const taken = worker
+    void performRecorded(context, taken, nextOperation(taken), { client: clients.get(taken.member)!, memory: memories[taken.slot]! })
+      .then((outcome) => pool.give(taken, outcome.type === 'info'))
     // When all workers were busy for a while the schedule does not catch up
     // with a burst: that would not be the load that was asked for.
     const behindNs = clock.nowNs() - dueNs
@@ -117,11 +125,13 @@ async function dispatch(context: RunContext, pool: WorkerPool, phase: Stop): Pro
 }
 
 /** For the person who watches and for the report; asks even while faults are on. */
-async function watchLeader(context: RunContext, leaders: LeaderChange[], phase: Stop): Promise<void> {
+async function watchLeader(context: RunContext, phase: Stop, changed: (change: LeaderChange) => void): Promise<void> {
   const { environment, system, status } = context
+  let last: string | null | undefined
   while (!phase.stopped) {
     const leader = await findLeader(system, environment)
-    if (leaders.length === 0 || leaders.at(-1)!.leader !== leader) leaders.push({ timeNs: environment.clock.nowNs(), leader })
+    if (leader !== last) changed({ timeNs: environment.clock.nowNs(), leader })
+    last = leader
     status.leader = leader
     if (await phase.sleep(environment.clock, leaderWatchMs)) return
   }

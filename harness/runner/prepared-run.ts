@@ -4,6 +4,7 @@ import { unreachable } from '../../node/base/assert.ts'
 import type { Nemesis } from '../../nemesis/nemesis.ts'
 import { scriptObjections } from '../../nemesis/script.ts'
 import { partitionShapes } from '../../nemesis/targets.ts'
+import { readMemberRecords } from '../../results/report/member-records.ts'
 import { renderReport } from '../../results/report/render-report.ts'
 import type { Workload } from '../../workloads/workload.ts'
 import type { CheckResult } from '../checkers/verdict.ts'
@@ -21,6 +22,7 @@ import { UsageError } from '../plan/usage-error.ts'
 import { systems } from '../systems/index.ts'
 import { environmentFaults } from './fault-sources.ts'
 import type { RunStatus } from './run-context.ts'
+import { planOwner } from './run-owner.ts'
 import { makeRunDirectory, type RunDirectory } from './run-directory.ts'
 import { runTest, type RunOutcome } from './run-test.ts'
 import type { Stop } from './stop.ts'
@@ -55,9 +57,21 @@ export interface PreparedRun {
  */
 export async function prepareRun(options: PlanOptions, host: RunHost, directory: string = process.cwd()): Promise<PreparedRun> {
   const chosen = await chooseEnvironment(options.env ?? planDefaults.env, host.dockerAvailability)
+  const plan = planOf(options, chosen.kind, host, directory)
+  return {
+    plan,
+    why: chosen.why,
+    edits: plan.mutant === null ? [] : await host.loadMutant(plan.mutant),
+    rerun: rerunCommand(plan, host.workloads[plan.workload]?.defaults),
+    provenance: await readProvenance(),
+  }
+}
+
+/** The plan that options come to in this environment. Throws UsageError. */
+export function planOf(options: PlanOptions, env: EnvironmentKind, host: Pick<RunHost, 'workloads' | 'nemeses'>, directory: string): RunPlan {
   const workload = host.workloads[options.workload ?? planDefaults.workload]
   const plan = resolvePlan({ ...workload === undefined ? {} : defaultsOf(workload, options), ...options }, {
-    env: chosen.kind,
+    env,
     drawSeed: () => randomInt(0, 2 ** 32),
     workloads: Object.keys(host.workloads),
     nemeses: Object.keys(host.nemeses),
@@ -65,13 +79,7 @@ export async function prepareRun(options: PlanOptions, host: RunHost, directory:
     faultScript: options.faults === undefined ? null : readFaultScript(options.faults, directory),
   })
   requireFittingScript(plan, host)
-  return {
-    plan,
-    why: chosen.why,
-    edits: plan.mutant === null ? [] : await host.loadMutant(plan.mutant),
-    rerun: rerunCommand(plan, workload?.defaults),
-    provenance: await readProvenance(),
-  }
+  return plan
 }
 
 /** A script, or rules, stand for themselves, and one member alone has little that can be broken: then a workload's own faults are not added. */
@@ -80,7 +88,7 @@ function defaultsOf({ defaults = {} }: Workload, { faults, firewall, members }: 
   return faults !== undefined || firewall !== undefined || members === 1 || nemesis === undefined ? rest : { ...rest, nemesis }
 }
 
-function requireFittingScript(plan: RunPlan, { nemeses }: RunHost): void {
+function requireFittingScript(plan: RunPlan, { nemeses }: Pick<RunHost, 'nemeses'>): void {
   const { faultScript, members } = plan
   if (faultScript === null) return
   const objections = scriptObjections(faultScript, nemeses, memberNames(members + environmentFaults(plan).spareCount))
@@ -106,10 +114,11 @@ export type RunEnd =
 export async function conductRun(prepared: PreparedRun, host: RunHost, watch: RunWatch, store: string): Promise<{ readonly end: RunEnd, readonly directory: RunDirectory }> {
   const startedAt = new Date()
   const { plan, rerun, provenance } = prepared
-  // In the plan's file, so that what a run left behind can be told from what others have.
+  // In the plan's file, so that what a run left behind can be told from what others have, one that is going on from one
+  // that was killed, and a bug of somebody's own found again when its file is not there any more.
   const runId = randomBytes(4).toString('hex')
   const directory = makeRunDirectory(store, plan.workload, startedAt)
-  directory.writeJson('plan.json', { ...plan, runId, startedAt: startedAt.toISOString(), rerun, ...provenance })
+  directory.writeJson('plan.json', { ...plan, runId, startedAt: startedAt.toISOString(), rerun, ...provenance, owner: planOwner(), edits: prepared.edits })
   const end = await attempt(prepared, runId, host, watch, directory)
   directory.writeJson('verdict.json', verdictFile(end, startedAt))
   if (end.kind === 'judged') drawReport(prepared, end.outcome, startedAt, directory, watch.say)
@@ -124,6 +133,8 @@ function drawReport({ plan, rerun, provenance }: PreparedRun, outcome: RunOutcom
       verdict: outcome.verdict,
       results: outcome.results,
       history: outcome.history,
+      leaders: outcome.leaders,
+      members: readMemberRecords(directory.members, outcome.members, outcome.zeroWallMs, (outcome.history.at(-1)?.time ?? 0) / 1e6),
       startedAt: plan.env === 'simulated' ? null : startedAt.toISOString(),
       versions: describeProvenance(provenance),
     }))

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { HarnessClock } from '../environments/environment.ts'
-import type { HistoryEvent } from '../history/event.ts'
+import type { HistoryEvent, OperationEvent, Unrecorded } from '../history/event.ts'
 import type { Recording } from './run-context.ts'
 
 export interface OpenRecording extends Recording, Disposable {
@@ -10,17 +10,18 @@ export interface OpenRecording extends Recording, Disposable {
 
 /**
  * Appends each event to the file as it happens, so that a killed run keeps what
- * it had; keeps all in memory too. With `unwrittenCharsMax` so much may wait to
- * be written together: a thousand simulated operations take no longer than the
- * writes of their lines, and their run can be had again from its seed.
+ * it had; keeps all in memory too. So many as `unwrittenMax` may wait to be
+ * written together: for a simulation, whose run can be had again from its seed,
+ * one by one they would cost more than all else of the harness.
  */
-export function openRecording(file: string, clock: HarnessClock, unwrittenCharsMax = 0): OpenRecording {
+export function openRecording(file: string, clock: HarnessClock, unwrittenMax = 0): OpenRecording {
   let descriptor: number | null = openSync(file, 'a')
   const events: HistoryEvent[] = []
-  let unwritten = ''
+  let writtenCount = 0
   const write = () => {
-    if (descriptor !== null && unwritten !== '') writeSync(descriptor, unwritten)
-    unwritten = ''
+    let text = ''
+    for (; writtenCount < events.length; writtenCount++) text += `${JSON.stringify(events[writtenCount])}\n`
+    if (descriptor !== null && text !== '') writeSync(descriptor, text)
   }
   const close = () => {
     write()
@@ -31,12 +32,22 @@ export function openRecording(file: string, clock: HarnessClock, unwrittenCharsM
     events,
     record(unrecorded) {
       if (descriptor === null) return
-      const event = { index: events.length, time: clock.nowNs(), ...unrecorded } as HistoryEvent
-      events.push(event)
-      unwritten += `${JSON.stringify(event)}\n`
-      if (unwritten.length > unwrittenCharsMax) write()
+      events.push(recorded(events.length, clock.nowNs(), unrecorded))
+      if (events.length - writtenCount > unwrittenMax) write()
     },
     close,
     [Symbol.dispose]: close,
   }
+}
+
+/** With its index and time in front, and without what is undefined. Operations field by field: a copy of whatever there is costs as much as the rest of the recording. */
+function recorded(index: number, time: number, unrecorded: Unrecorded<HistoryEvent>): HistoryEvent {
+  if (unrecorded.process === 'nemesis') return { index, time, ...unrecorded }
+  const { type, process, f, key, value, version, consistency, node, error } = unrecorded
+  const event: { -readonly [K in keyof OperationEvent]: OperationEvent[K] } = key === undefined ? { index, time, type, process, f, value } : { index, time, type, process, f, key, value }
+  if (version !== undefined) event.version = version
+  if (consistency !== undefined) event.consistency = consistency
+  if (node !== undefined) event.node = node
+  if (error !== undefined) event.error = error
+  return event
 }

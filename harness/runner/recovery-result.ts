@@ -1,6 +1,7 @@
 import type { CheckResult } from '../checkers/verdict.ts'
 import type { RunPlan } from '../plan/plan.ts'
 import type { FinalReads } from './final-phase.ts'
+import type { LeaderReturn } from './leader-return.ts'
 import type { Serving } from './recovery.ts'
 
 /**
@@ -8,8 +9,8 @@ import type { Serving } from './recovery.ts'
  * was healed has kept every promise of safety that can be checked, and what it
  * would have answered cannot be known: `unknown`, with what was pending.
  */
-export function recoveryResult(recovery: Serving, finalReads: FinalReads, plan: RunPlan): CheckResult {
-  const details = { tookMs: recovery.serving ? recovery.tookMs : null, finalReads: finalReads.total, unanswered: finalReads.unanswered }
+export function recoveryResult(recovery: Serving, leaderReturn: LeaderReturn, finalReads: FinalReads, plan: RunPlan): CheckResult {
+  const details = { tookMs: recovery.serving ? recovery.tookMs : null, leader: leaderReturn, finalReads: finalReads.total, unanswered: finalReads.unanswered }
   const base = { checker: 'recovery', evidence: [], details }
   if (!recovery.serving) {
     return { ...base, verdict: 'unknown', summary: `the cluster did not recover within ${plan.recoveryTimeoutS} s after the last healing; pending: ${recovery.pending.join('; ')}` }

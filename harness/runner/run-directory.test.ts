@@ -45,16 +45,16 @@ t.test('the history is on disk as it happens, numbered, and closed for what come
   t.equal(readFileSync(file, 'utf8').trimEnd().split('\n').length, 2)
 })
 
-t.test('lines that may wait are written together, all of them by the end', async (t) => {
+t.test('events that may wait are written together, all of them by the end', async (t) => {
   const file = join(t.testdir(), 'history.jsonl')
-  const recording = openRecording(file, new VirtualTime(), 200)
+  const recording = openRecording(file, new VirtualTime(), 2)
   const lines = () => readFileSync(file, 'utf8').split('\n').length - 1
   const invoke = () => recording.record({ type: 'invoke', process: 0, f: 'read', key: 'k', value: null, node: 'n1' })
   invoke()
   invoke()
   t.equal(lines(), 0)
   invoke()
-  t.equal(lines(), 3, 'more than 200 characters')
+  t.equal(lines(), 3, 'more than two')
   invoke()
   recording.close()
   t.equal(lines(), 4)

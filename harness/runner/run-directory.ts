@@ -19,14 +19,9 @@ export interface RunDirectory {
 
 /** Makes the directory and points the `latest` links of the store and of the workload at it. */
 export function makeRunDirectory(store: string, workload: string, startedAt: Date): RunDirectory {
-  const path = makeUnique(join(resolve(store), workload), startName(startedAt))
-  for (const parent of [dirname(path), dirname(dirname(path))]) pointLatest(join(parent, 'latest'), path)
-  const writeText = (name: string, text: string) => {
-    const place = join(path, name)
-    const draft = join(path, `.${name}.draft`)
-    writeFileSync(draft, text)
-    renameSync(draft, place)
-  }
+  const path = makeStartedDirectory(join(resolve(store), workload), startedAt)
+  pointLatest(join(resolve(store), 'latest'), path)
+  const writeText = (name: string, text: string) => writeWhole(path, name, text)
   return {
     path,
     members: join(path, 'members'),
@@ -35,6 +30,20 @@ export function makeRunDirectory(store: string, workload: string, startedAt: Dat
     writeJson: (name, value) => writeText(name, `${JSON.stringify(value, null, 2)}\n`),
     appendLine: (name, value) => appendFileSync(join(path, name), `${JSON.stringify(value)}\n`),
   }
+}
+
+/** A directory of its own for what began then, and the `latest` link beside it. Returns its path. */
+export function makeStartedDirectory(parent: string, startedAt: Date): string {
+  const path = makeUnique(parent, startName(startedAt))
+  pointLatest(join(parent, 'latest'), path)
+  return path
+}
+
+/** Beside its place, and renamed into it: the file is whole or absent. */
+export function writeWhole(directory: string, name: string, text: string): void {
+  const draft = join(directory, `.${name}.draft`)
+  writeFileSync(draft, text)
+  renameSync(draft, join(directory, name))
 }
 
 /** `20261121T063412.123Z`: sorts by time, and needs no quoting anywhere. */

@@ -17,6 +17,7 @@ import { finalPhase } from './final-phase.ts'
 import type { Judgement } from './judge.ts'
 import { judgeRun } from './judge-run.ts'
 import { chooseSources, environmentFaults } from './fault-sources.ts'
+import { awaitLeader } from './leader-return.ts'
 import { mainPhase, type FaultSources, type LeaderChange } from './main-phase.ts'
 import { openRecording } from './recording.ts'
 import { awaitServing, type Serving } from './recovery.ts'
@@ -27,7 +28,7 @@ import { InterruptedError, type Stop } from './stop.ts'
 import { makeWorkDirectory } from './work-directory.ts'
 
 /** Of the history of a simulated run: some hundred lines. */
-const simulatedUnwrittenCharsMax = 16 * 1024
+const simulatedUnwrittenMax = 500
 
 /** What a run needs besides its plan. Everything concrete comes in here; tests give fakes. */
 export interface RunParts {
@@ -55,6 +56,10 @@ export interface RunOutcome {
   readonly history: readonly HistoryEvent[]
   readonly counts: RunStatus['counts']
   readonly leaders: readonly LeaderChange[]
+  /** Those of the start, and spares that ran. */
+  readonly members: readonly string[]
+  /** Unix ms at which the history's time was 0: what members write is by their wall clocks. */
+  readonly zeroWallMs: number
   /** Real seconds from the call until the first operation was due. */
   readonly secondsToFirstOperation: number
 }
@@ -75,12 +80,13 @@ export async function runTest(plan: RunPlan, parts: RunParts): Promise<RunOutcom
       ? judgeMembers(parts.system, parts.checkMembers, parts.directory.members, observed.members)
       : Promise.reject(new Error(`the members' traces could not be collected: ${observed.collectError}`)),
   })
-  const { history, leaders, secondsToFirstOperation } = observed
-  return { verdict, results, history, leaders, secondsToFirstOperation, counts: { ...parts.status.counts } }
+  const { history, leaders, members, zeroWallMs, secondsToFirstOperation } = observed
+  return { verdict, results, history, leaders, members, zeroWallMs, secondsToFirstOperation, counts: { ...parts.status.counts } }
 }
 
 interface Observed {
   readonly members: readonly string[]
+  readonly zeroWallMs: number
   readonly history: readonly HistoryEvent[]
   readonly leaders: readonly LeaderChange[]
   readonly secondsToFirstOperation: number
@@ -103,14 +109,17 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
     memberConfig: plan.memberConfig,
     latencyMs: plan.latencyMs,
     powerLoss: plan.powerLoss,
+    ...parts.workload.asksDns === true ? { dns: true } : {},
     ...parts.system.deployment === undefined ? {} : { deployment: parts.system.deployment },
     ...environmentFaults(plan),
     say: parts.say,
   })
   parts.status.nowNs = () => environment.clock.nowNs()
+  const { zeroWallMs } = environment.clock
+  parts.directory.writeText('clock.json', `${JSON.stringify({ zeroWallMs })}\n`)
   requirePorts(environment, plan, parts)
   const sources = requireCapabilities(environment, plan, parts)
-  using recording = openRecording(parts.directory.historyFile, environment.clock, environment.kind === 'simulated' ? simulatedUnwrittenCharsMax : 0)
+  using recording = openRecording(parts.directory.historyFile, environment.clock, environment.kind === 'simulated' ? simulatedUnwrittenMax : 0)
   const context: RunContext = {
     plan, environment, recording, random,
     system: parts.system, workload: parts.workload, status: parts.status, interrupt: parts.interrupt,
@@ -121,7 +130,7 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
     parts.status.phase = 'collecting'
     const collectError = await parts.interrupt.orInterrupt(collect(environment, parts.directory))
     parts.status.phase = 'tearing down'
-    return { members: [...environment.members, ...sparesThatLived(environment, parts.directory)], history: recording.events, collectError, ...phases }
+    return { members: [...environment.members, ...sparesThatLived(environment, parts.directory)], zeroWallMs, history: recording.events, collectError, ...phases }
   } catch (error) {
     recording.close()
     parts.status.phase = 'tearing down'
@@ -131,8 +140,8 @@ async function runCluster(plan: RunPlan, parts: RunParts, calledMs: number): Pro
   }
 }
 
-/** What the workload needs of the system. */
-function requirePorts(environment: Environment, plan: RunPlan, { system, workload }: RunParts): void {
+/** What the workload needs of the system. Throws UsageError. */
+export function requirePorts(environment: Environment, plan: RunPlan, { system, workload }: Pick<RunParts, 'system' | 'workload'>): void {
   const client = clientOf(system, environment, environment.members[0]!, plan.operationTimeoutMs)
   const missing = (workload.needs ?? []).filter((name) => client[name] === undefined)
   if (missing.length > 0) throw new UsageError(`--workload ${workload.name} cannot work with ${system.name}: the harness speaks to no ${missing.join(' and no ')} there. Choose another --workload.`)
@@ -140,8 +149,8 @@ function requirePorts(environment: Environment, plan: RunPlan, { system, workloa
   if (why !== null) throw new UsageError(`--workload ${workload.name} cannot work here: ${why}. Choose another --env or another --workload.`)
 }
 
-/** A fault that cannot be applied here is an error before the run starts. */
-function requireCapabilities(environment: Environment, plan: RunPlan, parts: RunParts): FaultSources {
+/** A fault that cannot be applied here is an error before the run starts. Throws UsageError. */
+export function requireCapabilities(environment: Environment, plan: RunPlan, parts: Pick<RunParts, 'system' | 'nemeses' | 'say'>): FaultSources {
   const sources = chooseSources(environment, plan, parts.system, parts.nemeses)
   for (const { name, why } of sources.refused) {
     throw new UsageError(`--${plan.nemesis.includes(name) ? 'nemesis' : 'faults'} ${name} cannot work here: ${why}. Choose another --nemesis or another --env; \`splitbrain doctor --probe\` says what works on this machine.`)
@@ -178,13 +187,12 @@ async function runPhases(context: RunContext, parts: RunParts, sources: FaultSou
       throw new Error(`the cluster did not begin to serve within ${plan.recoveryTimeoutS} s; pending: ${ready.pending.join('; ')}`)
     }
     const secondsToFirstOperation = (performance.now() - calledMs) / 1000
-    const leaders = await mainPhase(context, sources, conductor)
-    for (const change of leaders) parts.directory.appendLine('leaders.jsonl', change)
+    const leaders = await mainPhase(context, sources, conductor, (change) => parts.directory.appendLine('leaders.jsonl', change))
     status.phase = 'healing'
     await interrupt.orInterrupt(conductor.healAll())
-    const recovery = await recover(context)
+    const [recovery, leaderReturn] = await Promise.all([recover(context), awaitLeader({ ...context, timeoutS: plan.recoveryTimeoutS })])
     const finalReads = await finalPhase(context)
-    const results = [recoveryResult(recovery, finalReads, plan), conductor.result(sources.drawn.length > 0 || (plan.faultScript?.faults.length ?? 0) > 0)]
+    const results = [recoveryResult(recovery, leaderReturn, finalReads, plan), conductor.result(sources.drawn.length > 0 || (plan.faultScript?.faults.length ?? 0) > 0)]
     return { leaders, secondsToFirstOperation, faults, results: results.filter((result) => result !== null) }
   } catch (error) {
     // All goes away soon, and with it what is broken; a run that is ended does not wait for retries.

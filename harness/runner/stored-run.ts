@@ -42,22 +42,29 @@ const seenByRunOnly: ReadonlySet<string> = new Set(['recovery', 'faults'])
 export function readRun(
   directory: string, workloads: Readonly<Record<string, Workload>>, checkMembers: (directory: string, members: readonly string[]) => Promise<readonly CheckResult[]>,
 ): StoredRun {
+  const facts = readRunFacts(directory, workloads)
+  const { events, notes } = readHistory(directory)
+  return {
+    ...facts, notes,
+    history: events,
+    known: knownResults(directory),
+    checkMembers: () => judgeMembers(systems[facts.plan.system ?? 'registry'], checkMembers, join(directory, 'members'), facts.tracedMembers),
+  }
+}
+
+/** All of a run but its history, which may be long, and what it was judged. Throws UsageError. */
+export function readRunFacts(directory: string, workloads: Readonly<Record<string, Workload>>): Pick<StoredRun, 'plan' | 'workload' | 'tracedMembers' | 'rerun' | 'faults' | 'leaders'> {
   const stored = readJson(directory, 'plan.json', planSchema)
   if (stored === null) throw new UsageError(`${directory} is no run's directory: there is no plan.json in it.`)
   const workload = Object.hasOwn(workloads, stored.workload) ? workloads[stored.workload] : undefined
   if (workload === undefined) throw new UsageError(`${directory} is a run of workload ${stored.workload}, which is unknown here; there are ${Object.keys(workloads).join(', ')}.`)
   const plan = stored as unknown as RunPlan
-  const { events, notes } = readHistory(directory)
-  const members = join(directory, 'members')
-  const tracedMembers = membersOf(members, plan)
   return {
-    plan, workload, tracedMembers, notes,
+    plan, workload,
+    tracedMembers: membersOf(join(directory, 'members'), plan),
     rerun: stored.rerun ?? null,
-    history: events,
     faults: (readLines(directory, 'faults.jsonl', faultSchema) ?? []) as unknown as FaultRecord[],
     leaders: readLines(directory, 'leaders.jsonl', leaderSchema) as LeaderChange[] | null,
-    known: knownResults(directory),
-    checkMembers: () => judgeMembers(systems[stored.system ?? 'registry'], checkMembers, members, tracedMembers),
   }
 }
 

@@ -23,10 +23,15 @@ export class WorkerPool {
     this.#free = Array.from({ length: size }, (_, slot) => ({ slot, member: members[slot % members.length]!, process: firstProcess + slot }))
   }
 
-  /** The worker that has been free for longest, or the next to become free. First come, first served. */
+  /** The worker that has been free for longest; null if all are busy. */
+  takeFree(): Worker | null {
+    return this.#free.shift() ?? null
+  }
+
+  /** The same, or the next to become free. First come, first served. */
   take(): Promise<Worker> {
-    const worker = this.#free.shift()
-    if (worker !== undefined) return Promise.resolve(worker)
+    const worker = this.takeFree()
+    if (worker !== null) return Promise.resolve(worker)
     return new Promise((resolve) => this.#takers.push(resolve))
   }
 

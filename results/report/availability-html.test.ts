@@ -14,6 +14,18 @@ t.test('by operation and by fault, as text', async (t) => {
   t.notMatch(html, /<read>/)
 })
 
+t.test('many faults are told by family first', async (t) => {
+  const reads = Array.from({ length: 10 }, (_, i): HistoryEvent[] => [
+    { ...event, index: 2 * i, time: i * 5e8, type: 'invoke' }, { ...event, index: 2 * i + 1, time: i * 5e8 + 1e8, type: 'ok' },
+  ]).flat()
+  const times = [0.45, 1.4, 2.3, ...Array.from({ length: 10 }, () => 4.9)]
+  const faults = times.map((sinceMainS, i) => ({ ...fault, fault: i, name: i < 3 ? 'pause' : 'kill', askedNs: sinceMainS * 1e9, doneNs: sinceMainS * 1e9, sinceMainS }))
+  const html = availabilityHtml([availability({ history: reads, faults, leaders: [], timeLimitS: 5 })])
+  t.match(html, /pause<\/th><td>3<\/td><td>100\.0 %<\/td><td>21<\/td><td>0<\/td><td>0<\/td><td>0\.20 s<\/td><td>0\.30 s<\/td><td><\/td><td><\/td>/)
+  t.match(html, /kill<\/th><td>10<\/td><td><\/td><td>0<\/td><td>0<\/td><td>0<\/td><td>none<\/td><td>none<\/td><td><\/td><td><\/td>/)
+  t.match(html, /<details><summary>13 faults, one by one<\/summary>/)
+})
+
 t.test('nothing where there is nothing to tell', async (t) => {
   t.equal(availabilityHtml([]), '')
   t.equal(availabilityHtml([availability({ history: [], faults: [], leaders: [], timeLimitS: 5 })]), '')

@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { CheckResult, Verdict } from '../../harness/checkers/verdict.ts'
 import { availabilityHtml } from './availability-html.ts'
-import { evidencePicture, operationText, rowsOf } from './evidence-picture.ts'
+import { evidenceHtml } from './evidence-html.ts'
+import { chartScript, chartStyle, clientFile, htmlPage } from '../html-page.ts'
 import { escapeHtml, scriptJson } from './html.ts'
+import { leadership, leadershipHtml } from './leadership.ts'
+import { memberLogsHtml, moments } from './moments.ts'
+import { packReport } from './pack-report.ts'
 import { reportData, type ReportData } from './report-data.ts'
 import type { ReportInput } from './report-input.ts'
 
@@ -15,48 +17,47 @@ const verdictWords: Record<Verdict, string> = {
   unknown: 'What was observed does not decide it; see the reasons below.',
 }
 
+/** The page's own script, in the order in which its parts need each other. */
+const clientFiles = ['data.js', 'view.js', 'layout.js', 'timeline.js', 'charts.js', 'main.js']
+
 /** `report.html`: one self-contained file, no request to anywhere. The same input gives the same bytes. */
 export function renderReport(input: ReportInput): string {
-  const highlighted = input.results.flatMap((result) => result.evidence.flatMap((evidence) => evidence.eventIndexes))
-  const data = reportData(input.history, input.plan.concurrency, highlighted)
-  const require = createRequire(import.meta.url)
-  const library = (file: string) => readFileSync(require.resolve(`uplot/dist/${file}`), 'utf8')
-  const own = (file: string) => readFileSync(new URL(`./client/${file}`, import.meta.url), 'utf8')
-  const title = `${input.verdict}: ${input.plan.workload}, ${input.plan.members} members, ${input.plan.nemesis.join(' + ') || 'no faults'}, seed ${input.plan.seed}`
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)}</title>
-<style>${library('uPlot.min.css')}
-${own('report.css')}</style>
-</head>
-<body>
-<header>
-<h1><span class="verdict ${input.verdict}">${input.verdict}</span> ${escapeHtml(input.plan.workload)} <small>on ${input.plan.members} members of ${escapeHtml(input.plan.system)}, ${escapeHtml(input.plan.env)}</small></h1>
+  const { plan, results, history, members } = input
+  const data = reportData(history, plan.concurrency, results.flatMap((result) => result.evidence.flatMap((evidence) => evidence.eventIndexes)))
+  const led = leadership(members, input.leaders, data.endMs)
+  const timeOfEvent = new Map(history.map(({ index, time }) => [index, time / 1e6]))
+  const at = moments(results, data, timeOfEvent)
+  const own = (file: string) => clientFile(import.meta.url, file)
+  const title = `${input.verdict}: ${plan.workload}, ${plan.members} members, ${plan.nemesis.join(' + ') || 'no faults'}, seed ${plan.seed}`
+  return htmlPage({ title: title, styles: [chartStyle(), own('report.css')], body: `<header>
+<h1><span class="verdict ${input.verdict}">${input.verdict}</span> ${escapeHtml(plan.workload)} <small>on ${plan.members} members of ${escapeHtml(plan.system)}, ${escapeHtml(plan.env)}</small></h1>
 <p>${verdictWords[input.verdict]}</p>
 </header>
-<section><h2>Checks</h2>${input.results.map((result) => checkHtml(result)).join('')}</section>
-${evidenceHtml(input.results, data)}
-<section><h2>Operations</h2>${countsHtml(data)}
-<p class="hint">Drag to move, wheel or <kbd>+</kbd> <kbd>−</kbd> to zoom, arrow keys to pan, <kbd>0</kbd> to see all. Bands are faults.</p>
-<canvas id="timeline" tabindex="0" aria-label="Operations by worker over time"></canvas>
+<main>
+<section><h2>Checks</h2>${results.map((result) => checkHtml(result)).join('')}</section>
+${evidenceHtml(results, data)}
+<section id="operations"><h2>Operations</h2>${countsHtml(data)}
+<div class="tools" role="group" aria-label="Lanes of the timeline"><button type="button" data-lanes="workers" aria-pressed="true">by worker</button><button type="button" data-lanes="members" aria-pressed="false">by member</button></div>
+<canvas id="timeline" tabindex="0" role="application" aria-label="Operations over time, with faults and leaders. Arrow keys move, plus and minus zoom, 0 shows all, m changes between workers and members, n and p go through operations, e goes to the next piece of evidence."></canvas>
+<p id="detail" aria-live="polite"></p>
 <div id="legend" class="legend"></div>
+<p class="hint">Drag to move; <kbd>Ctrl</kbd> and the wheel to zoom. With the timeline in focus: <kbd>+</kbd> <kbd>−</kbd> zoom, <kbd>←</kbd> <kbd>→</kbd> move, <kbd>0</kbd> all, <kbd>m</kbd> workers or members, <kbd>n</kbd> <kbd>p</kbd> next and previous operation, <kbd>e</kbd> next moment of evidence (or the first fault), <kbd>Esc</kbd> nothing chosen. In a chart: drag to zoom. Operations too short to be told apart share a column, split by how they ended.</p>
 <h3>Latency</h3><div id="latency"></div>
-<h3>Operations per second</h3><div id="throughput"></div>
+<h3>Throughput</h3><div id="throughput"></div>
+<h3>Availability: what succeeded</h3><div id="succeeded"></div>
 </section>
+${availabilityHtml(results)}
 <section><h2>Faults</h2>${faultsHtml(data)}</section>
-${availabilityHtml(input.results)}
+${leadershipHtml(led, data.bands.some(({ name }) => name === 'clock'))}
+${memberLogsHtml(at, members)}
 <section><h2>Plan</h2><table class="plan">${planRows(input)}</table>
 <h3>Run it again</h3><pre class="command">${escapeHtml(input.rerun)}</pre></section>
-<script>${library('uPlot.iife.min.js')}</script>
-<script>const report = ${scriptJson(data)};
-${own('report.js')}</script>
-</body>
-</html>
-`
+</main>
+<script type="application/json" id="report-data">${scriptJson(packReport(data, members, led.spans, at))}</script>
+${chartScript()}
+<script>(() => {
+'use strict'
+${clientFiles.map(own).join('')}})()</script>` })
 }
 
 function checkHtml(result: CheckResult): string {
@@ -64,18 +65,6 @@ function checkHtml(result: CheckResult): string {
   const pill = result.informational === true ? '' : `<span class="verdict ${result.verdict}">${result.notRun === true ? 'not run' : result.verdict}</span> `
   const notes = (result.notes ?? []).map((note) => `<br>${escapeHtml(note)}`).join('')
   return `<div class="check">${pill}<b>${escapeHtml(result.checker)}</b> ${escapeHtml(result.summary)}${notes}</div>`
-}
-
-function evidenceHtml(results: readonly CheckResult[], data: ReportData): string {
-  const pieces = results.flatMap((result) => result.evidence.map((evidence) => {
-    const rows = rowsOf(data, evidence.eventIndexes)
-    return `<article class="evidence-piece"><h3>${escapeHtml(evidence.title)}</h3>`
-      + `<pre>${escapeHtml(evidence.explanation.join('\n'))}</pre>`
-      + evidencePicture(data, rows.map((row) => data.operations.invokeIndex[row]!))
-      + (rows.length === 0 ? '' : `<details><summary>${rows.length} operations</summary><ol>${rows.map((row) => `<li>${escapeHtml(operationText(data, row))}</li>`).join('')}</ol></details>`)
-      + '</article>'
-  }))
-  return pieces.length === 0 ? '' : `<section><h2>Evidence</h2>${pieces.join('')}</section>`
 }
 
 function countsHtml(data: ReportData): string {
@@ -88,7 +77,7 @@ function countsHtml(data: ReportData): string {
 function faultsHtml(data: ReportData): string {
   if (data.bands.length === 0) return '<p>None.</p>'
   const rows = data.bands.map((band) => `<tr><td>${(band.startMs / 1e3).toFixed(2)} s</td><td>${(band.endMs / 1e3).toFixed(2)} s</td><td>${escapeHtml(band.label)}</td></tr>`)
-  return `<table><tr><th>from</th><th>to</th><th>fault</th></tr>${rows.join('')}</table>`
+  return `<details${rows.length <= 24 ? ' open' : ''}><summary>${rows.length}</summary><table><tr><th>from</th><th>to</th><th>fault</th></tr>${rows.join('')}</table></details>`
 }
 
 function planRows(input: ReportInput): string {

@@ -1,8 +1,9 @@
 import type { HistoryEvent, NemesisEvent, OperationEvent } from '../../harness/history/event.ts'
+import { faultBands, type FaultBand } from './fault-bands.ts'
 
 /**
- * The history in the compact form that the page carries: columns instead of
- * objects, times in ms with three digits, strings once.
+ * The history in columns instead of objects, times in ms with three digits,
+ * strings once. `packReport` makes of it what the page carries.
  */
 export interface ReportData {
   /** One entry an operation, all columns of the same length, in order of invocation. */
@@ -34,13 +35,6 @@ export interface ReportData {
   readonly endMs: number
   /** Invocation indexes that the evidence names. */
   readonly highlighted: number[]
-}
-
-export interface FaultBand {
-  readonly name: string
-  readonly label: string
-  readonly startMs: number
-  readonly endMs: number
 }
 
 const toMs = (ns: number) => Math.round(ns / 1e3) / 1e3
@@ -110,46 +104,6 @@ function openRow(operations: ReportData['operations'], event: OperationEvent, fu
   operations.error.push('')
   operations.invokeIndex.push(event.index)
   return operations.process.length - 1
-}
-
-/**
- * A fault is four events: start asked, start done, stop asked, stop done. The
- * band runs from "start asked" to the last stop event, so that no operation
- * that could have felt the fault lies outside it.
- */
-export function faultBands(events: readonly NemesisEvent[], endMs: number): FaultBand[] {
-  const bands: FaultBand[] = []
-  const active = new Map<string, { startMs: number, endMs: number | null, label: string }>()
-  const close = (name: string) => {
-    const band = active.get(name)
-    if (band === undefined) return
-    active.delete(name)
-    bands.push({ name, label: band.label, startMs: band.startMs, endMs: band.endMs ?? endMs })
-  }
-  for (const event of events) {
-    const [, verb, name] = /^(start|stop)-(.+)$/.exec(event.f) ?? []
-    if (verb === undefined || name === undefined) continue
-    const band = active.get(name)
-    if (verb === 'start') {
-      if (band !== undefined && band.endMs === null) continue
-      close(name)
-      active.set(name, { startMs: toMs(event.time), endMs: null, label: bandLabel(name, event.value) })
-    } else if (band !== undefined) {
-      band.endMs = toMs(event.time)
-    }
-  }
-  for (const name of [...active.keys()]) close(name)
-  return bands.sort((a, b) => a.startMs - b.startMs)
-}
-
-/** `partition isolate-leader n2`: what the fault asked for, short enough for a band. */
-function bandLabel(name: string, value: unknown): string {
-  if (typeof value !== 'object' || value === null) return name
-  const fields = value as { target?: unknown, members?: unknown }
-  const parts = [name]
-  if (typeof fields.target === 'string') parts.push(fields.target)
-  if (Array.isArray(fields.members)) parts.push(fields.members.join(' '))
-  return parts.join(' ')
 }
 
 interface Interner { readonly all: string[], index(text: string): number }
