@@ -11,3 +11,14 @@ export const exitCodes = {
 
 /** Told to stop before there was a verdict: as shells say it of a signal's victim. */
 export const exitCodeOfSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+/** Told to stop before the command had come to anything: nothing is left of it. */
+export class InterruptedCommand extends Error {
+  override readonly name = 'InterruptedCommand'
+  readonly exitCode: number
+
+  constructor(signal: string) {
+    super(`interrupted by ${signal}`)
+    this.exitCode = exitCodeOfSignal[signal as keyof typeof exitCodeOfSignal] ?? exitCodes.crashed
+  }
+}
