@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { quantile } from './cluster.ts'
+import { spreadOf } from '../../results/bench/spread.ts'
 
 const environments = (process.argv[2] ?? 'docker,local').split(',')
 const rounds = Number(process.argv[3] ?? 3)
@@ -19,7 +19,7 @@ for (const env of environments) {
   for (const members of [3, 5]) {
     const seconds: number[] = []
     for (let round = 0; round < rounds; round++) seconds.push(await secondsToFirstOperation(env, members))
-    console.log(`${env}, ${members} members: first operation after ${quantile(seconds, 0.5).toFixed(2)} s (median of ${rounds}: ${seconds.map((value) => value.toFixed(2)).join(', ')})`)
+    console.log(`${env}, ${members} members: first operation after ${spreadOf(seconds).median.toFixed(2)} s (median of ${rounds}: ${seconds.map((value) => value.toFixed(2)).join(', ')})`)
   }
 }
 
