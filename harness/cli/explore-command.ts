@@ -7,6 +7,7 @@ import { JobPool } from '../explore/job-pool.ts'
 import { describeSummary, summarize } from '../explore/summary.ts'
 import { drawSwarmOptions } from '../explore/swarm.ts'
 import { readConfigFile } from '../plan/config-file.ts'
+import { membersMax } from '../plan/defaults.ts'
 import type { PlanOptions } from '../plan/options.ts'
 import { UsageError } from '../plan/usage-error.ts'
 import { defaultStore, prepareRun } from '../runner/prepared-run.ts'
@@ -22,14 +23,19 @@ export interface ExploreFlags {
   readonly goOn: boolean
   readonly swarm: boolean
   readonly keepAll: boolean
+  /** How many members a run has is drawn from these by its seed; absent: it is as said. */
+  readonly drawMembers?: readonly number[]
   readonly json: boolean
 }
 
 /** What is said of each run, and of all of them. */
 export function splitExploreFlags(flags: Readonly<Record<string, unknown>>): { readonly explore: ExploreFlags, readonly run: Readonly<Record<string, unknown>> } {
-  const { runs, jobs, goOn, swarm, keepAll, json, ...run } = flags
+  const { runs, jobs, goOn, swarm, keepAll, json, drawMembers, ...run } = flags
   return {
-    explore: { runs: runs as number, ...jobs === undefined ? {} : { jobs: jobs as number }, goOn: goOn === true, swarm: swarm === true, keepAll: keepAll === true, json: json === true },
+    explore: {
+      runs: runs as number, ...jobs === undefined ? {} : { jobs: jobs as number }, goOn: goOn === true, swarm: swarm === true, keepAll: keepAll === true, json: json === true,
+      ...drawMembers === undefined ? {} : { drawMembers: memberCounts(String(drawMembers)) },
+    },
     run,
   }
 }
@@ -49,7 +55,8 @@ export async function runExploreCommand(flags: PlanOptions, explore: ExploreFlag
   const say = (line: string) => { if (!explore.json) io.print(line) }
   const optionsOfRun = (seed: number): PlanOptions => {
     const drawn = explore.swarm ? drawSwarmOptions(said, seededRandom(seed).split('swarm'), { nemeses: families, workloads: Object.keys(host.workloads) }) : said
-    return { ...said, ...drawn, seed, store: parent }
+    const members = explore.drawMembers === undefined ? {} : { members: seededRandom(seed).split('members').pick(explore.drawMembers) }
+    return { ...said, ...drawn, ...members, seed, store: parent }
   }
   const jobs = explore.jobs ?? (plan.env === 'simulated' ? availableParallelism() : 1)
   say(`${explore.runs} runs in ${plan.env}, seeds ${plan.seed} to ${(plan.seed + explore.runs - 1) >>> 0}, ${jobs} at a time${explore.swarm ? ', options drawn for each' : ''}; ${explore.goOn ? 'all of them' : 'until the first that is not valid'}`)
@@ -72,11 +79,19 @@ export async function runExploreCommand(flags: PlanOptions, explore: ExploreFlag
   const realS = (performance.now() - beganMs) / 1000
   writeFileSync(join(parent, 'explore.json'), `${JSON.stringify({ ...summary, realS, runs: ends }, null, 2)}\n`)
   if (explore.json) io.print(JSON.stringify({ ...summary, realS, runs: ends }, null, 2))
-  for (const line of describeSummary(summary, realS)) say(line)
+  for (const line of describeSummary(summary, realS, (id) => (plan.seed + id) >>> 0)) say(line)
   say(`all of it: ${join(parent, 'explore.json')}`)
   if (summary.invalid > 0) return exitCodes.invalid
   if (summary.failed > 0) return exitCodes.crashed
   return summary.unknown > 0 ? exitCodes.unknown : exitCodes.valid
+}
+
+function memberCounts(text: string): number[] {
+  return text.split(',').map((each) => {
+    const count = Number(each)
+    if (each.trim() === '' || !Number.isInteger(count) || count < 1 || count > membersMax) throw new UsageError(`--draw-members ${text}: give numbers of members from 1 to ${membersMax}, with commas between, as 3,4,5.`)
+    return count
+  })
 }
 
 const isBad = (end: JobEnd) => end.kind === 'failed' || end.verdict !== 'valid'

@@ -27,6 +27,11 @@ t.test('what a run reached is counted from what it left', async (t) => {
   })
 })
 
+t.test('a kill tears a line: the restarted member goes on behind it, or nobody does', async (t) => {
+  const torn = ['{"event":"start","member":"n1","id":"a","term":0}', '{"event":"append","member":"n1","{"event":"start","member":"n1","id":"a","timeMs":5,"term":4}', '{"event":"append","member":"n1","id":"a","term":4,"first":1,"te']
+  t.match(countCoverage({ history, faults, traces: [torn] }), { restarts: 1, terms: 4, truncations: 0 })
+})
+
 t.test('a run that tested nothing is seen', async (t) => {
   const full = countCoverage({ history, faults, traces })
   t.equal(emptiness(full, true), null)
@@ -38,12 +43,12 @@ t.test('a run that tested nothing is seen', async (t) => {
 
 t.test('many runs in numbers', async (t) => {
   const judged = (verdict: 'valid' | 'invalid' | 'unknown', ok: number): JobEnd => ({
-    kind: 'judged', id: 0, verdict, findings: [], directory: null, rerun: '', digest: '', simulatedS: 30, tookS: 1,
+    kind: 'judged', id: ok, recoveredMs: verdict === 'unknown' ? null : ok * 10, verdict, findings: [], directory: null, rerun: '', digest: '', simulatedS: 30, tookS: 1,
     coverage: { ...countCoverage({ history, faults, traces }), operations: { ok, fail: 0, info: 0 } },
   })
   const summary = summarize([judged('valid', 10), judged('valid', 30), judged('invalid', 0), judged('unknown', 20), { kind: 'failed', id: 1, error: 'x', directory: null }], true)
   t.match(summary, { valid: 2, invalid: 1, unknown: 1, failed: 1, simulatedS: 120, empty: { 'no operation succeeded': 1 } })
   t.same(summary.coverage.find(({ what }) => what === 'operations that succeeded'), { what: 'operations that succeeded', total: 60, runs: 3, median: 20, max: 30 })
   t.same(summary.coverage.find(({ what }) => what === 'fault kill'), { what: 'fault kill', total: 4, runs: 4, median: 1, max: 1 })
-  t.match(describeSummary(summary, 2).join('\n'), /5 runs: 2 valid, 1 invalid, 1 unknown, 1 failed; 120 simulated s in 2.0 s\n.*\n.*operations that succeeded +60 +3 +20 +30\n[^]*proves little: 1 run: no operation succeeded/)
+  t.match(describeSummary(summary, 2, (id) => 100 + id).join('\n'), /5 runs: 2 valid, 1 invalid, 1 unknown, 1 failed; 120 simulated s in 2.0 s\n.*\n.*operations that succeeded +60 +3 +20 +30\n[^]*slowest recovery: serving again 0\.30 s after the last healing \(seed 130\)\n[^]*proves little: 1 run: no operation succeeded/)
 })

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TraceAppend } from '../../node/base/trace.ts'
+import { untorn } from '../runner/check-members.ts'
 
 /**
  * What a run reached, so that one that tested nothing is seen: counted from
@@ -53,7 +54,8 @@ export function countCoverage({ history, faults, traces }: CoverageSources): Cov
   for (const trace of traces) {
     let starts = 0
     let lastIndex = 0
-    for (const line of trace) {
+    for (const written of trace) {
+      const line = untorn(written)
       const kind = /"event":"([a-z-]+)"/.exec(line)?.[1]
       // By far most lines are entries that were applied.
       if (kind === undefined || kind === 'apply') continue
@@ -63,6 +65,8 @@ export function countCoverage({ history, faults, traces }: CoverageSources): Cov
         starts += 1
         lastIndex = Number(/"lastIndex":(\d+)/.exec(line)?.[1] ?? 0)
       } else if (kind === 'append') {
+        // A kill may have torn the last line.
+        if (!line.endsWith('}')) continue
         const { first, terms } = JSON.parse(line) as Pick<TraceAppend, 'first' | 'terms'>
         if (first <= lastIndex) coverage.truncations += 1
         lastIndex = first - 1 + terms.reduce((sum, [, count]) => sum + count, 0)

@@ -6,8 +6,8 @@ import type { Job, JobEnd } from './job.ts'
 
 const extension = basename(import.meta.url).endsWith('.ts') ? 'ts' : 'js'
 const entry = fileURLToPath(new URL(`./job-process.${extension}`, import.meta.url))
-/** A process that is told to end and has a run on tears it down first. */
-const endPatienceMs = 15_000
+/** A process that is told to end and has a run on tears it down first. Containers take longer. */
+const defaultEndPatienceMs = 15_000
 
 interface Slot {
   readonly child: ChildProcess
@@ -20,11 +20,13 @@ interface Slot {
  */
 export class JobPool implements AsyncDisposable {
   readonly #size: number
+  readonly #endPatienceMs: number
   readonly #slots = new Set<Slot>()
   #disposed = false
 
-  constructor(size: number) {
+  constructor(size: number, endPatienceMs: number = defaultEndPatienceMs) {
     this.#size = size
+    this.#endPatienceMs = endPatienceMs
   }
 
   /** Does all of them, at most as many at once as there are processes; each end is told as it comes, and may be enough. */
@@ -74,7 +76,7 @@ export class JobPool implements AsyncDisposable {
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
       if (child.connected) child.send({ kind: 'stop' })
-      const timer = setTimeout(() => child.kill('SIGKILL'), endPatienceMs)
+      const timer = setTimeout(() => child.kill('SIGKILL'), this.#endPatienceMs)
       await ended
       clearTimeout(timer)
     }))

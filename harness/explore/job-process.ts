@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs'
+import type { CheckResult } from '../checkers/verdict.ts'
 import { readCoverage } from './coverage.ts'
 import { prepareRun, conductRun } from '../runner/prepared-run.ts'
+import { UsageError } from '../plan/usage-error.ts'
 import { realHost } from '../runner/host.ts'
 import { freshStatus } from '../runner/run-context.ts'
 import { digestOf } from './recorded-run.ts'
@@ -22,6 +24,7 @@ process.on('message', (message: ToProcess) => {
     case 'job': return void perform(message.job).then((end) => process.send!(end), (error: unknown) => {
       // Interrupted: nobody waits for it any more.
       if (error instanceof InterruptedError) return
+      if (error instanceof UsageError) return process.send!({ kind: 'failed', id: message.job.id, error: error.message, directory: null, refused: true } satisfies JobEnd)
       process.send!({ kind: 'failed', id: message.job.id, error: (error as Error).stack ?? String(error), directory: null } satisfies JobEnd)
     })
     default: return message satisfies never
@@ -53,6 +56,7 @@ async function perform({ id, options, keep }: Job): Promise<JobEnd> {
           rerun: prepared.rerun,
           digest: digestOf(directory.path),
           coverage: readCoverage(directory.path),
+          recoveredMs: recoveredMs(results),
           simulatedS: prepared.plan.timeLimitS,
           tookS: (performance.now() - began) / 1000,
         } as const
@@ -66,4 +70,9 @@ async function perform({ id, options, keep }: Job): Promise<JobEnd> {
     busy -= 1
     if (interrupt.stopped) process.exit(0)
   }
+}
+
+function recoveredMs(results: readonly CheckResult[]): number | null {
+  const tookMs = results.find(({ checker }) => checker === 'recovery')?.details['tookMs']
+  return typeof tookMs === 'number' ? tookMs : null
 }

@@ -25,6 +25,8 @@ export interface JudgedJob {
   /** Over all files that a simulation reproduces. */
   readonly digest: string
   readonly coverage: Coverage
+  /** From the last healing until all served again; null where they did not. */
+  readonly recoveredMs: number | null
   /** Of the main phase. */
   readonly simulatedS: number
   readonly tookS: number
@@ -36,6 +38,8 @@ export interface FailedJob {
   readonly id: number
   readonly error: string
   readonly directory: string | null
+  /** It cannot be done at all on this machine: `error` is the sentence that says why, and nothing was tried. */
+  readonly refused?: true
 }
 
 export type ToProcess = { readonly kind: 'job', readonly job: Job } | { readonly kind: 'stop' }

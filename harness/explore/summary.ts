@@ -11,6 +11,8 @@ export interface ExploreSummary {
   /** Runs that proved little, by the reason. */
   readonly empty: Readonly<Record<string, number>>
   readonly simulatedS: number
+  /** Of those that recovered, the one that took longest to. */
+  readonly slowestRecovery: { readonly id: number, readonly recoveredMs: number } | null
   readonly coverage: readonly CoverageRow[]
 }
 
@@ -53,6 +55,8 @@ export function summarize(ends: readonly JobEnd[], wantsFaults: boolean): Explor
     failed: ends.length - judged.length,
     empty,
     simulatedS: judged.reduce((sum, { simulatedS }) => sum + simulatedS, 0),
+    slowestRecovery: judged.reduce<ExploreSummary['slowestRecovery']>((slowest, { id, recoveredMs }) =>
+      recoveredMs !== null && recoveredMs > (slowest?.recoveredMs ?? -1) ? { id, recoveredMs } : slowest, null),
     coverage: [
       ...counters.map(([what, of]) => row(what, judged.map(({ coverage }) => of(coverage)))),
       ...families.map((name) => row(`fault ${name}`, judged.map(({ coverage }) => coverage.faults[name] ?? 0))),
@@ -61,7 +65,7 @@ export function summarize(ends: readonly JobEnd[], wantsFaults: boolean): Explor
 }
 
 /** As a table, a line each. */
-export function describeSummary(summary: ExploreSummary, realS: number): string[] {
+export function describeSummary(summary: ExploreSummary, realS: number, seedOf: (id: number) => number): string[] {
   const runs = summary.valid + summary.invalid + summary.unknown + summary.failed
   const wide = Math.max(...summary.coverage.map(({ what }) => what.length), 10)
   const cells = (what: string, ...numbers: readonly (string | number)[]) => `  ${what.padEnd(wide)}${numbers.map((number) => String(number).padStart(10)).join('')}`
@@ -69,6 +73,7 @@ export function describeSummary(summary: ExploreSummary, realS: number): string[
     `${runs} runs: ${summary.valid} valid, ${summary.invalid} invalid, ${summary.unknown} unknown, ${summary.failed} failed; ${Math.round(summary.simulatedS)} simulated s in ${realS.toFixed(1)} s`,
     cells('reached', 'total', 'runs', 'median', 'most'),
     ...summary.coverage.map(({ what, total, runs, median, max }) => cells(what, total, runs, median, max)),
+    ...summary.slowestRecovery === null ? [] : [`  slowest recovery: serving again ${(summary.slowestRecovery.recoveredMs / 1000).toFixed(2)} s after the last healing (seed ${seedOf(summary.slowestRecovery.id)})`],
     ...Object.entries(summary.empty).map(([reason, count]) => `  proves little: ${count} ${count === 1 ? 'run' : 'runs'}: ${reason}`),
   ]
 }
