@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Read at run time through `import.meta.url`, so they keep their place in the tree. */
-const assets = ['results/report/client']
+const assets = ['report', 'nights', 'serve', 'bench', 'compare'].map((folder) => `results/${folder}/client`)
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 execFileSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}tsconfig.build.json`], { stdio: 'inherit' })

@@ -22,8 +22,11 @@ import type { TestCommandPorts } from './test-command.ts'
 export interface ProbeRow {
   readonly fault: string
   readonly kind: string
-  /** `absent`: this environment has none, as `why` says; `failed`: it has, and its probe did not see what it must. */
-  readonly state: 'works' | 'absent' | 'failed'
+  /**
+   * `absent`: this environment has none, as `why` says; `failed`: it has, and its probe did not see what it must;
+   * `not now`: it has, and each time it was asked for something stood in its way.
+   */
+  readonly state: 'works' | 'absent' | 'not now' | 'failed'
   readonly why?: string
   /** What the probe saw when it was broken, and when it was mended. */
   readonly broken?: unknown
@@ -40,11 +43,14 @@ const writesBefore = 200
 const servingTimeoutS = 60
 const healAttempts = 3
 const healPauseMs = 500
+/** A busy machine may be too slow for a fault once. */
+const attemptsMax = 3
+const attemptPauseMs = 2_000
 
 /**
  * `splitbrain doctor --probe`: a live cluster, and each kind of each fault on it
  * once, with the same families and probes that a run uses. 0: all that this
- * environment claims to have works; 2: something does not.
+ * environment claims to have works; 2: something does not, or could not be tried.
  */
 export async function runProbes(flags: DoctorFlags, { io, host, listenForSignals }: TestCommandPorts): Promise<number> {
   const chosen = await chooseEnvironment((flags.env ?? planDefaults.env) as NonNullable<PlanOptions['env']>, host.dockerAvailability)
@@ -70,9 +76,10 @@ export async function runProbes(flags: DoctorFlags, { io, host, listenForSignals
   const prober = new Prober(environment, plan, systems[plan.system], interrupt)
   const rows = await environment.run(() => prober.probeAll(Object.values(host.nemeses), (row) => say(describeRow(row))))
   if (flags.json === true) io.print(JSON.stringify({ env: chosen.kind, rows }, null, 2))
-  const failed = rows.filter(({ state }) => state === 'failed')
-  say(`${rows.filter(({ state }) => state === 'works').length} work, ${rows.filter(({ state }) => state === 'absent').length} are not to be had here, ${failed.length} failed`)
-  return failed.length === 0 ? exitCodes.valid : exitCodes.unknown
+  const count = (state: ProbeRow['state']) => rows.filter((row) => row.state === state).length
+  const notNow = count('not now')
+  say(`${count('works')} work, ${count('absent')} are not to be had here, ${notNow > 0 ? `${notNow} could not be tried now, ` : ''}${count('failed')} failed`)
+  return count('failed') + notNow === 0 ? exitCodes.valid : exitCodes.unknown
 }
 
 /** `ok  clock jump back, wall clock   {"n2":{…}}`. */
@@ -81,6 +88,7 @@ export function describeRow({ fault, kind, state, why, broken, mended }: ProbeRo
   switch (state) {
     case 'works': return `ok  ${name}  broken: ${brief(broken)}; mended: ${brief(mended)}`
     case 'absent': return `--  ${name}  ${why}`
+    case 'not now': return `??  ${name}  ${why}`
     case 'failed': return `!!  ${name}  ${why}`
   }
 }
@@ -112,12 +120,20 @@ class Prober {
       const missing = nemesis.missing(this.#environment, this.#plan, this.#system)
       for (const variant of nemesis.variants?.(this.#environment) ?? [{ kind: '', asked: {}, missing: null }]) {
         const why = missing ?? variant.missing
-        const row: ProbeRow = why === null ? await this.#probe(nemesis, variant) : { fault: nemesis.name, kind: variant.kind, state: 'absent', why }
+        const row: ProbeRow = why === null ? await this.#probeInTime(nemesis, variant) : { fault: nemesis.name, kind: variant.kind, state: 'absent', why }
         rows.push(row)
         tell(row)
       }
     }
     return rows
+  }
+
+  async #probeInTime(nemesis: Nemesis, variant: Variant): Promise<ProbeRow> {
+    for (let attempt = 1; ; attempt++) {
+      const row = await this.#probe(nemesis, variant)
+      if (row.state !== 'not now' || attempt === attemptsMax) return row
+      await this.#interrupt.orInterrupt(this.#environment.clock.sleep(attemptPauseMs))
+    }
   }
 
   async #probe(nemesis: Nemesis, { kind, asked }: Variant): Promise<ProbeRow> {
@@ -136,7 +152,7 @@ class Prober {
       await this.#mustServe()
       return { ...base, state: 'works', broken: active.observed, mended }
     } catch (error) {
-      if (error instanceof NotNowError) return { ...base, state: 'absent', why: error.message }
+      if (error instanceof NotNowError) return { ...base, state: 'not now', why: error.message }
       if (this.#interrupt.stopped) throw new InterruptedError(this.#interrupt.reason!)
       return { ...base, state: 'failed', why: (error as Error).message }
     }

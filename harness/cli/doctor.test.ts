@@ -2,7 +2,7 @@ import t from 'tap'
 import { machineFindings, noEngine } from './doctor-findings.ts'
 import { runDoctor, type Probe } from './doctor.ts'
 
-t.setTimeout(60_000)
+t.setTimeout(180_000)
 
 async function doctor(json: boolean, probes?: readonly Probe[]) {
   const lines: string[] = []

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { nemeses } from '../../nemesis/index.ts'
 import { trafficNames } from '../../nemesis/links.ts'
 import { memberTargets } from '../../nemesis/member-targets.ts'
@@ -6,8 +6,16 @@ import { partitionShapes } from '../../nemesis/targets.ts'
 import { workloads } from '../../workloads/index.ts'
 import { plantedBugs } from '../mutants/bugs.ts'
 import { concurrencyMax, faultsAtOnceOfMany, membersMax, planDefaults as defaults } from '../plan/defaults.ts'
+import { json, number } from '../plan/flag-values.ts'
 import { systemNames } from '../plan/plan.ts'
+import type { NightlyFlags } from '../nightly/night-options.ts'
+import { addBenchCommand, type BenchAction } from './bench-command.ts'
 import { clientCommands } from './client-command.ts'
+import { addNightlyCommand } from './nightly-command.ts'
+import { addBundleCommand, type BundleFlags } from './bundle-command.ts'
+import { addExportCommand, type ExportFlags } from './export-command.ts'
+import { addServeCommand, type ServeFlags } from './serve-command.ts'
+import { addCompareCommand, type CompareAction } from './compare-flags.ts'
 
 /** What each command does, given its options as commander read them. */
 export interface CommandActions {
@@ -18,6 +26,12 @@ export interface CommandActions {
   replay(run: string, options: ReplayFlags): Promise<void>
   shrink(run: string, options: ShrinkFlags): Promise<void>
   doctor(options: DoctorFlags): Promise<void>
+  nightly(flags: NightlyFlags): Promise<void>
+  export(run: string, options: ExportFlags): Promise<void>
+  bundle(run: string, options: BundleFlags): Promise<void>
+  serve(flags: ServeFlags): Promise<void>
+  compare: CompareAction
+  bench: BenchAction
 }
 
 export interface DoctorFlags {
@@ -58,11 +72,13 @@ export function makeProgram(actions: CommandActions, version: string): Command {
   addTest(program, actions)
   program.command('check')
     .description('judges a stored run again, or a history, also somebody else\'s')
-    .argument('<file>', 'the directory of a run, which is judged as it was then; or a history')
-    .addOption(new Option('--format <format>', 'how it is written; default: by the file\'s ending (.jsonl, .edn, .log)').choices(['jsonl', 'edn', 'jepsen-log']))
-    .addOption(new Option('--model <model>', 'what each object must behave like').choices(['register', 'cas-register', 'kv-append', 'mutex', 'list-append', 'set']).default('cas-register'))
-    .option('--check-time-limit <s>', 'give up, and say unknown, after', number, defaults.checkTimeLimit)
-    .option('--check-memory <MiB>', 'give up, and say unknown, beyond', number, defaults.checkMemory)
+    .argument('<file>', 'the directory of a run or a bundle of one, which is judged as it was then; or a history')
+    .addOption(new Option('--format <format>', 'how it is written; default: by the file\'s ending (.jsonl, .edn, .csv, .parquet, .log)').choices(['jsonl', 'edn', 'csv', 'parquet', 'jepsen-log']))
+    .addOption(new Option('--model <model>', 'what each object must behave like (default: what its run was, where the file says it, else cas-register)').choices(['register', 'cas-register', 'kv-append', 'mutex', 'list-append', 'set', 'lock', 'watch', 'registration', 'membership']))
+    .option('--context <run>', 'the run whose history it is: its directory tells the plan and the faults that the file does not')
+    .option('--independent', 'of EDN: values are Jepsen\'s independent tuples, [key value]')
+    .option('--check-time-limit <s>', `give up, and say unknown, after (default: what the run had, else ${defaults.checkTimeLimit})`, number)
+    .option('--check-memory <MiB>', `give up, and say unknown, beyond (default: what the run had, else ${defaults.checkMemory})`, number)
     .option('--check-nodes <n>', 'give up, and say unknown, after so many configurations of one key (default: no limit)', number)
     .option('--no-partition', 'the whole history is one object, though it names keys; kv-append is one map then')
     .option('--json', 'for programs')
@@ -73,6 +89,7 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .option('--runs <n>', 'how many', number, 100)
     .option('--jobs <n>', 'runs at a time (default: one each core, one of containers or processes)', number)
     .option('--swarm', 'draws what is not said of each run from its seed: workload, members, families of faults, intensity, load, snapshots, …')
+    .option('--draw-members <list>', 'draws how many members each run has from its seed, as 3,4,5')
     .option('--go-on', 'not only until the first run that is not valid')
     .option('--keep-all', 'keeps the directories of valid runs too')
     .option('--json', 'for programs')
@@ -80,7 +97,7 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .action((options: Record<string, unknown>) => actions.explore(options))
   program.command('replay')
     .description('does a recorded run again: a simulated one to the same bytes, another with the same plan and its faults at the same times')
-    .argument('<run>', 'the run\'s directory')
+    .argument('<run>', 'the run\'s directory, or a bundle of it')
     .option('--store <dir>', 'where the new run\'s directory goes (default: results/store)')
     .option('--no-progress', 'no line that tells how it goes')
     .addHelpText('after', exitCodesHelp)
@@ -97,6 +114,8 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .description('prints the faults of a recorded run as a script for test --faults')
     .argument('<run>', 'the run\'s directory')
     .action((run: string) => actions.faults(run))
+  addExportCommand(program, (run, flags) => actions.export(run, flags))
+  addBundleCommand(program, (run, flags) => actions.bundle(run, flags))
   program.command('doctor')
     .description('says what this machine can do, what each missing thing costs, and how to get it')
     .option('--json', 'for programs')
@@ -104,6 +123,10 @@ export function makeProgram(actions: CommandActions, version: string): Command {
     .addOption(new Option('--system <name>', 'with --probe: what is broken').choices([...systemNames]))
     .addOption(new Option('--env <env>', 'where the probed cluster lives; auto: docker when an engine answers, else local').choices(['auto', 'docker', 'local', 'simulated']))
     .action((options: DoctorFlags) => actions.doctor(options))
+  addNightlyCommand(program, (flags) => actions.nightly(flags))
+  addServeCommand(program, (flags) => actions.serve(flags))
+  addCompareCommand(program, (...args) => actions.compare(...args))
+  addBenchCommand(program, (...args) => actions.bench(...args))
   // For --help only: `agent` is dispatched before the command line is parsed,
   // because its flags are Consul's, with one dash.
   program.command('agent')
@@ -160,7 +183,7 @@ function addRunOptions(command: Command): Command {
     .addOption(new Option('--consistency <mode>', `of reads (default: ${defaults.consistency})`).choices(['default', 'consistent', 'stale']))
     .option('--keys <n>', `keys in use at a time (default: ${defaults.keys})`, number)
     .option('--ops-per-key <n>', `operations after which a key is replaced by a fresh one (default: ${defaults.opsPerKey})`, number)
-    .option('--mutant <name or file>', 'run members with a planted bug')
+    .option('--mutant <name or file>', 'run members with a planted bug, by its name, from a file, or given as JSON')
     .option('--latency <ms>', `delay between members, one way (default: ${defaults.latency})`, number)
     .option('--power-loss', 'a kill also loses what was not synced, where the environment can do that')
     .option('--operation-timeout <ms>', `how long a client waits for an answer (default: ${defaults.operationTimeout})`, number)
@@ -170,18 +193,4 @@ function addRunOptions(command: Command): Command {
     .option('--member-config <json>', 'extra keys for each member\'s config file', json)
     .option('--config <file>', 'options in a JSON file, by the same names in camelCase; flags win; none reads no file (default: ./splitbrain.json where there is one)')
     .option('--store <dir>', 'where run directories go (default: results/store)')
-}
-
-function number(text: string): number {
-  const value = Number(text)
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.')
-  return value
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new InvalidArgumentError(`It must be JSON: ${(error as Error).message}.`)
-  }
 }

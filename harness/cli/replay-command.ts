@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { openRun } from '../../results/bundle/open-bundle.ts'
 import { readRecordedFaults } from '../plan/fault-script-file.ts'
 import type { PlanOptions } from '../plan/options.ts'
 import { optionsOf } from '../plan/plan-options.ts'
@@ -9,20 +10,22 @@ import type { ReplayFlags } from './program.ts'
 import { runPlannedTest, type TestCommandPorts } from './test-command.ts'
 
 /**
- * `splitbrain replay`. A simulated run must come to the same bytes; of another
+ * `splitbrain replay`, of a run or of a bundle of one. A simulated run must come to the same bytes; of another
  * the plan and the faults, as they were, are repeated, and what the scheduler
  * and the network did is not. Returns the exit code of the new run; 255 where
  * a simulation came out otherwise. Throws UsageError.
  */
 export async function runReplayCommand(named: string, flags: ReplayFlags, ports: TestCommandPorts): Promise<number> {
   const { io, workingDirectory } = ports
-  const stored = readRecordedRun(named, workingDirectory)
+  using opened = await openRun(named, ports)
+  const stored = readRecordedRun(opened.directory, workingDirectory)
   const { git } = await readProvenance()
   if (stored.gitCommit !== null && git !== null && (git.commit !== stored.gitCommit || git.dirty)) {
     io.error(`The run was made by commit ${stored.gitCommit.slice(0, 7)}, and this is ${git.commit.slice(0, 7)}${git.dirty ? ' with changes' : ''}: it may go another way.`)
   }
   const options: PlanOptions = {
     ...replayOptions(stored),
+    ...opened.mutant === null ? {} : { mutant: opened.mutant },
     ...flags.store === undefined ? {} : { store: flags.store },
     ...flags.progress === false ? { progress: false } : {},
   }

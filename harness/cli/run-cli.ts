@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
-import { CommanderError } from 'commander'
+import { CommanderError, type Command } from 'commander'
 import { parsePlanOptions } from '../plan/options.ts'
 import { packageVersion } from '../plan/provenance.ts'
 import { UsageError } from '../plan/usage-error.ts'
 import { runAgentCommand } from './agent-command.ts'
 import { isClientCommand, runClientCommand } from './client-command.ts'
-import { exitCodes } from './exit-codes.ts'
+import { exitCodes, InterruptedCommand } from './exit-codes.ts'
 import { makeProgram } from './program.ts'
 import { runTestCommand, type TestCommandPorts } from './test-command.ts'
 
@@ -17,6 +17,7 @@ export async function runCli(args: readonly string[], ports: TestCommandPorts): 
     return isClientCommand(args[0]) ? await runClientCommand(args) : await dispatch(args, ports)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.valid : exitCodes.usage
+    if (error instanceof InterruptedCommand) return error.exitCode
     if (error instanceof UsageError) {
       io.error(error.message)
       return exitCodes.usage
@@ -37,13 +38,15 @@ async function dispatch(args: readonly string[], ports: TestCommandPorts): Promi
     },
     async check(file, options) {
       const { isDirectory, runCheckOfRun } = await import('./check-run.ts')
+      const { isArchive, openRun } = await import('../../results/bundle/open-bundle.ts')
       const place = resolve(ports.workingDirectory, file)
-      if (isDirectory(place)) {
-        exitCode = await runCheckOfRun(place, { json: options['json'] === true }, ports.host, io)
+      if (isDirectory(place) || isArchive(place)) {
+        using opened = await openRun(place, ports, (code) => process.exit(code))
+        exitCode = await runCheckOfRun(opened.directory, { json: options['json'] === true }, ports.host, io)
         return
       }
       const { runCheck } = await import('./check.ts')
-      exitCode = await runCheck(file, options, io)
+      exitCode = await runCheck(file, options, io, { workloads: ports.host.workloads, workingDirectory: ports.workingDirectory })
     },
     async explore({ config, ...flags }) {
       const { splitExploreFlags, runExploreCommand } = await import('./explore-command.ts')
@@ -63,6 +66,14 @@ async function dispatch(args: readonly string[], ports: TestCommandPorts): Promi
       io.print(JSON.stringify(readRecordedFaults(resolve(ports.workingDirectory, run)), null, 2))
       exitCode = exitCodes.valid
     },
+    async export(run, options) {
+      const { runExport } = await import('../../results/export/export-run.ts')
+      exitCode = await runExport(run, options, ports)
+    },
+    async bundle(run, options) {
+      const { runBundle } = await import('../../results/bundle/bundle-run.ts')
+      exitCode = await runBundle(run, options, ports)
+    },
     async doctor(options) {
       if (options.probe === true) {
         const { runProbes } = await import('./doctor-probe.ts')
@@ -72,8 +83,24 @@ async function dispatch(args: readonly string[], ports: TestCommandPorts): Promi
       const { runDoctor } = await import('./doctor.ts')
       exitCode = await runDoctor(options, io)
     },
+    async nightly(flags) {
+      const { runNightlyCommand } = await import('../nightly/run-night.ts')
+      exitCode = await runNightlyCommand(flags, ports)
+    },
+    async serve(flags) {
+      const { runServeCommand } = await import('./serve-command.ts')
+      exitCode = await runServeCommand(flags, ports)
+    },
+    async compare(records, flags, rerun) {
+      const { runCompareCommand } = await import('./compare-command.ts')
+      exitCode = await runCompareCommand(records, flags, rerun, ports)
+    },
+    async bench(benchmark, flags, rerun) {
+      const { runBenchmark } = await import('../bench/run-benchmark.ts')
+      exitCode = await runBenchmark(benchmark, flags, rerun, ports)
+    },
   }, packageVersion())
-  for (const command of [program, ...program.commands]) {
+  for (const command of commandsOf(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.print(text.trimEnd()),
       writeErr: (text) => io.error(text.trimEnd()),
@@ -81,4 +108,9 @@ async function dispatch(args: readonly string[], ports: TestCommandPorts): Promi
   }
   await program.parseAsync(args, { from: 'user' })
   return exitCode
+}
+
+/** With those below it. */
+function commandsOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((inner) => commandsOf(inner))]
 }

@@ -18,7 +18,9 @@ if (!existsSync(tap)) {
   process.exit(1)
 }
 // Whatever a test starts by the name `node` is the pinned one too.
-const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env['PATH'] ?? '') }
+// Hundreds of processes load the same modules: Node keeps what it compiled, by content.
+const compileCache = process.env['NODE_COMPILE_CACHE'] ?? join(root, 'node_modules', '.cache', 'splitbrain', 'compile')
+const env = { ...process.env, NODE_COMPILE_CACHE: compileCache, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env['PATH'] ?? '') }
 
 ensureTapIsBuilt()
 // Most tests wait for clusters more than they compute.

@@ -4,10 +4,12 @@ import { Parser } from 'tap-parser'
 
 /**
  * Prints a line for each file as it ends, its failures with their diagnostics
- * and its skips with their reasons. Resolves to the counts at the stream's end.
+ * and its skips with their reasons; at the stream's end the failures once more,
+ * for who sees only the end of a long log. Resolves to the counts.
  */
 export function tapTally(stream, print) {
   const tally = { passed: 0, failed: 0, skipped: 0 }
+  const failedLines = []
   const top = new Parser()
   let file = null
   top.on('child', (child) => {
@@ -23,12 +25,17 @@ export function tapTally(stream, print) {
     tally.skipped += own.skips.length
     const seconds = result.time === null ? '' : ` (${(result.time / 1000).toFixed(1)} s)`
     print(`${own.failures.length === 0 ? 'ok    ' : 'NOT OK'} ${result.name}: ${own.passed} passed${seconds}`)
-    for (const failure of own.failures) for (const line of failureLines(failure)) print(line)
+    const lines = own.failures.flatMap((failure) => [...failureLines(failure)])
+    if (lines.length > 0) failedLines.push(`NOT OK ${result.name}`, ...lines)
+    for (const line of lines) print(line)
     for (const skip of own.skips) print(`       skipped: ${skip.path.join(' > ')}: ${skip.reason}`)
   })
   top.on('bailout', (reason) => print(`bail out: ${reason}`))
   return new Promise((resolve, reject) => {
-    top.on('complete', () => resolve(tally))
+    top.on('complete', () => {
+      if (failedLines.length > 0) for (const line of ['', 'What failed, once more:', ...failedLines, '']) print(line)
+      resolve(tally)
+    })
     stream.on('error', reject)
     stream.pipe(top)
   })

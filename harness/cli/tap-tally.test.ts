@@ -45,6 +45,8 @@ t.test('counts cases, names failures and the reasons of skips', async (t) => {
   const lines: string[] = []
   const tally = await tapTally(Readable.from([stream]), (line: string) => lines.push(line))
   t.same(tally, { passed: 2, failed: 2, skipped: 1 })
-  const text = lines.join('\n')
+  const end = lines.indexOf('What failed, once more:')
+  t.same(lines.slice(end + 1).filter((line) => /^NOT OK|failed:/.test(line)), lines.slice(0, end).filter((line) => /^NOT OK|failed:/.test(line)).map((line) => line.replace(/: \d+ passed.*/, '')), 'all failures, at the end again')
+  const text = lines.slice(0, end).join('\n')
   for (const said of [/NOT OK a\.test\.ts/, /failed: one > inner/, /at a\.test\.ts:2/, /skipped: needs an engine: no docker here/, /NOT OK b\.test\.ts/, /exit code 1/, /ok {5}c\.test\.ts: 1 passed/]) t.match(text, said)
 })

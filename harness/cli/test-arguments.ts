@@ -12,7 +12,7 @@ export async function parseTestArguments(args: readonly string[]): Promise<{ rea
   const elsewhere = async () => { throw new UsageError('These are arguments of another command than test.') }
   const program = makeProgram({
     test: async (flags) => { read = flags },
-    check: elsewhere, faults: elsewhere, explore: elsewhere, replay: elsewhere, shrink: elsewhere, doctor: elsewhere,
+    check: elsewhere, faults: elsewhere, explore: elsewhere, replay: elsewhere, shrink: elsewhere, doctor: elsewhere, nightly: elsewhere, export: elsewhere, bundle: elsewhere, serve: elsewhere, bench: elsewhere, compare: elsewhere,
   }, packageVersion())
   for (const command of [program, ...program.commands]) command.exitOverride()
   await program.parseAsync(['test', ...args], { from: 'user' })

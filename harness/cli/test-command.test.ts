@@ -22,6 +22,11 @@ t.test('a correct cluster under partitions and kills: valid, exit 0', async (t) 
   t.equal(run.fake!.disposed, 1)
 })
 
+t.test('members answer DNS where the workload asks it', async (t) => {
+  t.equal((await fakeRun([...test, '--nemesis', 'none', '--workload', 'registration'])).environmentOptions!.dns, true)
+  t.equal((await fakeRun([...test, '--nemesis', 'none'])).environmentOptions!.dns, undefined)
+})
+
 t.test('workers: sequential, retired after info, the successor at the same member', async (t) => {
   const history = (await fakeRun(test)).history()
   const open = new Set<number>()

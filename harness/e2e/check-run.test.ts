@@ -36,6 +36,8 @@ for (const { what, code, args } of runs) {
     const judged = JSON.parse(again.cli.output())
     t.equal(judged.verdict, verdict.verdict)
     t.same(comparable(judged.results), comparable(verdict.results))
+    // Every kind of result prints alike: one valid run and the invalid one are enough.
+    if (code === 0 && args[1] !== 'register') return
     const printed = await finished(['check', directory])
     using _printed = printed.cli
     const withoutTimes = (text: string) => text.replaceAll(/\d+(\.\d+)? m?s\b/g, 'T')

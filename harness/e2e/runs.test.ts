@@ -24,7 +24,8 @@ for (const { env, skip, args } of environments) {
     t.equal(readJson(directory, 'verdict.json').verdict, 'valid')
     t.equal(readJson(directory, 'plan.json').seed, 11)
     const history = readFileSync(join(directory!, 'history.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line))
-    t.ok(history.filter((event) => event.type === 'ok').length > 100, 'most operations happened')
+    // At 200 a second in 12 s and more; a machine that is busy with much else does a fraction of them.
+    t.ok(history.filter((event) => event.type === 'ok').length > 20, 'operations happened')
     for (const f of ['start-partition', 'stop-partition', 'start-kill', 'stop-kill']) {
       t.ok(history.some((event) => event.process === 'nemesis' && event.f === f), `the history has ${f}`)
     }

@@ -19,9 +19,9 @@ const success = (stdout: string): FinishedCommand => ({ code: 0, stdout, stderr:
 const failure = (stderr: string, stdout = ''): FinishedCommand => ({ code: 1, stdout, stderr })
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 30_000
+  const endMs = performance.now() + 60_000
   while (!await condition()) {
-    if (performance.now() > endMs) throw new Error(`waited 30 s in vain until ${what}`)
+    if (performance.now() > endMs) throw new Error(`waited 60 s in vain until ${what}`)
     await sleep(20)
   }
 }

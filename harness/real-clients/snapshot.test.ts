@@ -39,28 +39,28 @@ t.test('both commands save and restore the state of any member of ours', { skip,
   t.teardown(() => rm(directory, { recursive: true }))
   const run = (host: string, who: 'consul' | 'ours', ...args: string[]): Promise<FinishedCommand> =>
     who === 'consul' ? runCommand(path, { host }, ['snapshot', ...args]) : runCommand(process.execPath, { host }, [client, 'snapshot', ...args])
-  const kv = async (host: string, method: string, key: string, body?: string) => (await cluster.members[0]!.request(method, `/v1/kv/${key}`, body)).body
-  for (let i = 0; i < 50; i++) await kv('', 'PUT', `k/${i}`, `archived ${i}`)
-  const state = await kv('', 'GET', 'k/?recurse')
+  const kv = async (method: string, key: string, body?: string) => (await cluster.members[0]!.request(method, `/v1/kv/${key}`, body)).body
+  for (let i = 0; i < 50; i++) await kv('PUT', `k/${i}`, `archived ${i}`)
+  const state = await kv('GET', 'k/?recurse')
   for (const [i, { host }] of cluster.members.entries()) {
     const file = join(directory, `state-${i}`)
     const who = i % 2 === 0 ? 'consul' as const : 'ours' as const
     t.match(await run(host, who, 'save', file), { code: 0, stdout: /^Saved and verified snapshot to index \d+\n$/ }, `saved by ${who}`)
     t.match(await run(host, who, 'save', '-stale', file), { code: 0 })
     t.same(await run(host, 'ours', 'inspect', file), await run(host, 'consul', 'inspect', file))
-    await kv('', 'PUT', 'k/1', 'changed')
-    await kv('', 'PUT', `k/new${i}`, 'goes')
+    await kv('PUT', 'k/1', 'changed')
+    await kv('PUT', `k/new${i}`, 'goes')
     t.same(await run(host, who === 'consul' ? 'ours' : 'consul', 'restore', file), { code: 0, stdout: 'Restored snapshot\n', stderr: '' })
-    t.equal(await kv('', 'GET', 'k/?recurse'), state, `restored at member ${i}`)
+    t.equal(await kv('GET', 'k/?recurse'), state, `restored at member ${i}`)
   }
-  await kv('', 'PUT', 'later', 'x')
+  await kv('PUT', 'later', 'x')
   const file = join(directory, 'state-0')
   await writeFile(join(directory, 'cut'), (await readFile(file)).subarray(0, 300))
   for (const who of ['consul', 'ours'] as const) {
     t.match(await run(cluster.members[1]!.host, who, 'restore', join(directory, 'cut')), { code: 1, stderr: /^Error restoring snapshot: Unexpected response code: 500 \(failed to .*unexpected EOF\)/ })
     t.match(await run(cluster.members[1]!.host, who, 'inspect', join(directory, 'cut')), { code: 1, stderr: /^Error verifying snapshot: .*unexpected EOF/ })
   }
-  t.equal(await kv('', 'GET', 'later?raw'), 'x', 'nothing has changed')
+  t.equal(await kv('GET', 'later?raw'), 'x', 'nothing has changed')
 })
 
 t.test('what is refused is refused as a real Consul does', { skip, timeout: 120_000 }, async (t) => {
