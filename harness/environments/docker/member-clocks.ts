@@ -117,6 +117,8 @@ const proofPollMs = 50
 /** The kernel's numbers have a resolution of some 10 ms, and the reader may be interrupted between two of them. */
 const readingSlackMs = 100
 const driftProofMs = 1_000
+/** So long is a member's own answer waited for; one that hangs for another reason has none. */
+const ownAnswerWaitMs = 3_000
 
 export class MemberClocks implements SkewClock {
   readonly kinds = ['jump', 'strobe', 'drift'] as const
@@ -182,6 +184,7 @@ export class MemberClocks implements SkewClock {
   async #prove(member: string, skew: ClockSkew | null, clocks: Clocks, leadMs: number): Promise<unknown> {
     let problem = ''
     const readings: TimedDifference[] = []
+    const answerByMs = performance.now() + (needsOwnAnswer(skew) ? ownAnswerWaitMs : 0)
     return await pollUntil(async () => {
       const { monotonicNs, bootLeadNs } = await this.#machine(member)
       const [printed, reportedMs] = await Promise.all([this.#ports.within(member, differenceScript), this.#ports.reported(member)])
@@ -191,6 +194,7 @@ export class MemberClocks implements SkewClock {
       const seen = { wallMs: toMs(wallNs!), monotonicMs: toMs(monotonicLagNs! + Number(bootLeadNs)), atMs: Number(monotonicNs) / nsPerMs }
       readings.push(seen)
       problem = clockProblem(skew, clocks, readings, reportedMs, leadMs) ?? ''
+      if (problem === '' && reportedMs === null && performance.now() < answerByMs) return null
       return problem === '' ? { wallMs: seen.wallMs, monotonicMs: seen.monotonicMs, reportedWallMs: reportedMs } : null
     }, proofPollMs, proofTimeoutMs + (skew?.kind === 'drift' ? driftSpanMs(skew.rate) : 0), () => problem)
   }
@@ -199,6 +203,11 @@ export class MemberClocks implements SkewClock {
     const [monotonicNs, bootLeadNs] = (await this.#ports.run(member, machineScript)).trim().split(' ').map(BigInt)
     return { monotonicNs: monotonicNs!, bootLeadNs: bootLeadNs! }
   }
+}
+
+/** A drift is less than `Date` shows, and a strobe is either way. */
+function needsOwnAnswer(skew: ClockSkew | null): boolean {
+  return skew === null || skew.kind === 'jump'
 }
 
 function toMs(ns: number): number {
