@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { testDirectory } from '../../node/testing/test-directory.ts'
 import { readBenchRecord } from '../../results/bench/bench-record.ts'
 
 const launcher = fileURLToPath(new URL('../cli/launch.js', import.meta.url))
@@ -22,7 +23,7 @@ function processesOf(temporary: string): string[] {
 
 /** As a user starts it, on processes of this machine. */
 t.test('bench writes, ended by Ctrl-C: what was measured is written, and nothing is left', { timeout: 300_000, skip: process.platform === 'linux' ? false : 'looks for processes in /proc, which only Linux has' }, async (t) => {
-  const temporary = t.testdir({ tmp: {} })
+  const temporary = testDirectory(t, { tmp: {} })
   const tmp = join(temporary, 'tmp')
   const child = spawn(process.execPath, [
     launcher, 'bench', 'writes', '--env', 'local', '--at', 'leader', '--connections', '4', '--value-bytes', '16', '--seconds', '1', '--warm-up', '0.2',

@@ -1,6 +1,7 @@
 /** The DNS of real local members, as the registration workload asks it and its checker judges it. */
 import t, { type Test } from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
+import { testDirectory } from '../../../node/testing/test-directory.ts'
 import { registration } from '../../../workloads/registration.ts'
 import type { Operation, SystemClient, WorkScope } from '../../../workloads/workload.ts'
 import type { CheckResult } from '../../checkers/verdict.ts'
@@ -59,7 +60,7 @@ async function judged(environment: Environment): Promise<{ readonly result: Chec
 
 async function started(t: Test, edits: readonly SourceEdit[], ownPrefix: boolean): Promise<Environment> {
   const environment = await createLocalEnvironment({
-    runId: `dns-${process.pid}-${edits.length}`, memberCount: 1, random: seededRandom(1), workDirectory: t.testdir({}),
+    runId: `dns-${process.pid}-${edits.length}`, memberCount: 1, random: seededRandom(1), workDirectory: testDirectory(t, {}),
     edits, memberConfig: {}, latencyMs: 0, powerLoss: false, dns: true, say: () => {},
   }, { ownPrefix })
   t.teardown(() => environment[Symbol.asyncDispose]())

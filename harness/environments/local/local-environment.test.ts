@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
+import { testDirectory } from '../../../node/testing/test-directory.ts'
 import type { Environment, EnvironmentOptions } from '../environment.ts'
 import { processStartTime } from '../owner.ts'
 import { createLocalEnvironment } from './local-environment.ts'
@@ -53,7 +54,7 @@ const alive = (pid: number) => processStartTime(pid) !== null
 const pidsOf = (environment: Environment) => Promise.all(environment.members.map(async (member) => Number(await text(environment, member, '/pid'))))
 
 t.test('members live, are cut off, heal, are killed, come back, and leave nothing', async (t) => {
-  const folder = t.testdir({ collected: {} })
+  const folder = testDirectory(t, { collected: {} })
   const environment = await createLocalEnvironment(optionsIn(folder, { memberConfig: { extra: 'x' } }), { entry })
   t.teardown(() => environment[Symbol.asyncDispose]())
   await environment.start()
@@ -103,7 +104,7 @@ t.test('members live, are cut off, heal, are killed, come back, and leave nothin
 t.test('two at once do not meet, whether on addresses or on ports of their own', async (t) => {
   for (const ownPrefix of [true, false]) {
     const environments = await Promise.all([1, 2].map((i) =>
-      createLocalEnvironment(optionsIn(t.testdir({}), { runId: `both-${process.pid}-${ownPrefix}-${i}` }), { entry, ownPrefix })))
+      createLocalEnvironment(optionsIn(testDirectory(t, {}), { runId: `both-${process.pid}-${ownPrefix}-${i}` }), { entry, ownPrefix })))
     t.teardown(() => Promise.all(environments.map((environment) => environment[Symbol.asyncDispose]())))
     await Promise.all(environments.map((environment) => environment.start()))
     t.equal(new Set(environments.flatMap((environment) => environment.members.map((member) => environment.httpAddress!(member)))).size, 6)
@@ -119,7 +120,7 @@ t.test('two at once do not meet, whether on addresses or on ports of their own',
 
 t.test('latency is on every link', async (t) => {
   const latencyMs = 500
-  await using environment = await createLocalEnvironment(optionsIn(t.testdir({}), { latencyMs }), { entry })
+  await using environment = await createLocalEnvironment(optionsIn(testDirectory(t, {}), { latencyMs }), { entry })
   await environment.start()
   await hears(environment, 'n2', ['n1', 'n3'])
   await environment.kill!.kill('n1')
@@ -131,14 +132,14 @@ t.test('latency is on every link', async (t) => {
 })
 
 t.test('members that go round their proxies are noticed before a cut is believed', { skip: process.platform === 'linux' ? false : 'reads /proc' }, async (t) => {
-  await using environment = await createLocalEnvironment(optionsIn(t.testdir({}), { memberCount: 2, memberConfig: { around: true } }), { entry })
+  await using environment = await createLocalEnvironment(optionsIn(testDirectory(t, {}), { memberCount: 2, memberConfig: { around: true } }), { entry })
   await environment.start()
   await hears(environment, 'n2', ['n1'])
   await t.rejects(environment.cutLinks!.cut([{ from: 'n1', to: 'n2' }]), { message: /itself instead of through a proxy/ })
 })
 
 t.test('a member that does not come up: the cause, its last words, and nothing is left', async (t) => {
-  const folder = t.testdir({})
+  const folder = testDirectory(t, {})
   const environment = await createLocalEnvironment(optionsIn(folder, { memberConfig: { fail: true } }), { entry })
   await t.rejects(environment.start(), { message: /n1 ended \(exit code 3\) before it answered HTTP.*\n.*told to fail/s })
   await environment[Symbol.asyncDispose]()
@@ -150,7 +151,7 @@ t.test('a member that does not come up: the cause, its last words, and nothing i
 })
 
 t.test('power loss: kill takes what was not synced', async (t) => {
-  await using environment = await createLocalEnvironment(optionsIn(t.testdir({}), { powerLoss: true }), { entry })
+  await using environment = await createLocalEnvironment(optionsIn(testDirectory(t, {}), { powerLoss: true }), { entry })
   await environment.start()
   await text(environment, 'n1', '/lines?line=synced&sync', 'PUT')
   await text(environment, 'n1', '/lines?line=not', 'PUT')
@@ -163,7 +164,7 @@ t.test('power loss: kill takes what was not synced', async (t) => {
 t.test('source edits are made in every member, or the start fails', async (t) => {
   const file = 'harness/environments/local/testdata/fake-member.ts'
   const edit = { file, find: `const greeting = 'hello'`, replace: `const greeting = 'bye'` }
-  const edited = await createLocalEnvironment(optionsIn(t.testdir({}), { edits: [edit] }), { entry })
+  const edited = await createLocalEnvironment(optionsIn(testDirectory(t, {}), { edits: [edit] }), { entry })
   t.teardown(() => edited[Symbol.asyncDispose]())
   await edited.start()
   await until('n2 hears the edit', async () => (await text(edited, 'n2', '/heard')).includes('n1 bye'))
@@ -175,14 +176,14 @@ t.test('source edits are made in every member, or the start fails', async (t) =>
     [[{ ...edit, find: 'not there' }], /must occur exactly once/],
     [[{ ...edit, file: 'node/never-loaded.ts' }], /runs without the source edits of node\/never-loaded\.ts/],
   ] as const) {
-    await using environment = await createLocalEnvironment(optionsIn(t.testdir({}), { edits }), { entry })
+    await using environment = await createLocalEnvironment(optionsIn(testDirectory(t, {}), { edits }), { entry })
     await t.rejects(environment.start(), { message })
   }
 })
 
 t.test('a harness that dies takes its members with it, and the next start clears up', async (t) => {
   for (const death of ['SIGKILL', 'SIGKILL while a member is frozen', 'an exception'] as const) {
-    const folder = t.testdir({})
+    const folder = testDirectory(t, {})
     const runId = `dead-${process.pid}-${death.length}`
     const harness = spawn(process.execPath, [join(testdata, 'harness-process.ts'), runId, folder, ...death === 'an exception' ? ['throw'] : []],
       { stdio: ['ignore', 'pipe', 'ignore'] })

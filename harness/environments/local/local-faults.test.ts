@@ -1,14 +1,15 @@
 import t from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
+import { testDirectory, type DirectoryTest } from '../../../node/testing/test-directory.ts'
 import type { Environment, EnvironmentOptions } from '../environment.ts'
 import { createLocalEnvironment } from './local-environment.ts'
 
 process.env['TMPDIR'] = t.testdir({})
 
 let runs = 0
-async function cluster(t: { testdir(): string, teardown(handler: () => unknown): void }, more: Partial<EnvironmentOptions> = {}): Promise<Environment> {
+async function cluster(t: DirectoryTest<never>, more: Partial<EnvironmentOptions> = {}): Promise<Environment> {
   const environment = await createLocalEnvironment({
-    runId: `faults-${process.pid}-${++runs}`, memberCount: 3, random: seededRandom(1), workDirectory: t.testdir(),
+    runId: `faults-${process.pid}-${++runs}`, memberCount: 3, random: seededRandom(1), workDirectory: testDirectory(t),
     edits: [], memberConfig: {}, latencyMs: 0, powerLoss: false, faults: ['all'], say: () => {}, ...more,
   })
   t.teardown(() => environment[Symbol.asyncDispose]())

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { seededRandom } from '../../../node/base/random.ts'
+import { testDirectory } from '../../../node/testing/test-directory.ts'
 import { processStartTime } from '../owner.ts'
 import type { Environment } from '../environment.ts'
 import { createLocalEnvironment } from './local-environment.ts'
@@ -48,7 +49,7 @@ function memberProcesses(): number[] {
   })
 }
 
-const folder = t.testdir({ collected: {} })
+const folder = testDirectory(t, { collected: {} })
 const environment = await createLocalEnvironment({
   runId: `registry-${process.pid}`, memberCount: 3, random: seededRandom(1), workDirectory: folder,
   edits: [], memberConfig: {}, latencyMs: 0, powerLoss: true, say: () => {},
