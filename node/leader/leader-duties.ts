@@ -41,7 +41,8 @@ const gatherMs = 20
 export class LeaderDuties {
   readonly #ports: LeaderDutiesPorts
   #timer: Cancel | null = null
-  #timerDueMs = Infinity
+  /** How long the timer was set for; Infinity without one. Not when it is due: it and the clock need not agree on that. */
+  #timerMs = Infinity
   #running = false
   #again = false
   #stopped = false
@@ -56,7 +57,7 @@ export class LeaderDuties {
   roleChanged(): void {
     this.#timer?.()
     this.#timer = null
-    this.#timerDueMs = Infinity
+    this.#timerMs = Infinity
     if (this.#ports.isLeader()) this.#within(0)
   }
 
@@ -72,14 +73,12 @@ export class LeaderDuties {
   }
 
   #within(delayMs: number): void {
-    const { scheduler } = this.#ports
-    const dueMs = scheduler.nowMs() + delayMs
-    if (this.#stopped || (this.#timer !== null && this.#timerDueMs <= dueMs)) return
+    if (this.#stopped || this.#timerMs <= delayMs) return
     this.#timer?.()
-    this.#timerDueMs = dueMs
-    this.#timer = scheduler.after(delayMs, () => {
+    this.#timerMs = delayMs
+    this.#timer = this.#ports.scheduler.after(delayMs, () => {
       this.#timer = null
-      this.#timerDueMs = Infinity
+      this.#timerMs = Infinity
       this.#reconcile()
     })
   }
