@@ -3,9 +3,10 @@ import type { Environment } from '../../environments/environment.ts'
 import { findLeader } from '../../systems/leader.ts'
 import { systems } from '../../systems/index.ts'
 import type { BenchContext } from '../benchmark.ts'
+import { rotated } from '../samples.ts'
 import { CaseSamples } from './case-samples.ts'
 import { fillRequests, kvRequestsOf, type KvOperation } from './kv-requests.ts'
-import { alternate, loadCases, rotate, type LoadCase } from './load-cases.ts'
+import { alternate, loadCases, type LoadCase } from './load-cases.ts'
 import { readLoadOptions, type LoadOptions, type Pace } from './load-flags.ts'
 import { LoadGenerator } from './load-generator.ts'
 import type { LoadOutcome } from './load-job.ts'
@@ -131,7 +132,7 @@ class Measuring {
     const { context, cluster, generator, options, seed, round } = this.#parts
     // Where connections are fewer than members, spread is not to mean the leader: followers come first, another one in each round.
     const followers = cluster.members.filter((member) => member !== leader)
-    const asked = at === 'leader' ? [leader] : [...rotate(followers, round), leader]
+    const asked = at === 'leader' ? [leader] : [...rotated(followers, round), leader]
     return context.orStopped(generator.run({
       urls: asked.map((member) => cluster.httpAddress!(member)),
       connections, seconds, ratePerS, seed: seed(),

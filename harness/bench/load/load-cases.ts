@@ -1,5 +1,6 @@
 import type { Random } from '../../../node/base/random.ts'
 import type { ReadConsistency } from '../../plan/plan.ts'
+import { rotated } from '../samples.ts'
 
 export type Placement = 'leader' | 'spread'
 
@@ -40,10 +41,5 @@ export interface Round<T> {
 export function alternate<T>(memberCounts: readonly number[], cases: readonly T[], rounds: number, random: Random): Round<T>[][] {
   const drawn = random.shuffle(cases)
   return Array.from({ length: rounds }, (_, round) =>
-    rotate(memberCounts, round).map((memberCount) => ({ memberCount, cases: rotate(drawn, Math.floor(round * drawn.length / rounds)) })))
-}
-
-export function rotate<T>(items: readonly T[], by: number): T[] {
-  const at = items.length === 0 ? 0 : by % items.length
-  return [...items.slice(at), ...items.slice(0, at)]
+    rotated(memberCounts, round).map((memberCount) => ({ memberCount, cases: rotated(drawn, Math.floor(round * drawn.length / rounds)) })))
 }
